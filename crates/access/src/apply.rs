@@ -1,0 +1,108 @@
+//! Applying what the feed brings, each in one transaction.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use prost::Message as _;
+use sea_orm::{ConnectionTrait as _, DatabaseTransaction, Value};
+use slipway_database::Database;
+use slipway_fault::Fault;
+use slipway_names::id::ObjectId;
+use slipway_wire::permission::v1::{Grant, GrantMutations, GrantsChange, GrantsSnapshot, Membership, Role, SubjectKind, grant_mutation::Mutation};
+use uuid::Uuid;
+
+/// Whether the feed fits what is here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Applied {
+    /// Done, or known already.
+    Yes,
+    /// A change is missing, or history differs: a snapshot is needed.
+    Mismatch,
+}
+
+/// Replaces everything.
+pub async fn apply_snapshot(database: &Database, snapshot: &GrantsSnapshot) -> Result<(), Fault> {
+    let transaction = database.begin().await?;
+    for table in ["access_grant", "access_member", "access_platform"] {
+        transaction.execute_raw(database.statement(format!("delete from {table}"), [])).await?;
+    }
+    execute(database, &transaction, "insert into access_platform (object_id) values ($1)", [ObjectId::PLATFORM.0.into()]).await?;
+    for grant in &snapshot.grants {
+        put_grant(database, &transaction, grant).await?;
+    }
+    for membership in &snapshot.memberships {
+        put_membership(database, &transaction, membership).await?;
+    }
+    let sql = "update access_state set revision = $1, hash = $2, heard = $3";
+    let now = database.now(&transaction).await?;
+    execute(database, &transaction, sql, [snapshot.revision.into(), snapshot.hash.clone().into(), now.into()]).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Applies one change if it is the next one of the same history.
+pub async fn apply_change(database: &Database, change: &GrantsChange) -> Result<Applied, Fault> {
+    let transaction = database.begin().await?;
+    let row = transaction.query_one_raw(database.statement("select revision, hash from access_state", [])).await?;
+    let row = row.ok_or_else(|| Fault::internal("access_state has no row"))?;
+    let (revision, hash): (i64, String) = (row.try_get("", "revision")?, row.try_get("", "hash")?);
+    if change.revision != revision + 1 || change.hash != next_hash(&hash, &change.mutations) {
+        return Ok(Applied::Mismatch);
+    }
+    let mutations = GrantMutations::decode(change.mutations.as_slice()).map_err(Fault::internal)?;
+    for mutation in mutations.mutations.into_iter().filter_map(|mutation| mutation.mutation) {
+        match mutation {
+            Mutation::PutGrant(grant) => put_grant(database, &transaction, &grant).await?,
+            Mutation::DeleteGrantId(id) => execute(database, &transaction, "delete from access_grant where id = $1", [uuid(&id)?.into()]).await?,
+            Mutation::PutMembership(membership) => put_membership(database, &transaction, &membership).await?,
+            Mutation::DeleteMembership(membership) => {
+                let values = [uuid(&membership.user_id)?.into(), uuid(&membership.group_id)?.into()];
+                execute(database, &transaction, "delete from access_member where user_id = $1 and group_id = $2", values).await?;
+            }
+        }
+    }
+    let now = database.now(&transaction).await?;
+    execute(database, &transaction, "update access_state set revision = $1, hash = $2, heard = $3", [change.revision.into(), change.hash.clone().into(), now.into()]).await?;
+    transaction.commit().await?;
+    Ok(Applied::Yes)
+}
+
+/// sha256(previous hash ‖ mutations), hexadecimal.
+fn next_hash(previous: &str, mutations: &[u8]) -> String {
+    let bytes = [previous.as_bytes(), mutations].concat();
+    digest(&SHA256, &bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+async fn put_grant(database: &Database, transaction: &DatabaseTransaction, grant: &Grant) -> Result<(), Fault> {
+    let object = grant.object.as_ref().map(|object| uuid(&object.id)).transpose()?.unwrap_or_default();
+    let subject = grant.subject.clone().unwrap_or_default();
+    let kind = match subject.kind() {
+        SubjectKind::User => "user",
+        SubjectKind::Group => "group",
+        SubjectKind::GroupAdmins => "group_admins",
+        SubjectKind::Everyone => "everyone",
+        SubjectKind::Unspecified => return Ok(()),
+    };
+    let role = match grant.role() {
+        Role::Unspecified => return Ok(()),
+        role => i32::from(role),
+    };
+    let subject_id = if subject.id.is_empty() { None } else { Some(uuid(&subject.id)?) };
+    let expire = grant.expire_time.map(|time| time.seconds * 1_000_000 + i64::from(time.nanos) / 1_000);
+    let sql = "insert into access_grant (id, object_id, subject_kind, subject_id, role, expire) values ($1, $2, $3, $4, $5, $6)
+        on conflict (id) do update set role = excluded.role, expire = excluded.expire";
+    let values: [Value; 6] = [uuid(&grant.id)?.into(), object.into(), kind.into(), subject_id.into(), role.into(), expire.into()];
+    execute(database, transaction, sql, values).await
+}
+
+async fn put_membership(database: &Database, transaction: &DatabaseTransaction, membership: &Membership) -> Result<(), Fault> {
+    let sql = "insert into access_member (user_id, group_id, admin) values ($1, $2, $3) on conflict (user_id, group_id) do update set admin = excluded.admin";
+    execute(database, transaction, sql, [uuid(&membership.user_id)?.into(), uuid(&membership.group_id)?.into(), membership.admin.into()]).await
+}
+
+async fn execute<const N: usize>(database: &Database, transaction: &DatabaseTransaction, sql: &str, values: [Value; N]) -> Result<(), Fault> {
+    transaction.execute_raw(database.statement(sql, values)).await?;
+    Ok(())
+}
+
+fn uuid(text: &str) -> Result<Uuid, Fault> {
+    Uuid::try_parse(text).map_err(|error| Fault::internal(format!("the grant feed brought `{text}`: {error}")))
+}

@@ -1,0 +1,12 @@
+#![doc = include_str!("../README.md")]
+
+mod envelope;
+mod in_process;
+mod port;
+mod rabbit;
+pub mod topology;
+
+pub use envelope::{Envelope, InvalidEnvelope};
+pub use in_process::{InProcess, Mischief};
+pub use port::{Broker, Handler, PublishError};
+pub use rabbit::{Rabbit, Settings};

@@ -1,0 +1,40 @@
+//! What a container image runs on: `os/architecture[/variant]` (OCI image index, platform).
+
+use std::{fmt, str::FromStr};
+
+/// The text is not a platform.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("is not `os/architecture`, such as `linux/amd64`")]
+pub struct InvalidPlatform;
+
+/// Operating system, architecture and perhaps its variant.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Platform(String);
+
+impl Platform {
+    /// What nodes are unless they say otherwise.
+    pub fn linux_amd64() -> Self {
+        Self("linux/amd64".to_owned())
+    }
+
+    /// As `os/architecture[/variant]`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Platform {
+    type Err = InvalidPlatform;
+
+    fn from_str(text: &str) -> Result<Self, InvalidPlatform> {
+        let parts: Vec<&str> = text.split('/').collect();
+        let part_is_valid = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+        if (2..=3).contains(&parts.len()) && parts.iter().all(part_is_valid) { Ok(Self(text.to_owned())) } else { Err(InvalidPlatform) }
+    }
+}
+
+impl fmt::Display for Platform {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}

@@ -1,0 +1,14 @@
+#![doc = include_str!("../README.md")]
+
+mod append;
+pub mod idempotency;
+pub mod lease;
+mod log;
+mod relay;
+
+pub use append::{Event, append};
+pub use log::{Entry, after, last_position};
+pub use relay::{Relay, Wake};
+
+/// The tables of this crate, for a service's first migration.
+pub const SCHEMA: &str = include_str!("schema.sql");

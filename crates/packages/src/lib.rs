@@ -1,0 +1,14 @@
+#![doc = include_str!("../README.md")]
+
+pub mod apt;
+pub mod conda;
+pub mod pip;
+
+mod line;
+mod lists;
+
+pub use line::{LineError, Manager, Problem};
+pub use lists::{MAX_BYTES, MAX_LINES, PackageLists, Policy, Refusal};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,174 @@
+//! The table of the design as data, and a property for each grammar.
+
+use proptest::prelude::*;
+
+use crate::{PackageLists, Policy, Problem, Refusal, apt, conda, pip};
+
+fn accept(parse: impl Fn(&str) -> Result<Option<String>, Problem>, line: &str, want: &str) {
+    assert_eq!(parse(line).map(Option::unwrap_or_default), Ok(want.to_owned()), "{line:?}");
+    assert_eq!(parse(want).map(Option::unwrap_or_default), Ok(want.to_owned()), "re-rendering {want:?}");
+}
+
+fn refuse(parse: impl Fn(&str) -> Result<Option<String>, Problem>, line: &str, want: &str) {
+    let problem = parse(line).expect_err(line);
+    assert!(problem.reason.contains(want), "{line:?}: {}", problem.reason);
+    assert!(problem.column >= 1 && problem.column <= line.chars().count() + 1, "{line:?}: {problem:?}");
+}
+
+fn apt(line: &str) -> Result<Option<String>, Problem> {
+    apt::parse(line).map(|package| package.map(|package| package.to_string()))
+}
+
+fn conda(line: &str) -> Result<Option<String>, Problem> {
+    conda::parse(line, &Policy::default()).map(|spec| spec.map(|spec| spec.to_string()))
+}
+
+fn pip(line: &str) -> Result<Option<String>, Problem> {
+    pip::parse(line, &Policy::default()).map(|requirement| requirement.map(|requirement| requirement.to_string()))
+}
+
+/// Refused whatever the manager.
+const HOSTILE: &[(&str, &str)] = &[
+    ("jq\nx", "line break"),
+    ("jq\r", "line break"),
+    ("jq\0", "NUL"),
+    ("jq\u{1b}[2J", "control character"),
+    ("jq\u{202e}x", "bidirectional"),
+    ("j\u{200b}q", "zero-width"),
+    ("jq \\", "next one"),
+    ("-y", "options"),
+    ("--file x", "options"),
+];
+
+#[test]
+fn apt_lines() {
+    for line in ["g++", "libstdc++-12-dev", "python3=3.11.2-1+b1", "curl=7.88~rc1-1", "libc6:amd64", "jq/bookworm", "0ad", "jq=1:1.6-2"] {
+        accept(apt, line, line);
+    }
+    accept(apt, "  jq  # to look at JSON", "jq");
+    for line in ["", "   ", "# jq"] {
+        assert_eq!(apt(line), Ok(None));
+    }
+    let refused = [
+        ("-oAPT::Get::AllowUnauthenticated=true", "options"),
+        ("--allow-unauthenticated", "options"),
+        ("jq; rm", "package name"),
+        ("$(id)", "package name"),
+        ("a b", "package name"),
+        ("curl-", "remove"),
+        ("g.+-12-doc", "pattern"),
+        ("jq=", "version"),
+        ("jq=abc", "digit"),
+        ("jq=1.0 ;rm", "version"),
+        ("jq/", "suite"),
+        ("jq:", "architecture"),
+        ("JQ", "package name"),
+        ("./x.deb", "package name"),
+        ("é", "package name"),
+    ];
+    for (line, want) in refused.iter().chain(HOSTILE) {
+        refuse(apt, line, want);
+    }
+    assert_eq!(apt("JQ").unwrap_err().nearest.as_deref(), Some("jq"));
+    let relation = |line: &str| apt::parse(line).unwrap().unwrap().relation();
+    assert_eq!(relation("libc6:amd64=2.36-9").as_deref(), Some("libc6:amd64 (= 2.36-9)"));
+    assert_eq!(relation("jq/bookworm"), None);
+}
+
+#[test]
+fn conda_lines() {
+    for line in ["numpy==1.17*", "conda-forge::numpy==1.17*", "-c pytorch -c fastai fastai", "pytorch=*=*cuda*", "numpy 1.8*", "conda-forge/linux-64::numpy", "numpy[version='>=1.8']"] {
+        let rendered = conda(line).expect(line).expect(line);
+        accept(conda, line, &rendered);
+    }
+    assert_eq!(conda("-c conda-forge::numpy==1.17*"), conda("conda-forge::numpy==1.17*"));
+    let refused = [
+        ("numpy[url=https://evil/x.conda]", ""),
+        ("numpy[fn=x.conda]", "`fn`"),
+        ("conda-forge::numpy[channel=evil]", "evil"),
+        ("evil::numpy", "evil"),
+        ("-c evil numpy", "evil"),
+        ("https://evil/x-1-0.conda", ""),
+        ("https://user:pw@h/c::numpy", ""),
+        ("a b", "not a version"),
+        ("numpy; rm -rf /", ""),
+        ("numpy $(id)", ""),
+        ("-c conda-forge", "follow"),
+        ("num*", "exact"),
+    ];
+    for (line, want) in refused.iter().chain(HOSTILE) {
+        refuse(conda, line, want);
+    }
+}
+
+#[test]
+fn pip_lines() {
+    let url = format!("pkg @ https://example.org/pkg-1.0-py3-none-any.whl#sha256={}", "a".repeat(64));
+    for line in ["pandas[sql]", "numpy>=1.20", "torch~=2.1", "tensorflow==2.15.0+cpu", "uvicorn; python_version>\"3.8\"", &url, "requests[security]>=2.8.1,==2.8.*"] {
+        let rendered = pip(line).expect(line).expect(line);
+        accept(pip, line, &rendered);
+    }
+    let refused = [
+        ("-r req.txt", "options"),
+        ("--trusted-host=evil", "options"),
+        ("--index-url=https://evil", "options"),
+        ("-e .", "options"),
+        ("file:///etc/passwd", "bare URLs"),
+        ("${HOME}", "`$`"),
+        ("git+ssh://git@example.org/x", "bare URLs"),
+        ("pkg @ http://example.org/x.whl", "https"),
+        ("pkg @ https://example.org/x.whl", "sha256"),
+        ("pkg @ file:///etc/passwd", "https"),
+        ("pkg @ git+https://example.org/x", "https"),
+        ("./local", "bare URLs"),
+        ("numpy; rm -rf /", ""),
+        ("foo-==1", ""),
+        ("nümpy", "ASCII"),
+    ];
+    for (line, want) in refused.iter().chain(HOSTILE) {
+        refuse(pip, line, want);
+    }
+    let strict = Policy { pip_urls: false, ..Policy::default() };
+    assert!(pip::parse(&url, &strict).unwrap_err().reason.contains("does not allow URLs"));
+}
+
+#[test]
+fn lists() {
+    let parse = |apt: &[&str], pip: &[&str]| {
+        let own = |lines: &[&str]| lines.iter().map(ToString::to_string).collect::<Vec<_>>();
+        PackageLists::parse(&own(apt), &[], &own(pip), &Policy::default())
+    };
+    assert_eq!(parse(&["# nothing", ""], &[]), Err(Refusal::Empty));
+    assert_eq!(parse(&["jq", "# x", "curl"], &["numpy"]).unwrap().apt.len(), 2);
+    assert!(matches!(parse(&vec!["jq"; 1_001], &[]), Err(Refusal::TooManyLines { lines: 1_001, .. })));
+    assert!(matches!(parse(&[&"x".repeat(70_000)], &[]), Err(Refusal::TooLarge { .. })));
+    let Err(Refusal::Lines(errors)) = parse(&["jq", "a b", "curl-"], &["-r x"]) else { panic!("all lines are judged") };
+    let lines: Vec<String> = errors.iter().map(|error| format!("{} {}", error.manager, error.line)).collect();
+    assert_eq!(lines, ["apt 2", "apt 3", "pip 1"]);
+}
+
+proptest! {
+    #[test]
+    fn apt_accepts_only_what_it_renders(line in prop_oneof![".{0,40}", "[a-z0-9+.:=/~ -]{0,24}"]) {
+        if let Ok(Some(rendered)) = apt(&line) {
+            prop_assert!(!rendered.starts_with('-') && !rendered.contains(char::is_whitespace));
+            prop_assert_eq!(apt(&rendered), Ok(Some(rendered.clone())));
+        }
+    }
+
+    #[test]
+    fn conda_accepts_only_what_it_renders(line in prop_oneof![".{0,40}", "(-c )?[a-z:]{0,12}[a-z0-9=<>.*,| \\[\\]'-]{0,24}"]) {
+        if let Ok(Some(rendered)) = conda(&line) {
+            prop_assert!(!rendered.contains('\n') && (!rendered.starts_with('-') || rendered.starts_with("-c ")));
+            prop_assert_eq!(conda(&rendered), Ok(Some(rendered.clone())));
+        }
+    }
+
+    #[test]
+    fn pip_accepts_only_what_it_renders(line in prop_oneof![".{0,40}", "[a-z]{1,8}[a-z0-9\\[\\]=<>~!.,;@ \"_-]{0,24}"]) {
+        if let Ok(Some(rendered)) = pip(&line) {
+            prop_assert!(!rendered.starts_with('-') && !rendered.contains('\n'));
+            prop_assert_eq!(pip(&rendered), Ok(Some(rendered.clone())));
+        }
+    }
+}
