@@ -4,6 +4,7 @@ pub mod client;
 pub mod config;
 pub mod health;
 mod call_layer;
+pub mod process;
 mod server;
 mod supervisor;
 

@@ -87,6 +87,11 @@ impl Verifier {
         Self { settings, keys: RwLock::default(), http: reqwest::Client::new() }
     }
 
+    /// Whether tokens of the development issuer count here.
+    pub fn trusts_development(&self) -> bool {
+        self.settings.issuers.iter().any(|issuer| issuer.issuer == DEVELOPMENT_ISSUER)
+    }
+
     /// Reads all keys. An issuer whose keys cannot be had keeps its old ones.
     pub async fn refresh(&self) -> Result<(), Fault> {
         let mut failed = None;

@@ -77,20 +77,8 @@ impl Relay {
         if waiting.is_empty() {
             return Ok(Progress::Idle);
         }
-        let confirmed: Vec<Uuid> = stream::iter(&waiting)
-            .map(|envelope| async move {
-                match self.broker.publish(envelope).await {
-                    Ok(()) => Some(envelope.id),
-                    Err(error) => {
-                        tracing::warn!(message.r#type = envelope.kind, message.subject = envelope.subject, %error, "publish failed; it stays in the outbox");
-                        None
-                    }
-                }
-            })
-            .buffered(WINDOW)
-            .filter_map(std::future::ready)
-            .collect()
-            .await;
+        let publishing: Vec<_> = waiting.into_iter().map(|envelope| publish(self.broker.clone(), envelope)).collect();
+        let confirmed: Vec<Uuid> = stream::iter(publishing).buffered(WINDOW).filter_map(std::future::ready).collect().await;
         if confirmed.is_empty() {
             return Ok(Progress::Stuck);
         }
@@ -123,6 +111,17 @@ impl Relay {
         }
         transaction.commit().await?;
         Ok(())
+    }
+}
+
+/// The message's id once it is confirmed.
+async fn publish(broker: Arc<dyn Broker>, envelope: Envelope) -> Option<Uuid> {
+    match broker.publish(&envelope).await {
+        Ok(()) => Some(envelope.id),
+        Err(error) => {
+            tracing::warn!(message.r#type = envelope.kind, message.subject = envelope.subject, %error, "publish failed; it stays in the outbox");
+            None
+        }
     }
 }
 

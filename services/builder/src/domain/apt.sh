@@ -1,0 +1,26 @@
+set -eu
+here=/run/slipway
+set -a
+. "$here/environment"
+set +a
+export DEBIAN_FRONTEND=noninteractive
+set -- -o Dir::State::lists=/var/lib/apt/lists
+if [ -f "$here/sources.list" ]; then
+    set -- "$@" -o Dir::Etc::sourcelist="$here/sources.list" -o Dir::Etc::sourceparts=-
+fi
+if [ -f "$here/ca.pem" ]; then
+    set -- "$@" -o Acquire::https::CaInfo="$here/ca.pem"
+fi
+if ! command -v apt-get >/dev/null; then
+    echo "SLIPWAY: there is no apt-get in the base; choose a Debian or Ubuntu base, or leave the apt lines away" >&2
+    exit 40
+fi
+apt-get "$@" update
+if [ -s "$here/relations" ]; then
+    xargs --arg-file="$here/relations" --delimiter='\n' apt-get "$@" satisfy --yes --no-install-recommends
+fi
+if [ -s "$here/from-suites" ]; then
+    xargs --arg-file="$here/from-suites" --delimiter='\n' apt-get "$@" install --yes --no-install-recommends --
+fi
+apt-get clean
+rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/apt /var/log/dpkg.log /var/log/alternatives.log

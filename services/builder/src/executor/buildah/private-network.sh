@@ -1,0 +1,24 @@
+set -eu
+allowed=$1
+shift
+unshare --net sleep infinity &
+holder=$!
+while [ "$(readlink /proc/$holder/ns/net)" = "$(readlink /proc/self/ns/net)" ]; do sleep 0.005; done
+ready=$XDG_RUNTIME_DIR/network-ready
+rm -f "$ready"
+mkfifo "$ready"
+slirp4netns --configure --mtu=65520 --disable-host-loopback --ready-fd=3 $holder tap0 3>"$ready" >"$XDG_RUNTIME_DIR/network.log" 2>&1 &
+read -r _ <"$ready" || true
+if ! nsenter --net=/proc/$holder/ns/net -- ip link show tap0 >/dev/null 2>&1; then
+    cat "$XDG_RUNTIME_DIR/network.log" >&2
+    echo "SLIPWAY: slirp4netns could not make the step's network" >&2
+    exit 70
+fi
+inside="nsenter --net=/proc/$holder/ns/net --"
+for range in 10.0.0.0/8 100.64.0.0/10 169.254.0.0/16 172.16.0.0/12 192.168.0.0/16; do
+    $inside ip route add blackhole $range
+done
+for range in $allowed; do
+    $inside ip route add "$range" via 10.0.2.2
+done
+exec $inside "$@"

@@ -1,0 +1,118 @@
+//! What this host can isolate and limit, found by trying it once at start.
+
+use std::{fmt, io, path::Path};
+
+use tokio::{net::TcpListener, time::timeout};
+
+use super::{
+    HELPER_PATIENCE, network, process,
+    settings::{NetworkMode, Settings},
+};
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Isolation {
+    /// What steps have.
+    pub network: NetworkMode,
+    /// Steps are root only in a user namespace, with processes of their own.
+    pub user_and_pid_namespace: bool,
+    /// A listener on the host's loopback could not be reached from inside.
+    pub loopback_closed: bool,
+    /// Limits that nothing enforces here.
+    pub unenforced: Vec<String>,
+}
+
+impl fmt::Display for Isolation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "isolation: user and PID namespace {}, network {:?}, host loopback {}, unenforced limits: {}",
+            if self.user_and_pid_namespace { "yes" } else { "NO" },
+            self.network,
+            if self.loopback_closed { "closed" } else { "OPEN" },
+            if self.unenforced.is_empty() { "none".to_owned() } else { self.unenforced.join(", ") },
+        )
+    }
+}
+
+/// Why the builder does not start here.
+#[derive(Debug, thiserror::Error)]
+pub enum Unfit {
+    /// The data directory cannot be used.
+    #[error("`executor.data_dir`: {path}: {error}")]
+    Directory {
+        /// Which.
+        path: String,
+        /// Why.
+        error: io::Error,
+    },
+    /// No user namespace with sub-ids.
+    #[error("this host gives no user namespace with sub-ids ({0}); install uidmap, give the service's user a range in /etc/subuid and /etc/subgid")]
+    NoUserNamespace(String),
+    /// The configured network cannot be made, or is not closed.
+    #[error("`executor.network = \"private\"` cannot be had here ({0}); install slirp4netns and iproute2 and let the service's user open /dev/net/tun, or accept less by name: `none` or `host`")]
+    NoPrivateNetwork(String),
+    /// A limit without anything that enforces it.
+    #[error("nothing enforces the limits {0} on this host; give the service a delegated cgroup, or accept it by name: `executor.accept_unenforced = [{1}]`")]
+    Unenforced(String, String),
+}
+
+/// Prints root's id inside, and whether the address in `$1` `$2` answers.
+const INSIDE: &str = "id -u; python3 -c 'import socket,sys; s=socket.socket(); s.settimeout(1); print(\"open\" if s.connect_ex((sys.argv[1], int(sys.argv[2]))) == 0 else \"closed\")' \"$1\" \"$2\" 2>/dev/null || echo closed";
+
+/// Tries it.
+pub(super) async fn probe(settings: &Settings) -> Result<Isolation, Unfit> {
+    let folder = settings.data_dir.join("attempts").join("probe");
+    let make = |name: &str| std::fs::create_dir_all(folder.join(name)).map_err(|error| Unfit::Directory { path: folder.display().to_string(), error });
+    make("run")?;
+    make("tmp")?;
+    let outside = said(&network::outside(&["id", "-u"].map(str::to_owned)), &folder).await.map_err(Unfit::NoUserNamespace)?;
+    let user_and_pid_namespace = outside.trim() == "0";
+    if !user_and_pid_namespace {
+        return Err(Unfit::NoUserNamespace(outside));
+    }
+    let loopback_closed = loopback_is_closed(settings, &folder).await?;
+    if settings.network != NetworkMode::Host && !loopback_closed {
+        return Err(Unfit::NoPrivateNetwork("the host's loopback answered from inside".to_owned()));
+    }
+    let unenforced: Vec<String> = ["cpu", "memory", "pids"].iter().filter(|_| !has_delegated_cgroup()).map(ToString::to_string).collect();
+    let refused: Vec<&String> = unenforced.iter().filter(|limit| !settings.accept_unenforced.contains(limit)).collect();
+    if !refused.is_empty() {
+        let names = |quote: &str| refused.iter().map(|limit| format!("{quote}{limit}{quote}")).collect::<Vec<_>>().join(", ");
+        return Err(Unfit::Unenforced(names(""), names("\"")));
+    }
+    process::remove(&folder).await;
+    Ok(Isolation { network: settings.network, user_and_pid_namespace, loopback_closed, unenforced })
+}
+
+/// Listens on the host's loopback and tries to reach it from inside, by its own name and by slirp's name for the host.
+async fn loopback_is_closed(settings: &Settings, folder: &Path) -> Result<bool, Unfit> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| Unfit::NoPrivateNetwork(error.to_string()))?;
+    let port = listener.local_addr().map(|address| address.port()).unwrap_or_default().to_string();
+    for address in ["127.0.0.1", "10.0.2.2"] {
+        let command = ["/bin/sh", "-c", INSIDE, "probe", address, &port].map(str::to_owned);
+        let text = said(&network::inside(settings.network, &settings.allowed_networks, &command), folder).await.map_err(Unfit::NoPrivateNetwork)?;
+        if text.lines().last() != Some("closed") {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// cgroup v2 with memory and pids controllers that this user may hand on.
+fn has_delegated_cgroup() -> bool {
+    let own = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let Some(path) = own.lines().find_map(|line| line.strip_prefix("0::")) else { return false };
+    let folder = Path::new("/sys/fs/cgroup").join(path.trim_start_matches('/'));
+    let controllers = std::fs::read_to_string(folder.join("cgroup.controllers")).unwrap_or_default();
+    ["cpu", "memory", "pids"].iter().all(|name| controllers.split_whitespace().any(|controller| controller == *name)) && nix::unistd::access(&folder, nix::unistd::AccessFlags::W_OK).is_ok()
+}
+
+async fn said(arguments: &[String], folder: &Path) -> Result<String, String> {
+    let output = timeout(HELPER_PATIENCE, process::command(arguments, folder).output()).await;
+    let output = output.map_err(|_| "no answer in time".to_owned())?.map_err(|error| error.to_string())?;
+    match output.status.success() {
+        true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+        false => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+    }
+}

@@ -1,0 +1,40 @@
+create table build (
+    id uuid primary key,
+    image_id uuid not null,
+    image_name text not null,
+    revision integer not null,
+    requester uuid not null,
+    spec text not null,
+    repository text not null,
+    request_time bigint not null,
+    access_revision bigint not null,
+    state text not null,
+    attempt integer not null,
+    step text not null,
+    failure_reason text,
+    failure_step text,
+    failure_message text,
+    base_digest text not null,
+    containerfile text not null,
+    reference text,
+    digest text,
+    platform text,
+    size_bytes bigint,
+    create_time bigint not null,
+    start_time bigint,
+    end_time bigint,
+    sequence bigint not null,
+    worker uuid,
+    lease_until bigint
+);
+create index build_waiting on build (create_time, id) where state = 'queued';
+create index build_image on build (image_id, id);
+create unique index build_running on build (image_id) where state in ('preparing', 'building', 'pushing', 'cancelling');
+create table log_chunk (
+    build_id uuid not null references build (id),
+    attempt integer not null,
+    start bigint not null,
+    step text not null,
+    data bytea not null,
+    primary key (build_id, attempt, start)
+);

@@ -1,0 +1,56 @@
+//! New revisions: another reference, an edited spec, or the same again.
+
+use slipway_fault::{Fault, Reason};
+use slipway_identity::Caller;
+use slipway_names::{grant::Role, id::BuildId};
+use slipway_outbox::idempotency::Key;
+
+use crate::{
+    app::{App, Source},
+    domain::{
+        build::BuildProgress,
+        image::Image,
+        revision::{Revision, RevisionState},
+    },
+};
+
+impl App {
+    /// The active revision serves until the new one is READY.
+    pub async fn create_revision(&self, caller: &Caller, id_or_name: &str, source: Source, key: Option<Key>) -> Result<Revision, Fault> {
+        let image = self.image_for(caller, id_or_name, Role::Writer).await?;
+        if let Some(revision) = self.added_before(&image, key.as_ref()).await? {
+            return Ok(revision);
+        }
+        if source.kind() != image.source {
+            let message = format!("image `{}` is {}, and stays so; make another image instead", image.qualified_name(), image.source);
+            return Err(Fault::new(Reason::SourceKindFixed, message).violation("source", format!("must be `{}`", image.source)));
+        }
+        let draft = self.draft(caller, source, image.kind).await?;
+        self.store.add_revision(image.id, draft, &self.repository(&image), key.as_ref()).await
+    }
+
+    /// The same spec again, after a failure or a cancel.
+    pub async fn retry_revision(&self, caller: &Caller, id_or_name: &str, number: i32, key: Option<Key>) -> Result<Revision, Fault> {
+        let image = self.image_for(caller, id_or_name, Role::Writer).await?;
+        if let Some(revision) = self.added_before(&image, key.as_ref()).await? {
+            return Ok(revision);
+        }
+        let number = if number == 0 { image.latest_revision } else { number };
+        let missing = || Fault::new(Reason::RevisionNotFound, format!("image `{}` has no revision {number}; it has 1 to {}", image.qualified_name(), image.latest_revision));
+        let before = self.store.revision(image.id, number).await?.ok_or_else(missing)?;
+        if !matches!(before.state, RevisionState::Failed | RevisionState::Cancelled) {
+            let message = format!("revision {number} of `{}` is {}; only a failed or cancelled one can be tried again, a ready one can be rebuilt by a new revision", image.qualified_name(), before.state);
+            return Err(Fault::new(Reason::NothingToRetry, message));
+        }
+        let progress = BuildProgress { state: "queued".to_owned(), ..BuildProgress::default() };
+        let creator = caller.require_user()?.id;
+        let draft = Revision { state: RevisionState::Building, artifact: None, build: Some(BuildId::new()), progress, creator, ..before };
+        self.store.add_revision(image.id, draft, &self.repository(&image), key.as_ref()).await
+    }
+
+    async fn added_before(&self, image: &Image, key: Option<&Key>) -> Result<Option<Revision>, Fault> {
+        let Some(key) = key else { return Ok(None) };
+        let Some(answer) = self.store.answered(key).await? else { return Ok(None) };
+        self.store.revision(image.id, answer.parse().map_err(|_| Fault::internal("a kept answer is no number"))?).await
+    }
+}

@@ -1,0 +1,64 @@
+//! Configuration of the catalog; the keys are documented in deploy/README.md.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use serde::{Deserialize, Serialize};
+use slipway_daemon::{Listen, process::ServiceConfig};
+
+/// Everything that can be set.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Addresses.
+    #[serde(default = "default_listen")]
+    pub listen: Listen,
+    /// Its own database.
+    pub database: slipway_database::Settings,
+    /// RabbitMQ; absent only in standalone.
+    pub broker: Option<slipway_broker::Settings>,
+    /// Whose tokens count.
+    pub identity: slipway_identity::Settings,
+    /// Logs and traces.
+    #[serde(default)]
+    pub telemetry: slipway_telemetry::Settings,
+    /// Address of the permission service.
+    #[serde(default = "default_permission")]
+    pub permission_address: String,
+    /// `host[:port]` of the registry that custom images are pushed to.
+    pub registry: String,
+    /// How to speak to registries.
+    #[serde(default)]
+    pub registries: slipway_registry::Settings,
+    /// Seconds without news of grants after which nothing is resolved.
+    #[serde(default = "default_stale_seconds")]
+    pub access_stale_seconds: u64,
+    /// Whether pip lines may be `name @ https://…#sha256=…`; the builder has the same key.
+    #[serde(default)]
+    pub refuse_pip_urls: bool,
+}
+
+fn default_listen() -> Listen {
+    Listen { grpc: SocketAddr::from((Ipv4Addr::LOCALHOST, 50_052)), http: SocketAddr::from((Ipv4Addr::LOCALHOST, 8_052)) }
+}
+
+fn default_permission() -> String {
+    "http://127.0.0.1:50051".to_owned()
+}
+
+fn default_stale_seconds() -> u64 {
+    600
+}
+
+impl ServiceConfig for Config {
+    fn database(&self) -> &slipway_database::Settings {
+        &self.database
+    }
+
+    fn listen(&self) -> &Listen {
+        &self.listen
+    }
+
+    fn telemetry(&self) -> &slipway_telemetry::Settings {
+        &self.telemetry
+    }
+}

@@ -1,0 +1,40 @@
+//! tonic services of permission: parse, call the use case, convert. One file per RPC group.
+
+mod convert;
+mod event_service;
+mod grant_service;
+mod group_service;
+mod object_service;
+mod permission_service;
+mod user_service;
+
+use slipway_daemon::Server;
+use slipway_wire::{
+    event::v1::event_service_server::EventServiceServer,
+    permission::v1::{
+        grant_service_server::GrantServiceServer, group_service_server::GroupServiceServer, object_service_server::ObjectServiceServer,
+        permission_service_server::PermissionServiceServer, user_service_server::UserServiceServer,
+    },
+};
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+
+use crate::app::App;
+
+/// Everything this service answers.
+#[derive(Clone)]
+struct Api {
+    app: App,
+    stop: CancellationToken,
+}
+
+/// All RPCs of the service; streams end at `stop`.
+pub fn routes(app: App, stop: CancellationToken) -> Routes {
+    let api = Api { app, stop };
+    Routes::new(PermissionServiceServer::new(api.clone()).max_decoding_message_size(Server::MESSAGE_BYTES))
+        .add_service(GrantServiceServer::new(api.clone()))
+        .add_service(ObjectServiceServer::new(api.clone()))
+        .add_service(GroupServiceServer::new(api.clone()))
+        .add_service(UserServiceServer::new(api.clone()))
+        .add_service(EventServiceServer::new(api))
+}

@@ -1,0 +1,82 @@
+//! Groups and members.
+
+use slipway_fault::{Fault, Reason};
+use slipway_identity::Caller;
+use slipway_names::{
+    grant::{ObjectKind, Role},
+    id::{GrantId, GroupId, ObjectId, UserId},
+    image_name::Slug,
+};
+use slipway_paging::Page;
+
+use crate::{
+    app::App,
+    domain::{
+        grant::Grant,
+        group::{Group, Membership},
+        object::Object,
+        user::User,
+    },
+};
+
+impl App {
+    /// A new group, with the grants that every group has on itself.
+    pub async fn create_group(&self, caller: &Caller, name: &str, display_name: &str) -> Result<(Group, i64), Fault> {
+        self.require_platform(caller, Role::Manager).await?;
+        let name = Slug::group(name).map_err(|error| Fault::field("name", error))?;
+        if display_name.chars().count() > 64 {
+            return Err(Fault::field("display_name", "has more than 64 characters"));
+        }
+        let mut change = self.store.change().await?;
+        let display_name = if display_name.is_empty() { name.as_str() } else { display_name };
+        let group = Group { id: GroupId::new(), name: name.to_string(), display_name: display_name.to_owned(), create_time: change.now };
+        change.create_group(&group).await?;
+        let object = Object { id: group.id.into(), kind: ObjectKind::Group, owner: Some(group.id) };
+        change.put_object(&object).await?;
+        for (subject, role) in object.standing_grants() {
+            change.create_grant(Grant { id: GrantId::new(), object: object.id, subject, role, expire: None }, object.kind).await?;
+        }
+        let revision = change.commit().await?;
+        Ok((group, revision))
+    }
+
+    /// A group that the caller has the role on.
+    pub async fn group(&self, caller: &Caller, name_or_id: &str, role: Role) -> Result<Group, Fault> {
+        let user = self.user_of(caller).await?;
+        let what = format!("group `{}`", name_or_id.escape_default());
+        let group = self.store.group(name_or_id).await?;
+        let object = group.as_ref().map_or(ObjectId(uuid::Uuid::nil()), |group| group.id.into());
+        self.require(user, object, role, &what, Reason::GroupNotFound).await?;
+        group.ok_or_else(|| Fault::new(Reason::GroupNotFound, format!("there is no {what}, or none that you may see")))
+    }
+
+    /// A page of the groups that the caller may see.
+    pub async fn groups(&self, caller: &Caller, page: &Page) -> Result<Vec<Group>, Fault> {
+        let user = self.user_of(caller).await?;
+        let sees_all = self.store.standing(user, ObjectId::PLATFORM).await?.role.is_some();
+        self.store.groups((!sees_all).then_some(user), page).await
+    }
+
+    /// Adds a member, or sets whether it is an admin.
+    pub async fn add_member(&self, caller: &Caller, group: &str, user: UserId, admin: bool) -> Result<i64, Fault> {
+        let group = self.group(caller, group, Role::Manager).await?;
+        let mut change = self.store.change().await?;
+        change.require_user(user).await?;
+        change.put_member(Membership { group: group.id, user, admin }, &group.name).await?;
+        change.commit().await
+    }
+
+    /// Removes a member.
+    pub async fn remove_member(&self, caller: &Caller, group: &str, user: UserId) -> Result<i64, Fault> {
+        let group = self.group(caller, group, Role::Manager).await?;
+        let mut change = self.store.change().await?;
+        change.remove_member(group.id, &group.name, user).await?;
+        change.commit().await
+    }
+
+    /// A page of a group's members.
+    pub async fn members(&self, caller: &Caller, group: &str, page: &Page) -> Result<Vec<(User, bool)>, Fault> {
+        let group = self.group(caller, group, Role::Reader).await?;
+        self.store.members(group.id, page).await
+    }
+}

@@ -1,0 +1,43 @@
+//! The decision: the highest role that any grant gives a user on an object, in one statement.
+
+use sea_orm::ConnectionTrait as _;
+use slipway_fault::Fault;
+use slipway_names::{
+    grant::Role,
+    id::{ObjectId, UserId},
+};
+
+use crate::store::Store;
+
+const HIGHEST: &str = "select (select revision from revision) as revision, (select kind from object where id = $1) as kind, (
+    select max(g.role) from role_grant g where g.object_id in ($1, $2) and (g.expire is null or g.expire > $3) and (
+        g.subject_kind = 'everyone'
+        or (g.subject_kind = 'user' and g.subject_id = $4)
+        or (g.subject_kind = 'group' and exists (select 1 from membership m where m.group_id = g.subject_id and m.user_id = $4))
+        or (g.subject_kind = 'group_admins' and exists (select 1 from membership m where m.group_id = g.subject_id and m.user_id = $4 and m.admin))
+    )) as role";
+
+/// What a user may do to an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// `None` where the object is not visible, or is not there.
+    pub role: Option<Role>,
+    /// The object's kind as stored; `None` where it is not there.
+    pub kind: Option<String>,
+    /// The revision of the decision.
+    pub revision: i64,
+}
+
+impl Store {
+    /// Decided on what is stored.
+    pub async fn standing(&self, user: UserId, object: ObjectId) -> Result<Standing, Fault> {
+        let now = self.database.now(self.database.reader()).await?;
+        let values = [object.0.into(), ObjectId::PLATFORM.0.into(), now.into(), user.0.into()];
+        let row = self.database.reader().query_one_raw(self.database.statement(HIGHEST, values)).await?;
+        let row = row.ok_or_else(|| Fault::internal("the decision has no row"))?;
+        let kind: Option<String> = row.try_get("", "kind")?;
+        let rank: Option<i32> = row.try_get("", "role")?;
+        let role = Role::ALL.iter().copied().find(|role| Some(role.rank()) == rank);
+        Ok(Standing { role: role.filter(|_| kind.is_some()), kind, revision: row.try_get("", "revision")? })
+    }
+}

@@ -1,0 +1,74 @@
+//! Rows of grants.
+
+use sea_orm::{ConnectionTrait as _, QueryResult};
+use slipway_fault::Fault;
+use slipway_names::{
+    grant::{ObjectKind, Role, SubjectKind},
+    id::{GrantId, ObjectId},
+};
+
+use crate::{
+    domain::grant::{Grant, Subject},
+    outbound::Told,
+    store::{Change, Store},
+};
+
+impl Store {
+    /// A grant and the kind of its object.
+    pub async fn grant(&self, id: GrantId) -> Result<Option<(Grant, ObjectKind)>, Fault> {
+        let sql = "select g.*, o.kind from role_grant g join object o on o.id = g.object_id where g.id = $1";
+        let row = self.database.reader().query_one_raw(self.database.statement(sql, [id.0.into()])).await?;
+        row.as_ref().map(grant_and_kind).transpose()
+    }
+
+    /// All grants of one object, oldest first.
+    pub async fn grants_of(&self, object: ObjectId) -> Result<Vec<(Grant, ObjectKind)>, Fault> {
+        let sql = "select g.*, o.kind from role_grant g join object o on o.id = g.object_id where g.object_id = $1 order by g.id";
+        let rows = self.database.reader().query_all_raw(self.database.statement(sql, [object.0.into()])).await?;
+        rows.iter().map(grant_and_kind).collect()
+    }
+}
+
+impl Change<'_> {
+    /// All grants of one object.
+    pub async fn grants_of(&self, object: ObjectId) -> Result<Vec<Grant>, Fault> {
+        self.rows("select * from role_grant where object_id = $1 order by id", [object.0.into()]).await?.iter().map(grant).collect()
+    }
+
+    /// Adds a grant.
+    pub async fn create_grant(&mut self, grant: Grant, kind: ObjectKind) -> Result<(), Fault> {
+        let sql = "insert into role_grant (id, object_id, subject_kind, subject_id, role, expire) values ($1, $2, $3, $4, $5, $6)";
+        let subject = grant.subject;
+        let values = [grant.id.0.into(), grant.object.0.into(), subject.kind.as_str().into(), subject.id.into(), grant.role.rank().into(), grant.expire.into()];
+        self.execute(sql, values).await?;
+        self.tell(Told::GrantCreated(grant, kind));
+        Ok(())
+    }
+
+    /// Takes a grant away.
+    pub async fn delete_grant(&mut self, grant: Grant, kind: ObjectKind) -> Result<(), Fault> {
+        if self.execute("delete from role_grant where id = $1", [grant.id.0.into()]).await? > 0 {
+            self.tell(Told::GrantDeleted(grant, kind));
+        }
+        Ok(())
+    }
+}
+
+fn grant_and_kind(row: &QueryResult) -> Result<(Grant, ObjectKind), Fault> {
+    let kind: String = row.try_get("", "kind")?;
+    Ok((grant(row)?, kind.parse().map_err(Fault::internal)?))
+}
+
+pub(super) fn grant(row: &QueryResult) -> Result<Grant, Fault> {
+    let kind: String = row.try_get("", "subject_kind")?;
+    let kind: SubjectKind = kind.parse().map_err(Fault::internal)?;
+    let rank: i32 = row.try_get("", "role")?;
+    let role = Role::ALL.iter().copied().find(|role| role.rank() == rank).ok_or_else(|| Fault::internal(format!("no role has rank {rank}")))?;
+    Ok(Grant {
+        id: GrantId(row.try_get("", "id")?),
+        object: ObjectId(row.try_get("", "object_id")?),
+        subject: Subject { kind, id: row.try_get("", "subject_id")? },
+        role,
+        expire: row.try_get("", "expire")?,
+    })
+}
