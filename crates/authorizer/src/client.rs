@@ -10,6 +10,7 @@ use slipway_names::{
 };
 use slipway_wire::permission::v1 as wire;
 use tonic::transport::Channel;
+use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 use wire::{object_service_client::ObjectServiceClient, permission_service_client::PermissionServiceClient};
 
 use crate::{Authorizer, Decision, ObjectQuery, Registration};
@@ -19,13 +20,14 @@ use crate::{Authorizer, Decision, ObjectQuery, Registration};
 pub struct GrpcAuthorizer {
     permission: PermissionServiceClient<Channel>,
     objects: ObjectServiceClient<Channel>,
+    health: HealthClient<Channel>,
     outgoing: Outgoing,
 }
 
 impl GrpcAuthorizer {
     /// Over a lazy channel.
     pub fn new(channel: Channel, outgoing: Outgoing) -> Self {
-        Self { permission: PermissionServiceClient::new(channel.clone()), objects: ObjectServiceClient::new(channel), outgoing }
+        Self { permission: PermissionServiceClient::new(channel.clone()), objects: ObjectServiceClient::new(channel.clone()), health: HealthClient::new(channel), outgoing }
     }
 
     async fn ask(&self, message: wire::CheckRequest, on_behalf_of: Option<&Caller>) -> Result<Decision, Fault> {
@@ -75,8 +77,12 @@ impl Authorizer for GrpcAuthorizer {
     }
 
     async fn ping(&self) -> Result<(), Fault> {
-        let message = wire::BatchCheckRequest { checks: Vec::new() };
-        permission_answer(self.permission.clone().batch_check(self.outgoing.request(message, None)?).await).map(|_| ())
+        let request = HealthCheckRequest { service: "dependency.database".to_owned() };
+        let response = permission_answer(self.health.clone().check(self.outgoing.request(request, None)?).await)?;
+        match response.status() {
+            ServingStatus::Serving => Ok(()),
+            _ => Err(Fault::new(Reason::PermissionUnavailable, "the permission service has no database")),
+        }
     }
 }
 

@@ -63,6 +63,9 @@ where
 
     fn call(&mut self, request: http::Request<In>) -> Self::Future {
         let method = request.uri().path().trim_start_matches('/').to_owned();
+        if method.starts_with("grpc.") {
+            return Box::pin(self.inner.call(request));
+        }
         let request_id = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(|id| id.len() <= 64).map_or_else(|| Uuid::now_v7().to_string(), str::to_owned);
         let span = tracing::info_span!("rpc", rpc.method = method, request.id = request_id, otel.kind = "server");
         slipway_telemetry::set_parent(&span, slipway_telemetry::from_headers(request.headers()));
@@ -99,7 +102,7 @@ where
 /// By the naming rule of `proto/`: streams begin with Watch or Stream.
 fn is_stream(method: &str) -> bool {
     let name = method.rsplit('/').next().unwrap_or_default();
-    name.starts_with("Watch") || name.starts_with("Stream") || name == "ServerReflectionInfo"
+    name.starts_with("Watch") || name.starts_with("Stream")
 }
 
 /// `grpc-timeout` (gRPC over HTTP/2, Requests): at most eight digits and a unit.

@@ -1,1 +1,11 @@
-//! x
+#![doc = include_str!("../README.md")]
+#![expect(clippy::print_stderr, reason = "a harness tells what it does")]
+
+pub mod base;
+pub mod env;
+pub mod packages;
+pub mod postgres;
+pub mod process;
+pub mod rabbitmq;
+pub mod registry;
+pub mod user;

@@ -4,7 +4,7 @@ set -a
 . "$here/environment"
 set +a
 export DEBIAN_FRONTEND=noninteractive
-set -- -o Dir::State::lists=/var/lib/apt/lists
+set -- -o Dpkg::Use-Pty=0
 if [ -f "$here/sources.list" ]; then
     set -- "$@" -o Dir::Etc::sourcelist="$here/sources.list" -o Dir::Etc::sourceparts=-
 fi

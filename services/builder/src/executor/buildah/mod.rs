@@ -69,16 +69,10 @@ impl Buildah {
         format!("--tls-verify={}", !self.is_insecure(reference))
     }
 
-    fn buildah(&self, storage: &Path, attempt: &Path) -> Vec<String> {
-        let path = |path: PathBuf| path.display().to_string();
-        ["buildah", "--root", &path(storage.to_owned()), "--runroot", &path(attempt.join("run")), "--storage-driver", "overlay"].map(str::to_owned).to_vec()
-    }
-
     async fn pull(&self, reference: &str, attempt: &Path, log: &mut LogSink) -> Result<(), Failure> {
-        let mut command = self.buildah(&self.settings.data_dir.join("bases"), attempt);
         let policy = self.settings.data_dir.join("policy.json").display().to_string();
-        command.extend(["pull", "--quiet", "--policy", "missing", "--signature-policy", &policy, &self.tls(reference), &format!("docker://{reference}")].map(str::to_owned));
-        match process::run(network::outside(&command), attempt, &[], log, |_| None, self.settings.idle_limit()).await? {
+        let command = ["buildah", "pull", "--quiet", "--policy", "missing", "--signature-policy", &policy, &self.tls(reference), &format!("docker://{reference}")].map(str::to_owned);
+        match process::run(network::outside(&command), attempt, "bases.conf", log, |_| None, self.settings.idle_limit()).await? {
             Some(0) => Ok(()),
             _ => Err(Failure::new(FailureReason::RegistryUnreachable, "pull", format!("the base could not be pulled: {}", log.last_lines().lines().last().unwrap_or_default()))),
         }
@@ -101,16 +95,28 @@ impl Buildah {
             if let Some(wheel) = self.settings.packages.pip_wheel() {
                 fs::copy(wheel, attempt.join("context/pip/pip.whl"))?;
             }
-            if let Some(bundle) = &self.settings.packages.ca_bundle {
+            if let Some(bundle) = self.settings.packages.ca_bundle() {
                 for step in STEPS {
-                    fs::copy(bundle, attempt.join("context").join(step).join("ca.pem"))?;
+                    fs::copy(&bundle, attempt.join("context").join(step).join("ca.pem"))?;
                 }
             }
-            let bases = self.settings.data_dir.join("bases");
-            let storage = format!("[storage]\ndriver = \"overlay\"\ngraphroot = {:?}\nrunroot = {:?}\n[storage.options]\nadditionalimagestores = [{bases:?}]\n", attempt.join("storage"), attempt.join("run"));
-            fs::write(attempt.join("storage.conf"), storage)
+            Ok(())
         };
         write().map_err(|error| disk("install", &error))
+    }
+
+    /// Two stores: bases are shared and written by pulls alone; an attempt's own layers lie above them.
+    fn write_storage(&self, attempt: &Path) -> Result<(), Failure> {
+        let bases = self.settings.data_dir.join("bases");
+        let storage = |root: &Path, run: &str| format!("[storage]\ndriver = \"overlay\"\ngraphroot = {root:?}\nrunroot = {:?}\n", attempt.join(run));
+        let write = || -> io::Result<()> {
+            for folder in ["run", "tmp", "context"] {
+                fs::create_dir_all(attempt.join(folder))?;
+            }
+            fs::write(attempt.join("bases.conf"), storage(&bases, "run/bases"))?;
+            fs::write(attempt.join("attempt.conf"), format!("{}[storage.options]\nadditionalimagestores = [{bases:?}]\n", storage(&attempt.join("storage"), "run/attempt")))
+        };
+        write().map_err(|error| disk("resolve", &error))
     }
 }
 
@@ -118,9 +124,7 @@ impl Buildah {
 impl Executor for Buildah {
     async fn prepare(&self, build: &Build, log: &mut LogSink) -> Result<Base, Failure> {
         let attempt = self.attempt_dir(build.request.id, build.attempt);
-        for folder in ["run", "tmp", "context"] {
-            fs::create_dir_all(attempt.join(folder)).map_err(|error| disk("resolve", &error))?;
-        }
+        self.write_storage(&attempt)?;
         let packages = parse(build, &self.policy)?;
         let refused = |message: String| Failure::new(FailureReason::BaseRefused, "resolve", message);
         let reference: Reference = build.request.spec.base_reference.parse().map_err(|error| refused(format!("the base {error}")))?;
@@ -139,16 +143,15 @@ impl Executor for Buildah {
     async fn install(&self, build: &Build, base: &Base, log: &mut LogSink) -> Result<(), Failure> {
         let attempt = self.attempt_dir(build.request.id, build.attempt);
         self.write_context(&attempt, build, &base.containerfile)?;
-        let mut command = self.buildah(&attempt.join("storage"), &attempt);
+        let mut command = vec!["buildah".to_owned()];
         let path = |name: &str| attempt.join(name).display().to_string();
         let policy = self.settings.data_dir.join("policy.json").display().to_string();
         command.extend(["bud", "--isolation", "oci", "--runtime", "runc", "--network", "host", "--no-cache", "--layers", "--pull-never", "--format", "oci"].map(str::to_owned));
         command.extend(["--http-proxy=false", "--signature-policy", &policy, "--iidfile", &path("image-id"), "--file", &path("Containerfile")].map(str::to_owned));
         command.extend(network::dns(self.settings.network).map(str::to_owned));
         command.push(path("context"));
-        let environment = [("CONTAINERS_STORAGE_CONF", path("storage.conf"))];
         let launched = network::inside(self.settings.network, &self.settings.allowed_networks, &command);
-        let exit = process::run(launched, &attempt, &environment, log, step_begun, self.settings.idle_limit()).await?;
+        let exit = process::run(launched, &attempt, "attempt.conf", log, step_begun, self.settings.idle_limit()).await?;
         if exit != Some(0) {
             return Err(classify(log.step(), exit, &log.last_lines()));
         }
@@ -164,12 +167,11 @@ impl Executor for Buildah {
         let failed = |message: String| Failure::new(FailureReason::PushFailed, "push", message);
         let image = fs::read_to_string(attempt.join("image-id")).map_err(|error| disk("push", &error))?;
         let reference = format!("{}:{}", build.request.repository, build.tag());
-        let mut command = self.buildah(&attempt.join("storage"), &attempt);
+        let mut command = vec!["buildah".to_owned()];
         let path = |name: &str| attempt.join(name).display().to_string();
         let policy = self.settings.data_dir.join("policy.json").display().to_string();
         command.extend(["push", "--quiet", "--format", "oci", "--signature-policy", &policy, "--digestfile", &path("digest"), &self.tls(&reference), image.trim(), &format!("docker://{reference}")].map(str::to_owned));
-        let environment = [("CONTAINERS_STORAGE_CONF", path("storage.conf"))];
-        if process::run(network::outside(&command), &attempt, &environment, log, |_| None, self.settings.idle_limit()).await? != Some(0) {
+        if process::run(network::outside(&command), &attempt, "attempt.conf", log, |_| None, self.settings.idle_limit()).await? != Some(0) {
             return Err(failed(format!("the registry did not take the image: {}", log.last_lines().lines().last().unwrap_or_default())));
         }
         let digest: Digest = fs::read_to_string(attempt.join("digest")).map_err(|error| disk("push", &error))?.trim().parse().map_err(|error| failed(format!("buildah told a digest that {error}")))?;

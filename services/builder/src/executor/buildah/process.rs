@@ -1,10 +1,6 @@
 //! Running one command of an attempt: its output into the log, its end with the future.
 
-use std::{
-    path::Path,
-    process::Stdio,
-    time::Duration,
-};
+use std::{path::Path, process::Stdio, time::Duration};
 
 use slipway_fault::Fault;
 use tokio::{io::AsyncReadExt as _, net::unix::pipe, process::Command, time::timeout};
@@ -34,11 +30,11 @@ pub(super) fn command(arguments: &[String], attempt: &Path) -> Command {
     command
 }
 
-/// Runs to the end; the exit code, `None` when a signal ended it.
+/// Runs to the end over one of the attempt's storage files; the exit code, `None` when a signal ended it.
 pub(super) async fn run(
     arguments: Vec<String>,
     attempt: &Path,
-    environment: &[(&str, String)],
+    storage: &str,
     log: &mut LogSink,
     on_line: impl Fn(&[u8]) -> Option<&'static str> + Send + Copy,
     idle: Duration,
@@ -47,7 +43,7 @@ pub(super) async fn run(
     let spawned = (|| {
         let (reader, writer) = std::io::pipe()?;
         let mut command = command(&arguments, attempt);
-        command.envs(environment.iter().map(|(name, value)| (*name, value.as_str()))).stdout(writer.try_clone()?).stderr(writer);
+        command.env("CONTAINERS_STORAGE_CONF", attempt.join(storage)).stdout(writer.try_clone()?).stderr(writer);
         Ok::<_, std::io::Error>((command.spawn()?, pipe::Receiver::from_owned_fd(reader.into())?))
     })();
     let (mut child, mut output) = spawned.map_err(|error| broken(log.step(), &error))?;

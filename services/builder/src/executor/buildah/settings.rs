@@ -34,7 +34,7 @@ pub struct PackageSources {
     pub proxy: String,
     /// Hosts to reach without the proxy.
     pub no_proxy: String,
-    /// PEM bundle of the authorities that sign mirrors and indexes.
+    /// PEM bundle of the authorities that sign mirrors and indexes; this host's own when not set.
     pub ca_bundle: Option<PathBuf>,
     /// A pip wheel for bases without pip; found at Debian's place when not set.
     pub pip_wheel: Option<PathBuf>,
@@ -61,6 +61,12 @@ impl PackageSources {
             files.push(("sources.list", format!("{}\n", self.apt_sources)));
         }
         files
+    }
+
+    /// Many small bases have no authorities at all, and pip needs some.
+    pub(super) fn ca_bundle(&self) -> Option<PathBuf> {
+        let own = Path::new("/etc/ssl/certs/ca-certificates.crt");
+        self.ca_bundle.clone().or_else(|| own.exists().then(|| own.to_owned()))
     }
 
     pub(super) fn pip_wheel(&self) -> Option<PathBuf> {

@@ -1,0 +1,70 @@
+//! PostgreSQL on loopback, thrown away with its holder.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::{
+    process::{Server, free_port},
+    user::{Ordinary, run},
+};
+
+/// A running server.
+#[derive(Debug)]
+pub struct Postgres {
+    /// The process.
+    pub server: Server,
+    port: u16,
+    binaries: PathBuf,
+    user: Ordinary,
+}
+
+impl Postgres {
+    /// With an empty cluster.
+    ///
+    /// # Errors
+    /// When it does not get ready.
+    pub fn start(user: &Ordinary, records: &Path) -> Result<Self> {
+        let binaries = newest("/usr/lib/postgresql")?.join("bin");
+        let data = user.home().join("postgres");
+        if data.exists() {
+            fs::remove_dir_all(&data)?;
+        }
+        run(user.command(binaries.join("initdb")).args(["--auth=trust", "--username=slipway", "--encoding=UTF8", "--no-sync", "--pgdata"]).arg(&data))?;
+        let port = free_port()?;
+        let mut command = user.command(binaries.join("postgres"));
+        command.arg("-D").arg(&data).args(["-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=200"]);
+        let server = Server::start("postgres", command, records)?;
+        let mut postgres = Self { server, port, binaries, user: user.clone() };
+        let ready = |user: &Ordinary, binaries: &Path| user.command(binaries.join("pg_isready")).args(["-h", "127.0.0.1", "-p", &port.to_string()]).output().is_ok_and(|output| output.status.success());
+        let (user, binaries) = (postgres.user.clone(), postgres.binaries.clone());
+        postgres.server.wait_until("PostgreSQL", Duration::from_secs(30), || ready(&user, &binaries))?;
+        Ok(postgres)
+    }
+
+    /// Address of a database, made when it is not there.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn database(&self, name: &str) -> Result<String> {
+        let output = self.user.command(self.binaries.join("createdb")).args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "slipway", name]).output()?;
+        let text = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success() || text.contains("already exists"), "createdb {name}: {text}");
+        Ok(self.url(name))
+    }
+
+    /// Address of a database that is there.
+    pub fn url(&self, name: &str) -> String {
+        format!("postgres://slipway@127.0.0.1:{}/{name}", self.port)
+    }
+}
+
+fn newest(folder: &str) -> Result<PathBuf> {
+    let mut versions: Vec<PathBuf> = fs::read_dir(folder).with_context(|| folder.to_owned())?.flatten().map(|entry| entry.path()).collect();
+    versions.sort();
+    versions.pop().with_context(|| format!("{folder} is empty"))
+}
