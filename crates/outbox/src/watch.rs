@@ -3,6 +3,7 @@
 use std::{pin::Pin, time::Duration};
 
 use futures_util::{Stream, stream};
+use slipway_broker::topology::{COMMANDS, exchange_of};
 use slipway_database::Database;
 use slipway_fault::Fault;
 use slipway_wire::event::v1::{Event, WatchRequest, WatchResponse};
@@ -67,7 +68,10 @@ fn matches(request: &WatchRequest, entry: &Entry) -> bool {
         Some(prefix) => entry.envelope.kind.starts_with(prefix),
         None => *wanted == entry.envelope.kind,
     };
-    (request.types.is_empty() || request.types.iter().any(fits)) && (request.subject.is_empty() || request.subject == entry.envelope.subject)
+    let is_command = exchange_of(&entry.envelope.kind).0 == COMMANDS;
+    !is_command
+        && (request.types.is_empty() || request.types.iter().any(fits))
+        && (request.subject.is_empty() || request.subject == entry.envelope.subject)
 }
 
 fn to_wire(entry: Entry) -> Event {

@@ -1,6 +1,10 @@
 //! The demonstration: everything through the command line, each step with what it must show.
 
-use std::{fs, process::Command, time::Instant};
+use std::{
+    fs,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result, bail};
 use slipway_testrig::{base, packages, process, process::Server, user::Ordinary};
@@ -69,9 +73,14 @@ impl Demo {
         let build = field(&created, "build")?;
         self.step("the build's steps, live", "admin", &["build", "watch", &build], 0, "SUCCEEDED")?;
         self.step("its log is kept", "admin", &["build", "logs", &build], 0, "Setting up jq")?;
-        let events = fs::read_to_string(records.join("events.log"))?;
+        let began = Instant::now();
+        let mut events = String::new();
+        while !events.contains("catalog.revision.activated") && began.elapsed() < Duration::from_secs(10) {
+            std::thread::sleep(Duration::from_millis(50));
+            events = fs::read_to_string(records.join("events.log"))?;
+        }
         let types: Vec<&str> = events.lines().filter_map(|line| line.split("\"type\":\"").nth(1)?.split('"').next()).collect();
-        self.show("the events, as they came", "slipway events tail", &types.join("\n"), types.contains(&"catalog.revision.activated"), "catalog.revision.activated among them", Instant::now())?;
+        self.show("the events, as they came", "slipway events tail", &types.join("\n"), types.contains(&"catalog.revision.activated"), "catalog.revision.activated among them", began)?;
         self.step("the member sees it", "member", &["image", "list"], 0, "vision/vision-tools")?;
         let resolved = self.step("and resolves it to a digest", "member", &["image", "resolve", "vision/vision-tools"], 0, "@sha256:")?;
         let reference = field(&resolved, "reference")?;

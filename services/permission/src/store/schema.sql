@@ -30,7 +30,7 @@ create table role_grant (
     expire bigint
 );
 create index role_grant_object on role_grant (object_id, subject_kind, subject_id);
-create table revision (only integer primary key, revision bigint not null, hash text not null);
-insert into revision (only, revision, hash) values (1, 0, '');
+create table revision (one integer primary key, revision bigint not null, hash text not null);
+insert into revision (one, revision, hash) values (1, 0, '');
 create table change (revision bigint primary key, hash text not null, mutations bytea not null, time bigint not null);
 create table subject_sequence (subject text primary key, last bigint not null);
