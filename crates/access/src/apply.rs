@@ -60,7 +60,13 @@ pub async fn apply_change(database: &Database, change: &GrantsChange) -> Result<
         }
     }
     let now = database.now(&transaction).await?;
-    execute(database, &transaction, "update access_state set revision = $1, hash = $2, heard = $3", [change.revision.into(), change.hash.clone().into(), now.into()]).await?;
+    execute(
+        database,
+        &transaction,
+        "update access_state set revision = $1, hash = $2, heard = $3",
+        [change.revision.into(), change.hash.clone().into(), now.into()],
+    )
+    .await?;
     transaction.commit().await?;
     Ok(Applied::Yes)
 }

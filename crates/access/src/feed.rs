@@ -79,7 +79,8 @@ impl Feed {
                     snapshot.grants.extend(part.grants);
                     snapshot.memberships.extend(part.memberships);
                     if part.last {
-                        apply_snapshot(&self.database, &GrantsSnapshot { revision: part.revision, hash: part.hash, ..std::mem::take(&mut snapshot) }).await?;
+                        apply_snapshot(&self.database, &GrantsSnapshot { revision: part.revision, hash: part.hash, ..std::mem::take(&mut snapshot) })
+                            .await?;
                         tracing::info!(access.revision = part.revision, "took a snapshot of grants");
                     }
                 }
@@ -117,7 +118,11 @@ impl Feed {
     /// Notes the heartbeat; returns the revision applied.
     async fn heard(&self) -> Result<i64, Fault> {
         let now = self.database.now(self.database.writer()).await?;
-        let row = self.database.writer().query_one_raw(self.database.statement("update access_state set heard = $1 returning revision", [now.into()])).await?;
+        let row = self
+            .database
+            .writer()
+            .query_one_raw(self.database.statement("update access_state set heard = $1 returning revision", [now.into()]))
+            .await?;
         Ok(row.map(|row| row.try_get("", "revision")).transpose()?.unwrap_or_default())
     }
 }

@@ -3,10 +3,7 @@
 use sea_orm::Value;
 use slipway_database::Database;
 use slipway_fault::Fault;
-use slipway_names::{
-    grant::Role,
-    id::UserId,
-};
+use slipway_names::{grant::Role, id::UserId};
 
 /// Who reads, at which time; its values are the statement's first two.
 #[derive(Debug, Clone, Copy)]

@@ -27,7 +27,10 @@ pub async fn fresh(database: &Database, max_age: Duration) -> Result<(), Fault> 
     let age = database.now(database.reader()).await? - heard;
     match age <= i64::try_from(max_age.as_micros()).unwrap_or(i64::MAX) {
         true => Ok(()),
-        false => Err(Fault::new(Reason::AccessStale, "the permission service was not heard for too long to hand out references; try again when it is back")),
+        false => Err(Fault::new(
+            Reason::AccessStale,
+            "the permission service was not heard for too long to hand out references; try again when it is back",
+        )),
     }
 }
 

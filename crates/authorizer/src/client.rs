@@ -27,7 +27,12 @@ pub struct GrpcAuthorizer {
 impl GrpcAuthorizer {
     /// Over a lazy channel.
     pub fn new(channel: Channel, outgoing: Outgoing) -> Self {
-        Self { permission: PermissionServiceClient::new(channel.clone()), objects: ObjectServiceClient::new(channel.clone()), health: HealthClient::new(channel), outgoing }
+        Self {
+            permission: PermissionServiceClient::new(channel.clone()),
+            objects: ObjectServiceClient::new(channel.clone()),
+            health: HealthClient::new(channel),
+            outgoing,
+        }
     }
 
     async fn ask(&self, message: wire::CheckRequest, on_behalf_of: Option<&Caller>) -> Result<Decision, Fault> {

@@ -39,7 +39,9 @@ impl Decision {
     pub fn require(self, role: Role, what: &str, not_found: Reason) -> Result<Self, Fault> {
         match (self.allowed, self.visible) {
             (true, _) => Ok(self),
-            (false, true) => Err(Fault::new(Reason::RoleMissing, format!("you see {what} but are not its {role}; ask one of its managers")).metadata("role", role)),
+            (false, true) => {
+                Err(Fault::new(Reason::RoleMissing, format!("you see {what} but are not its {role}; ask one of its managers")).metadata("role", role))
+            }
             (false, false) => Err(Fault::new(not_found, format!("there is no {what}, or none that you may see"))),
         }
     }

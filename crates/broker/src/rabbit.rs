@@ -8,8 +8,8 @@ use lapin::{
     BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, ExchangeKind,
     message::Delivery,
     options::{
-        BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions, BasicRejectOptions, ConfirmSelectOptions, ExchangeDeclareOptions, QueueBindOptions,
-        QueueDeclareOptions,
+        BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions, BasicRejectOptions, ConfirmSelectOptions, ExchangeDeclareOptions,
+        QueueBindOptions, QueueDeclareOptions,
     },
     types::{AMQPValue, FieldTable},
 };
@@ -78,7 +78,10 @@ impl Rabbit {
             declare(&channel, self.service).await?;
             Ok::<_, lapin::Error>(Open { connection: Arc::new(connection), channel })
         };
-        timeout(PATIENCE, opening).await.map_err(|_| PublishError("no connection in time".to_owned()))?.map_err(|error| PublishError(error.to_string()))
+        timeout(PATIENCE, opening)
+            .await
+            .map_err(|_| PublishError("no connection in time".to_owned()))?
+            .map_err(|error| PublishError(error.to_string()))
     }
 
     async fn publisher(&self) -> Result<Channel, PublishError> {
@@ -98,7 +101,11 @@ impl Rabbit {
         let as_error = |error: lapin::Error| PublishError(error.to_string());
         open.channel.basic_qos(self.settings.prefetch, BasicQosOptions::default()).await.map_err(as_error)?;
         let tag = format!("slipway-{}", self.service);
-        let mut consumer = open.channel.basic_consume(queue.name.into(), tag.into(), BasicConsumeOptions::default(), FieldTable::default()).await.map_err(as_error)?;
+        let mut consumer = open
+            .channel
+            .basic_consume(queue.name.into(), tag.into(), BasicConsumeOptions::default(), FieldTable::default())
+            .await
+            .map_err(as_error)?;
         tracing::info!(queue.name = queue.name, "consuming");
         loop {
             let delivery = tokio::select! {
@@ -194,7 +201,9 @@ impl Broker for Rabbit {
 /// Declares what the service uses: all exchanges, and the queues it consumes or commands.
 async fn declare(channel: &Channel, service: &str) -> lapin::Result<()> {
     for (exchange, kind) in [(COMMANDS, ExchangeKind::Direct), (EVENTS, ExchangeKind::Topic), (DEAD, ExchangeKind::Direct)] {
-        channel.exchange_declare(exchange.into(), kind, ExchangeDeclareOptions { durable: true, ..Default::default() }, FieldTable::default()).await?;
+        channel
+            .exchange_declare(exchange.into(), kind, ExchangeDeclareOptions { durable: true, ..Default::default() }, FieldTable::default())
+            .await?;
     }
     for queue in QUEUES.iter().filter(|queue| queue.name.starts_with(&format!("{service}."))) {
         let quorum = |table: &mut FieldTable| {

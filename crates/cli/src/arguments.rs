@@ -5,7 +5,12 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::{build, events, grant, group, image, revision, user};
 
 #[derive(Parser)]
-#[command(name = "slipway", version, about = "The image platform: which container images exist, who may use them, and how a new one is made.", after_help = "Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 denied, 5 unavailable.")]
+#[command(
+    name = "slipway",
+    version,
+    about = "The image platform: which container images exist, who may use them, and how a new one is made.",
+    after_help = "Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 denied, 5 unavailable."
+)]
 pub(crate) struct Arguments {
     /// How to show the result.
     #[arg(long, short, global = true, value_enum, default_value = "table")]

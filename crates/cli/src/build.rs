@@ -3,7 +3,9 @@
 use std::io::Write as _;
 
 use clap::Subcommand;
-use slipway_wire::builder::v1::{Build, BuildState, CancelBuildRequest, GetBuildRequest, ListBuildsRequest, StreamBuildLogsRequest, WatchBuildRequest};
+use slipway_wire::builder::v1::{
+    Build, BuildState, CancelBuildRequest, GetBuildRequest, ListBuildsRequest, StreamBuildLogsRequest, WatchBuildRequest,
+};
 
 use crate::{
     failure::Failure,
@@ -62,8 +64,12 @@ pub(crate) async fn run(command: Command, session: &Session, output: &Output) ->
             show(&response, &build, output)
         }
         Command::List { image } => {
-            let response = session.builds().list_builds(ListBuildsRequest { image_id: image, page_size: 0, page_token: String::new() }).await?.into_inner();
-            let rows = response.builds.iter().map(|build| vec![build.id.clone(), build.image_name.clone(), build.revision.to_string(), state_of(build), build.step.clone()]);
+            let response =
+                session.builds().list_builds(ListBuildsRequest { image_id: image, page_size: 0, page_token: String::new() }).await?.into_inner();
+            let rows = response
+                .builds
+                .iter()
+                .map(|build| vec![build.id.clone(), build.image_name.clone(), build.revision.to_string(), state_of(build), build.step.clone()]);
             output.many(&response, &["BUILD", "IMAGE", "REVISION", "STATE", "STEP"], rows.collect())
         }
         Command::Watch { build } => watch(session, build).await,
@@ -86,8 +92,13 @@ pub(crate) async fn watch(session: &Session, build_id: String) -> Result<(), Fai
         let _ = std::io::stdout().flush();
     }
     match (last.state(), last.failure) {
-        (BuildState::Succeeded, _) => Ok(println!("{}", last.reference)),
-        (_, Some(failure)) => Err(Failure::Ended(format!("the build failed in step {}: {} [{}]", failure.step, escape(&failure.message), failure.reason))),
+        (BuildState::Succeeded, _) => {
+            println!("{}", last.reference);
+            Ok(())
+        }
+        (_, Some(failure)) => {
+            Err(Failure::Ended(format!("the build failed in step {}: {} [{}]", failure.step, escape(&failure.message), failure.reason)))
+        }
         (state, None) => Err(Failure::Ended(format!("the build is {}", word(state.as_str_name(), "BUILD_STATE_")))),
     }
 }
@@ -112,7 +123,8 @@ fn state_of(build: &Build) -> String {
 }
 
 fn show<T: serde::Serialize>(message: &T, build: &Build, output: &Output) -> Result<(), Failure> {
-    let failure = build.failure.clone().map(|failure| format!("{} in step {}: {}", failure.reason, failure.step, failure.message)).unwrap_or_default();
+    let failure =
+        build.failure.clone().map(|failure| format!("{} in step {}: {}", failure.reason, failure.step, failure.message)).unwrap_or_default();
     let fields = [
         ("build", build.id.clone()),
         ("image", build.image_name.clone()),

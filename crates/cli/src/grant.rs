@@ -1,7 +1,9 @@
 //! `slipway grant …`
 
 use clap::{Args, Subcommand, ValueEnum};
-use slipway_wire::permission::v1::{CreateGrantRequest, DeleteGrantRequest, Grant, ListGrantsRequest, ObjectKind, ObjectReference, Role, Subject, SubjectKind};
+use slipway_wire::permission::v1::{
+    CreateGrantRequest, DeleteGrantRequest, Grant, ListGrantsRequest, ObjectKind, ObjectReference, Role, Subject, SubjectKind,
+};
 
 use crate::{
     failure::Failure,
@@ -83,7 +85,13 @@ pub(crate) async fn run(command: Command, session: &Session, output: &Output) ->
                 RoleWord::Writer => Role::Writer,
                 RoleWord::Manager => Role::Manager,
             };
-            let grant = Grant { id: String::new(), object: Some(reference(object)), subject: Some(Subject { kind: kind.into(), id }), role: role.into(), expire_time: None };
+            let grant = Grant {
+                id: String::new(),
+                object: Some(reference(object)),
+                subject: Some(Subject { kind: kind.into(), id }),
+                role: role.into(),
+                expire_time: None,
+            };
             let response = grants.create_grant(CreateGrantRequest { grant: Some(grant) }).await?.into_inner();
             let grant = response.grant.clone().unwrap_or_default();
             output.one(&response, &[("grant", grant.id.clone()), ("role", role_of(&grant)), ("for", subject_of(&grant))])

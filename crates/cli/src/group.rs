@@ -1,7 +1,9 @@
 //! `slipway group …`
 
 use clap::Subcommand;
-use slipway_wire::permission::v1::{AddMemberRequest, CreateGroupRequest, GetGroupRequest, ListGroupsRequest, ListMembersRequest, RemoveMemberRequest};
+use slipway_wire::permission::v1::{
+    AddMemberRequest, CreateGroupRequest, GetGroupRequest, ListGroupsRequest, ListMembersRequest, RemoveMemberRequest,
+};
 
 use crate::{failure::Failure, output::Output, session::Session};
 

@@ -6,8 +6,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use slipway_wire::{
     builder::v1::BuildSpec,
     catalog::v1::{
-        Accelerator, CreateImageRequest, CustomSource, ExistingSource, GetImageRequest, Image, ImageAccess, ImageSource, ImageState, ImageType, ListImagesRequest, ResolveImageRequest,
-        SetImageAccessRequest, create_image_request::Source,
+        Accelerator, CreateImageRequest, CustomSource, ExistingSource, GetImageRequest, Image, ImageAccess, ImageSource, ImageState, ImageType,
+        ListImagesRequest, ResolveImageRequest, SetImageAccessRequest, create_image_request::Source,
     },
 };
 
@@ -191,7 +191,12 @@ pub(crate) async fn run(command: Command, session: &Session, output: &Output) ->
         Command::Create(create) => run_create(*create, session, output).await,
         Command::Get { image } => {
             let response = session.images().get_image(GetImageRequest { image, consistency_token: String::new() }).await?.into_inner();
-            let reference = response.active_revision.as_ref().and_then(|revision| revision.artifact.as_ref()).map(|artifact| artifact.reference.clone()).unwrap_or_default();
+            let reference = response
+                .active_revision
+                .as_ref()
+                .and_then(|revision| revision.artifact.as_ref())
+                .map(|artifact| artifact.reference.clone())
+                .unwrap_or_default();
             show(&response, &response.image.clone().unwrap_or_default(), &reference, output)
         }
         Command::List(list) => run_list(list, session, output).await,
@@ -235,15 +240,23 @@ fn request(create: Create) -> Result<CreateImageRequest, Failure> {
     if let Some(file) = create.file {
         let text = std::fs::read_to_string(&file).map_err(|error| Failure::usage(format!("cannot read {}: {error}", file.display())))?;
         let value: serde_json::Value = serde_yaml_ng::from_str(&text).map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?;
-        let mut request: CreateImageRequest = serde_json::from_value(value).map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?;
+        let mut request: CreateImageRequest =
+            serde_json::from_value(value).map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?;
         if request.request_id.is_empty() {
             request.request_id = uuid::Uuid::now_v7().to_string();
         }
         return Ok(request);
     }
     let source = match create.reference {
-        Some(reference) => Source::Existing(ExistingSource { reference, gpu_reference: create.gpu_reference, pull_secret: String::new(), skip_verification: create.skip_verification }),
-        None => Source::Custom(create.spec.source().ok_or_else(|| Failure::usage("give --reference for an existing image, or --base and packages for a custom one"))?),
+        Some(reference) => Source::Existing(ExistingSource {
+            reference,
+            gpu_reference: create.gpu_reference,
+            pull_secret: String::new(),
+            skip_verification: create.skip_verification,
+        }),
+        None => Source::Custom(
+            create.spec.source().ok_or_else(|| Failure::usage("give --reference for an existing image, or --base and packages for a custom one"))?,
+        ),
     };
     let display_name = if create.display_name.is_empty() { create.name.clone() } else { create.display_name };
     Ok(CreateImageRequest {
@@ -263,7 +276,8 @@ async fn run_list(list: List, session: &Session, output: &Output) -> Result<(), 
         None => ImageState::Unspecified,
         Some(text) => {
             let name = format!("IMAGE_STATE_{}", text.to_uppercase());
-            ImageState::from_str_name(&name).ok_or_else(|| Failure::usage(format!("`{text}` is no state; give building, ready, failed or cancelled")))?
+            ImageState::from_str_name(&name)
+                .ok_or_else(|| Failure::usage(format!("`{text}` is no state; give building, ready, failed or cancelled")))?
         }
     };
     let request = ListImagesRequest {
@@ -277,7 +291,10 @@ async fn run_list(list: List, session: &Session, output: &Output) -> Result<(), 
         consistency_token: String::new(),
     };
     let response = session.images().list_images(request).await?.into_inner();
-    let rows = response.images.iter().map(|image| vec![image.name.clone(), kind_of(image), state_of(image), image.display_name.clone(), image.active_revision.to_string()]);
+    let rows = response
+        .images
+        .iter()
+        .map(|image| vec![image.name.clone(), kind_of(image), state_of(image), image.display_name.clone(), image.active_revision.to_string()]);
     output.many(&response, &["NAME", "TYPE", "STATE", "DISPLAY NAME", "REVISION"], rows.collect())?;
     if !response.next_page_token.is_empty() {
         eprintln!("{} in all; the next page: --page-token {}", response.total_size, response.next_page_token);
@@ -312,7 +329,8 @@ fn show<T: serde::Serialize>(message: &T, image: &Image, reference: &str, output
         who.push("everyone".to_owned());
     }
     let latest = image.latest_build.clone().unwrap_or_default();
-    let failure = latest.failure.clone().map(|failure| format!("{} in step {}: {}", failure.reason, failure.step, failure.message)).unwrap_or_default();
+    let failure =
+        latest.failure.clone().map(|failure| format!("{} in step {}: {}", failure.reason, failure.step, failure.message)).unwrap_or_default();
     let fields = [
         ("name", image.name.clone()),
         ("id", image.id.clone()),

@@ -54,7 +54,15 @@ impl Output {
 
 /// What a terminal would obey is shown instead.
 pub(crate) fn escape(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() && character != '\n' && character != '\t' { character.escape_default().to_string() } else { character.to_string() }).collect()
+    text.chars()
+        .map(|character| {
+            if character.is_control() && character != '\n' && character != '\t' {
+                character.escape_default().to_string()
+            } else {
+                character.to_string()
+            }
+        })
+        .collect()
 }
 
 /// `IMAGE_TYPE_CPU` as `CPU`.

@@ -1,7 +1,9 @@
 //! `slipway revision …`
 
 use clap::Subcommand;
-use slipway_wire::catalog::v1::{CreateRevisionRequest, ExistingSource, ListRevisionsRequest, RetryRevisionRequest, Revision, create_revision_request::Source};
+use slipway_wire::catalog::v1::{
+    CreateRevisionRequest, ExistingSource, ListRevisionsRequest, RetryRevisionRequest, Revision, create_revision_request::Source,
+};
 
 use crate::{
     build,
@@ -52,7 +54,9 @@ pub(crate) async fn run(command: Command, session: &Session, output: &Output) ->
     let (response, revision, watch) = match command {
         Command::Create { image, reference, gpu_reference, spec, watch } => {
             let source = match reference {
-                Some(reference) => Source::Existing(ExistingSource { reference, gpu_reference, pull_secret: String::new(), skip_verification: false }),
+                Some(reference) => {
+                    Source::Existing(ExistingSource { reference, gpu_reference, pull_secret: String::new(), skip_verification: false })
+                }
                 None => Source::Custom(spec.source().ok_or_else(|| Failure::usage("give --reference, or --base and packages"))?),
             };
             let response = session.images().create_revision(CreateRevisionRequest { request_id, image, source: Some(source) }).await?.into_inner();
@@ -63,14 +67,26 @@ pub(crate) async fn run(command: Command, session: &Session, output: &Output) ->
             (serde_json::to_value(&response), response.revision, watch)
         }
         Command::List { image } => {
-            let response = session.images().list_revisions(ListRevisionsRequest { image, page_size: 1_000, page_token: String::new() }).await?.into_inner();
-            let rows = response.revisions.iter().map(|revision| vec![revision.number.to_string(), state_of(revision), reference_of(revision), revision.build_id.clone()]);
+            let response =
+                session.images().list_revisions(ListRevisionsRequest { image, page_size: 1_000, page_token: String::new() }).await?.into_inner();
+            let rows = response
+                .revisions
+                .iter()
+                .map(|revision| vec![revision.number.to_string(), state_of(revision), reference_of(revision), revision.build_id.clone()]);
             return output.many(&response, &["REVISION", "STATE", "REFERENCE", "BUILD"], rows.collect());
         }
     };
     let revision = revision.unwrap_or_default();
     let response = response.map_err(|error| Failure::Ended(error.to_string()))?;
-    output.one(&response, &[("revision", revision.number.to_string()), ("state", state_of(&revision)), ("reference", reference_of(&revision)), ("build", revision.build_id.clone())])?;
+    output.one(
+        &response,
+        &[
+            ("revision", revision.number.to_string()),
+            ("state", state_of(&revision)),
+            ("reference", reference_of(&revision)),
+            ("build", revision.build_id.clone()),
+        ],
+    )?;
     match watch && !revision.build_id.is_empty() {
         true => build::watch(session, revision.build_id).await,
         false => Ok(()),

@@ -47,7 +47,12 @@ impl Session {
         if let Some(token) = &mut token {
             token.set_sensitive(true);
         }
-        Ok(Self { token: Token(token), permission: channel(&arguments.permission)?, catalog: channel(&arguments.catalog)?, builder: channel(&arguments.builder)? })
+        Ok(Self {
+            token: Token(token),
+            permission: channel(&arguments.permission)?,
+            catalog: channel(&arguments.catalog)?,
+            builder: channel(&arguments.builder)?,
+        })
     }
 
     pub(crate) fn images(&self) -> ImageServiceClient<Connection> {
@@ -77,6 +82,7 @@ impl Session {
 }
 
 fn channel(address: &str) -> Result<Channel, Failure> {
-    let endpoint = Endpoint::from_shared(address.to_owned()).map_err(|_| Failure::usage(format!("`{address}` is no address; give one such as http://127.0.0.1:50052")))?;
+    let endpoint = Endpoint::from_shared(address.to_owned())
+        .map_err(|_| Failure::usage(format!("`{address}` is no address; give one such as http://127.0.0.1:50052")))?;
     Ok(endpoint.connect_timeout(CONNECT).connect_lazy())
 }

@@ -66,7 +66,12 @@ where
         if method.starts_with("grpc.") {
             return Box::pin(self.inner.call(request));
         }
-        let request_id = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(|id| id.len() <= 64).map_or_else(|| Uuid::now_v7().to_string(), str::to_owned);
+        let request_id = request
+            .headers()
+            .get(REQUEST_ID)
+            .and_then(|value| value.to_str().ok())
+            .filter(|id| id.len() <= 64)
+            .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned);
         let span = tracing::info_span!("rpc", rpc.method = method, request.id = request_id, otel.kind = "server");
         slipway_telemetry::set_parent(&span, slipway_telemetry::from_headers(request.headers()));
         let limit = (!is_stream(&method)).then(|| requested_deadline(request.headers()).unwrap_or(DEFAULT_DEADLINE).min(LONGEST_DEADLINE));
@@ -80,7 +85,10 @@ where
                     match tokio::time::timeout_at(deadline, DEADLINE.scope(deadline, answer)).await {
                         Ok(result) => result,
                         Err(_) => {
-                            let fault = Fault::new(Reason::DeadlineExceeded, format!("the call did not finish within its {} ms; give it a longer deadline", limit.as_millis()));
+                            let fault = Fault::new(
+                                Reason::DeadlineExceeded,
+                                format!("the call did not finish within its {} ms; give it a longer deadline", limit.as_millis()),
+                            );
                             Ok(Status::from(fault).into_http())
                         }
                     }

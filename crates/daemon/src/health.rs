@@ -20,7 +20,11 @@ pub struct Dependencies(BTreeMap<&'static str, Probe>);
 impl Dependencies {
     /// Asks `probe` once a second.
     #[must_use]
-    pub fn with<F: Future<Output = Result<(), Fault>> + Send + 'static>(mut self, name: &'static str, probe: impl Fn() -> F + Send + Sync + 'static) -> Self {
+    pub fn with<F: Future<Output = Result<(), Fault>> + Send + 'static>(
+        mut self,
+        name: &'static str,
+        probe: impl Fn() -> F + Send + Sync + 'static,
+    ) -> Self {
         self.0.insert(name, Arc::new(move || Box::pin(probe())));
         self
     }

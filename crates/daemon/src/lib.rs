@@ -1,9 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+mod call_layer;
 pub mod client;
 pub mod config;
 pub mod health;
-mod call_layer;
 pub mod process;
 mod server;
 mod supervisor;

@@ -26,7 +26,10 @@ pub trait ServiceConfig: Serialize + DeserializeOwned + Send + Sync + 'static {
 pub type Start<'a, C> = &'a dyn for<'s> Fn(C, &'s mut Supervisor) -> Pin<Box<dyn Future<Output = anyhow::Result<()>> + 's>>;
 
 #[derive(Parser)]
-#[command(version, about = "A service of Slipway. Configuration: a TOML file, then SLIPWAY_<SERVICE>__SECTION__KEY; the keys are in deploy/README.md.")]
+#[command(
+    version,
+    about = "A service of Slipway. Configuration: a TOML file, then SLIPWAY_<SERVICE>__SECTION__KEY; the keys are in deploy/README.md."
+)]
 struct Arguments {
     /// TOML file with the configuration.
     #[arg(long, global = true, env = "SLIPWAY_CONFIG")]
@@ -60,7 +63,8 @@ pub fn main<C: ServiceConfig, M: MigratorTrait>(service: &'static str, start: St
             Command::Health => health(config.listen()).await,
         }
     };
-    let outcome = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(run));
+    let outcome =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(run));
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -61,7 +61,10 @@ impl Server {
     pub async fn start(self, supervisor: &mut Supervisor) -> anyhow::Result<()> {
         let name = self.name;
         let is_loopback = self.listen.grpc.ip().is_loopback() && self.listen.http.ip().is_loopback();
-        anyhow::ensure!(is_loopback || !self.verifier.trusts_development(), "{name} trusts the development issuer, which is allowed on loopback only; listen on 127.0.0.1, or remove that issuer");
+        anyhow::ensure!(
+            is_loopback || !self.verifier.trusts_development(),
+            "{name} trusts the development issuer, which is allowed on loopback only; listen on 127.0.0.1, or remove that issuer"
+        );
         let stop = supervisor.stop_token();
         if let Err(fault) = self.verifier.refresh().await {
             let cause = std::error::Error::source(&fault).map(ToString::to_string).unwrap_or_default();

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use chrono::Utc;
 use sea_orm::{
-    AccessMode, ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, SqliteTransactionMode, Statement, TransactionOptions,
-    TransactionTrait as _,
+    AccessMode, ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, SqliteTransactionMode, Statement,
+    TransactionOptions, TransactionTrait as _,
 };
 use serde::{Deserialize, Serialize};
 use slipway_fault::Fault;
@@ -59,7 +59,11 @@ impl Database {
 
     /// A transaction that may write. SQLite takes its write lock at once, so that a read in it cannot go stale.
     pub async fn begin(&self) -> Result<DatabaseTransaction, Fault> {
-        let options = TransactionOptions { isolation_level: None, access_mode: Some(AccessMode::ReadWrite), sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate) };
+        let options = TransactionOptions {
+            isolation_level: None,
+            access_mode: Some(AccessMode::ReadWrite),
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        };
         let options = if self.is_postgres() { options } else { TransactionOptions { access_mode: None, ..options } };
         Ok(self.writer.begin_with_options(options).await?)
     }

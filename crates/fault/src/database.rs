@@ -23,7 +23,9 @@ fn is_unavailable(error: &DbErr) -> bool {
         DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => true,
         DbErr::Exec(RuntimeErr::SqlxError(source)) | DbErr::Query(RuntimeErr::SqlxError(source)) => {
             let text = source.to_string();
-            ["error communicating", "terminating connection", "connection refused", "Connection refused", "closed", "shutting down", "starting up"].iter().any(|sign| text.contains(sign))
+            ["error communicating", "terminating connection", "connection refused", "Connection refused", "closed", "shutting down", "starting up"]
+                .iter()
+                .any(|sign| text.contains(sign))
         }
         _ => false,
     }

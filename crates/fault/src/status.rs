@@ -39,7 +39,9 @@ impl From<Fault> for Status {
         details.set_error_info(fault.reason().as_str(), DOMAIN, metadata);
         for violation in fault.violations() {
             match fault.reason().kind() {
-                Kind::FailedPrecondition => details.add_precondition_failure_violation(fault.reason().as_str(), &violation.field, &violation.description),
+                Kind::FailedPrecondition => {
+                    details.add_precondition_failure_violation(fault.reason().as_str(), &violation.field, &violation.description)
+                }
                 _ => details.add_bad_request_violation(&violation.field, &violation.description),
             };
         }
@@ -71,8 +73,12 @@ impl From<Status> for Fault {
         let info = details.error_info().filter(|info| info.domain == DOMAIN);
         let Some(reason) = info.and_then(|info| Reason::parse(&info.reason)) else {
             return match status.code() {
-                Code::Unavailable | Code::Unknown => Self::new(Reason::PermissionUnavailable, "a service that this call needs cannot be reached; try again").cause(status),
-                Code::DeadlineExceeded | Code::Cancelled => Self::new(Reason::DeadlineExceeded, "the call's time ran out; give it a longer deadline").cause(status),
+                Code::Unavailable | Code::Unknown => {
+                    Self::new(Reason::PermissionUnavailable, "a service that this call needs cannot be reached; try again").cause(status)
+                }
+                Code::DeadlineExceeded | Code::Cancelled => {
+                    Self::new(Reason::DeadlineExceeded, "the call's time ran out; give it a longer deadline").cause(status)
+                }
                 _ => Self::internal(status),
             };
         };

@@ -76,7 +76,9 @@ impl Caller {
 
     /// Refuses everyone but the services listed.
     pub fn require_service(&self, allowed: &[ServiceName]) -> Result<ServiceName, Fault> {
-        self.service.filter(|service| allowed.contains(service)).ok_or_else(|| Fault::new(Reason::ServiceOnly, "only Slipway's own services may call this"))
+        self.service
+            .filter(|service| allowed.contains(service))
+            .ok_or_else(|| Fault::new(Reason::ServiceOnly, "only Slipway's own services may call this"))
     }
 
     /// The user's token, for `slipway-on-behalf-of`.
@@ -87,6 +89,10 @@ impl Caller {
 
 impl fmt::Debug for Caller {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Caller").field("service", &self.service).field("user", &self.user.as_ref().map(|user| user.id)).finish_non_exhaustive()
+        formatter
+            .debug_struct("Caller")
+            .field("service", &self.service)
+            .field("user", &self.user.as_ref().map(|user| user.id))
+            .finish_non_exhaustive()
     }
 }

@@ -6,9 +6,9 @@ use std::{
     task::{Context, Poll},
 };
 
+use futures_util::future::Either;
 use slipway_fault::{Fault, Reason};
 use tonic::Status;
-use futures_util::future::Either;
 use tower::{Layer, Service};
 
 use crate::{
@@ -70,7 +70,8 @@ where
 }
 
 fn verify(verifier: &Verifier, headers: &http::HeaderMap) -> Result<Caller, Fault> {
-    let missing = || Fault::new(Reason::TokenMissing, "the call has no token; send `authorization: Bearer <token>` (command line: --token or SLIPWAY_TOKEN)");
+    let missing =
+        || Fault::new(Reason::TokenMissing, "the call has no token; send `authorization: Bearer <token>` (command line: --token or SLIPWAY_TOKEN)");
     let bearer = headers.get(http::header::AUTHORIZATION).ok_or_else(missing)?;
     let bearer = bearer.to_str().ok().and_then(|value| value.strip_prefix("Bearer ")).ok_or_else(missing)?;
     let on_behalf_of = headers.get(ON_BEHALF_OF).and_then(|value| value.to_str().ok());

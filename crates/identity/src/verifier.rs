@@ -101,7 +101,9 @@ impl Verifier {
                 Err(error) => failed = Some(format!("keys of issuer `{}`: {error}", issuer.issuer)),
             }
         }
-        let text = tokio::fs::read_to_string(&self.settings.service_jwks_file).await.map_err(|error| Fault::internal(format!("service_jwks_file: {error}")))?;
+        let text = tokio::fs::read_to_string(&self.settings.service_jwks_file)
+            .await
+            .map_err(|error| Fault::internal(format!("service_jwks_file: {error}")))?;
         self.keep(SERVICE_ISSUER, &text)?;
         failed.map_or(Ok(()), |reason| Err(Fault::internal(reason)))
     }
@@ -153,15 +155,19 @@ impl Verifier {
     }
 
     fn claims(&self, token: &str) -> Result<Claims, Fault> {
-        let malformed = |error: jsonwebtoken::errors::Error| Fault::new(Reason::TokenMalformed, "the bearer token is not a signed JWT; get a new one from your issuer").cause(error);
+        let malformed = |error: jsonwebtoken::errors::Error| {
+            Fault::new(Reason::TokenMalformed, "the bearer token is not a signed JWT; get a new one from your issuer").cause(error)
+        };
         let header = decode_header(token).map_err(malformed)?;
         // Read to choose the key and audience; the signature is checked below.
         let untrusted: Claims = jsonwebtoken::dangerous::insecure_decode::<Claims>(token).map_err(malformed)?.claims;
         let audience = match untrusted.iss.as_str() {
             SERVICE_ISSUER => AUDIENCE,
-            issuer => self.settings.issuers.iter().find(|known| known.issuer == issuer).map(|known| known.audience.as_str()).ok_or_else(|| {
-                Fault::new(Reason::TokenIssuer, "the token's issuer is not configured here; use a token of your company's issuer")
-            })?,
+            issuer => {
+                self.settings.issuers.iter().find(|known| known.issuer == issuer).map(|known| known.audience.as_str()).ok_or_else(|| {
+                    Fault::new(Reason::TokenIssuer, "the token's issuer is not configured here; use a token of your company's issuer")
+                })?
+            }
         };
         let signature = || Fault::new(Reason::TokenSignature, "the token is not signed by a key of its issuer; get a new one");
         let keys = self.keys.read().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -175,7 +181,10 @@ impl Verifier {
         validation.validate_nbf = true;
         let claims = decode::<Claims>(token, &key.decoding, &validation).map_err(|error| match error.kind() {
             ErrorKind::ExpiredSignature => Fault::new(Reason::TokenExpired, "the token has expired; sign in again"),
-            ErrorKind::InvalidAudience => Fault::new(Reason::TokenAudience, format!("the token was made for another audience; ask your issuer for one with audience `{audience}`")),
+            ErrorKind::InvalidAudience => Fault::new(
+                Reason::TokenAudience,
+                format!("the token was made for another audience; ask your issuer for one with audience `{audience}`"),
+            ),
             ErrorKind::MissingRequiredClaim(claim) => Fault::new(Reason::TokenMalformed, format!("the token has no `{claim}` claim")),
             _ => signature(),
         })?;

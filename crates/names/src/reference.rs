@@ -117,7 +117,8 @@ impl FromStr for Reference {
         if repository.split('/').any(str::is_empty) || parsed.registry().is_empty() {
             return Err(grammar("a part between two `/` is empty"));
         }
-        let digest = parsed.digest().map(str::parse).transpose().map_err(|error| InvalidReference::Grammar { reason: format!("its digest {error}") })?;
+        let digest =
+            parsed.digest().map(str::parse).transpose().map_err(|error| InvalidReference::Grammar { reason: format!("its digest {error}") })?;
         let tag = match (parsed.tag(), &digest) {
             (Some(tag), _) => Some(tag.to_owned()),
             (None, Some(_)) => None,

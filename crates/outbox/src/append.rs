@@ -23,8 +23,15 @@ pub struct Event {
 /// Adds the message; it is sent if and only if the transaction commits.
 pub async fn append(transaction: &DatabaseTransaction, event: Event) -> Result<(), Fault> {
     let sql = "insert into outbox (id, kind, subject, sequence, time, traceparent, data) values ($1, $2, $3, $4, $5, $6, $7)";
-    let values =
-        [Uuid::now_v7().into(), event.kind.into(), event.subject.into(), event.sequence.into(), event.time.into(), slipway_telemetry::current().into(), event.data.to_string().into()];
+    let values = [
+        Uuid::now_v7().into(),
+        event.kind.into(),
+        event.subject.into(),
+        event.sequence.into(),
+        event.time.into(),
+        slipway_telemetry::current().into(),
+        event.data.to_string().into(),
+    ];
     transaction.execute_raw(Statement::from_sql_and_values(transaction.get_database_backend(), sql, values)).await?;
     Ok(())
 }

@@ -25,7 +25,8 @@ pub async fn find(database: &Database, connection: &impl ConnectionTrait, key: &
     let row = connection.query_one_raw(database.statement(sql, [key.caller.clone().into(), key.request_id.into(), oldest.into()])).await?;
     let Some(row) = row else { return Ok(None) };
     if row.try_get::<String>("", "hash")? != key.hash {
-        return Err(Fault::new(Reason::RequestIdReused, "this request_id was used for another request in the last 24 hours; make a new one").violation("request_id", "was used for another request"));
+        return Err(Fault::new(Reason::RequestIdReused, "this request_id was used for another request in the last 24 hours; make a new one")
+            .violation("request_id", "was used for another request"));
     }
     Ok(Some(row.try_get("", "answer")?))
 }
@@ -35,6 +36,8 @@ pub async fn keep(database: &Database, transaction: &DatabaseTransaction, key: &
     let now = database.now(transaction).await?;
     transaction.execute_raw(database.statement("delete from idempotency where time <= $1", [(now - DAY).into()])).await?;
     let sql = "insert into idempotency (caller, request_id, hash, answer, time) values ($1, $2, $3, $4, $5)";
-    transaction.execute_raw(database.statement(sql, [key.caller.clone().into(), key.request_id.into(), key.hash.clone().into(), answer.into(), now.into()])).await?;
+    transaction
+        .execute_raw(database.statement(sql, [key.caller.clone().into(), key.request_id.into(), key.hash.clone().into(), answer.into(), now.into()]))
+        .await?;
     Ok(())
 }

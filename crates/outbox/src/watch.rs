@@ -45,7 +45,10 @@ pub async fn watch(database: Database, source: &'static str, request: WatchReque
             };
             if let Some(last) = entries.last() {
                 cursor.position = last.position;
-                let events = entries.into_iter().filter(|entry| matches(&cursor.request, entry)).map(|entry| Ok(WatchResponse { event: Some(to_wire(entry)) }));
+                let events = entries
+                    .into_iter()
+                    .filter(|entry| matches(&cursor.request, entry))
+                    .map(|entry| Ok(WatchResponse { event: Some(to_wire(entry)) }));
                 return Some((events.collect::<Vec<_>>(), cursor));
             }
             tokio::select! {

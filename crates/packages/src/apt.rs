@@ -59,7 +59,9 @@ pub fn parse(line: &str) -> Result<Option<AptPackage>, Problem> {
         Some(rest) => {
             let end = rest.find(['=', '/']).unwrap_or(rest.len());
             let (architecture, rest) = rest.split_at(end);
-            check(architecture, offset + name_end + 1, "an architecture such as `amd64`", |byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')?;
+            check(architecture, offset + name_end + 1, "an architecture such as `amd64`", |byte| {
+                byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'
+            })?;
             (Some(architecture.to_owned()), rest, offset + name_end + 1 + end)
         }
         None => (None, rest, offset + name_end),
@@ -68,7 +70,9 @@ pub fn parse(line: &str) -> Result<Option<AptPackage>, Problem> {
         None => Choice::Any,
         Some(("=", version)) => Choice::Version(check_version(version, at + 1)?),
         Some((_, suite)) => {
-            check(suite, at + 1, "a suite such as `bookworm-backports`", |byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte))?;
+            check(suite, at + 1, "a suite such as `bookworm-backports`", |byte| {
+                byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte)
+            })?;
             Choice::Suite(suite.to_owned())
         }
     };

@@ -56,7 +56,8 @@ pub fn parse(line: &str, policy: &Policy) -> Result<Option<CondaSpec>, Problem> 
         return Err(Problem::at(offset + 1, "a package has to follow the channel"));
     }
     let column = offset + 1;
-    let spec = MatchSpec::from_str(text, ParseMatchSpecOptions::lenient()).map_err(|error| Problem::at(column, format!("is not a conda MatchSpec: {error}")))?;
+    let spec = MatchSpec::from_str(text, ParseMatchSpecOptions::lenient())
+        .map_err(|error| Problem::at(column, format!("is not a conda MatchSpec: {error}")))?;
     check_spec(&spec, text, column, policy)?;
     let back = MatchSpec::from_str(&spec.to_string(), ParseMatchSpecOptions::lenient());
     if back.ok().as_ref() != Some(&spec) {
@@ -112,6 +113,9 @@ fn check_spec(spec: &MatchSpec, text: &str, column: usize, policy: &Policy) -> R
 fn check_channel(channel: &str, offset: usize, policy: &Policy) -> Result<(), Problem> {
     match policy.conda_channels.iter().any(|allowed| allowed == channel) {
         true => Ok(()),
-        false => Err(Problem::at(offset + 1, format!("channel `{}` is not allowed here; allowed: {}", channel.escape_default(), policy.conda_channels.join(", ")))),
+        false => Err(Problem::at(
+            offset + 1,
+            format!("channel `{}` is not allowed here; allowed: {}", channel.escape_default(), policy.conda_channels.join(", ")),
+        )),
     }
 }

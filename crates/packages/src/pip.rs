@@ -34,7 +34,10 @@ pub fn parse(line: &str, policy: &Policy) -> Result<Option<PipRequirement>, Prob
         return Err(Problem::at(column(index), "a requirement is plain ASCII"));
     }
     if text.starts_with("git+") || text.starts_with("http") && text.contains("://") || text.starts_with("file:") || text.starts_with(['/', '.']) {
-        return Err(Problem::at(offset + 1, "paths and bare URLs are not requirements; give `name`, or `name @ https://…#sha256=…` where the site allows URLs"));
+        return Err(Problem::at(
+            offset + 1,
+            "paths and bare URLs are not requirements; give `name`, or `name @ https://…#sha256=…` where the site allows URLs",
+        ));
     }
     let requirement: Requirement<url::Url> = text.parse().map_err(|error: uv_pep508::Pep508Error<url::Url>| {
         let reason = error.message.to_string();

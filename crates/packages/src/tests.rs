@@ -77,7 +77,15 @@ fn apt_lines() {
 
 #[test]
 fn conda_lines() {
-    for line in ["numpy==1.17*", "conda-forge::numpy==1.17*", "-c pytorch -c fastai fastai", "pytorch=*=*cuda*", "numpy 1.8*", "conda-forge/linux-64::numpy", "numpy[version='>=1.8']"] {
+    for line in [
+        "numpy==1.17*",
+        "conda-forge::numpy==1.17*",
+        "-c pytorch -c fastai fastai",
+        "pytorch=*=*cuda*",
+        "numpy 1.8*",
+        "conda-forge/linux-64::numpy",
+        "numpy[version='>=1.8']",
+    ] {
         let rendered = conda(line).expect(line).expect(line);
         accept(conda, line, &rendered);
     }
@@ -104,7 +112,15 @@ fn conda_lines() {
 #[test]
 fn pip_lines() {
     let url = format!("pkg @ https://example.org/pkg-1.0-py3-none-any.whl#sha256={}", "a".repeat(64));
-    for line in ["pandas[sql]", "numpy>=1.20", "torch~=2.1", "tensorflow==2.15.0+cpu", "uvicorn; python_version>\"3.8\"", &url, "requests[security]>=2.8.1,==2.8.*"] {
+    for line in [
+        "pandas[sql]",
+        "numpy>=1.20",
+        "torch~=2.1",
+        "tensorflow==2.15.0+cpu",
+        "uvicorn; python_version>\"3.8\"",
+        &url,
+        "requests[security]>=2.8.1,==2.8.*",
+    ] {
         let rendered = pip(line).expect(line).expect(line);
         accept(pip, line, &rendered);
     }

@@ -31,7 +31,9 @@ impl Page {
     pub fn parse(size: i32, token: &str, binding: &[&str], keys: usize) -> Result<Self, Fault> {
         let size = match size {
             0 => DEFAULT_SIZE,
-            size => u32::try_from(size).map_err(|_| Fault::field("page_size", format!("is {size}; give 0 for {DEFAULT_SIZE}, or 1 to {LARGEST_SIZE}")))?.min(LARGEST_SIZE),
+            size => u32::try_from(size)
+                .map_err(|_| Fault::field("page_size", format!("is {size}; give 0 for {DEFAULT_SIZE}, or 1 to {LARGEST_SIZE}")))?
+                .min(LARGEST_SIZE),
         };
         let hash = digest(&SHA256, binding.join("\0").as_bytes());
         let binding = URL_SAFE_NO_PAD.encode(&hash.as_ref()[..12]);
@@ -77,7 +79,9 @@ mod tests {
         let token = page.cut(&mut rows, |row| vec![(*row).to_owned()]);
         assert_eq!(rows, ["a", "b"]);
         assert_eq!(Page::parse(2, &token, &["alice", "name"], 1).unwrap().after, ["b"]);
-        for (binding, keys, token) in [(["bob", "name"], 1, token.as_str()), (["alice", "time"], 1, &token), (["alice", "name"], 2, &token), (["alice", "name"], 1, "%%%")] {
+        for (binding, keys, token) in
+            [(["bob", "name"], 1, token.as_str()), (["alice", "time"], 1, &token), (["alice", "name"], 2, &token), (["alice", "name"], 1, "%%%")]
+        {
             assert_eq!(Page::parse(2, token, &binding, keys).unwrap_err().reason(), Reason::PageTokenInvalid);
         }
     }

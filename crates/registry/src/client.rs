@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use oci_client::{
-    Client, Reference as OciReference, client::ClientConfig, client::ClientProtocol,
+    Client, Reference as OciReference,
+    client::ClientConfig,
+    client::ClientProtocol,
     errors::{OciDistributionError, OciErrorCode},
     secrets::RegistryAuth,
 };
@@ -123,7 +125,11 @@ impl Registries {
         }
         let inspection = self.inspect_manifest(reference, &manifest, digest).await?;
         if inspection.platform != *platform {
-            return Err(RegistryError::NoPlatform { reference: reference.to_string(), platform: platform.clone(), available: inspection.platform.to_string() });
+            return Err(RegistryError::NoPlatform {
+                reference: reference.to_string(),
+                platform: platform.clone(),
+                available: inspection.platform.to_string(),
+            });
         }
         Ok(inspection)
     }
@@ -196,7 +202,9 @@ fn classify(reference: &str, error: OciDistributionError) -> RegistryError {
         OciDistributionError::ImageManifestNotFoundError(_) => RegistryError::Missing(name),
         OciDistributionError::ServerError { code: 404, .. } => RegistryError::Missing(name),
         OciDistributionError::ServerError { code: 403, .. } => RegistryError::Denied(name),
-        OciDistributionError::UnauthorizedError { .. } | OciDistributionError::AuthenticationFailure(_) | OciDistributionError::ServerError { code: 401, .. } => RegistryError::MissingOrDenied(name),
+        OciDistributionError::UnauthorizedError { .. }
+        | OciDistributionError::AuthenticationFailure(_)
+        | OciDistributionError::ServerError { code: 401, .. } => RegistryError::MissingOrDenied(name),
         OciDistributionError::RegistryError { envelope, .. } => {
             let has = |codes: &[OciErrorCode]| envelope.errors.iter().any(|error| codes.contains(&error.code));
             match () {

@@ -63,7 +63,12 @@ pub fn check_base(config: &Value) -> Result<(), UnsafeBase> {
 
 /// `user[:group]`, each a name or a number.
 fn is_plain_user(user: &str) -> bool {
-    let is_plain = |part: &str| !part.is_empty() && part.len() <= 64 && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)) && !part.starts_with('-');
+    let is_plain = |part: &str| {
+        !part.is_empty()
+            && part.len() <= 64
+            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+            && !part.starts_with('-')
+    };
     user.is_empty() || (user.split(':').count() <= 2 && user.split(':').all(is_plain))
 }
 

@@ -18,7 +18,12 @@ const RECIPE: &str = "mmdebstrap minbase python3 bookworm 1";
 /// When it cannot be made or pushed.
 pub fn ensure_base(user: &Ordinary, registry: &str) -> Result<String> {
     let reference = format!("{registry}/{REPOSITORY}");
-    if user.command("skopeo").args(["inspect", "--raw", "--tls-verify=false", &format!("docker://{reference}")]).output().is_ok_and(|output| output.status.success()) {
+    if user
+        .command("skopeo")
+        .args(["inspect", "--raw", "--tls-verify=false", &format!("docker://{reference}")])
+        .output()
+        .is_ok_and(|output| output.status.success())
+    {
         return Ok(reference);
     }
     let cache = user.folder("cache")?;

@@ -8,4 +8,5 @@ pub mod postgres;
 pub mod process;
 pub mod rabbitmq;
 pub mod registry;
+pub mod stack;
 pub mod user;

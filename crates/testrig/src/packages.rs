@@ -5,7 +5,19 @@ use std::{fs, path::Path, process::Command};
 use anyhow::{Context as _, Result, bail, ensure};
 
 /// For builds, the demo's registry and base images.
-pub const BUILD: &[&str] = &["buildah", "runc", "slirp4netns", "uidmap", "iproute2", "docker-registry", "skopeo", "mmdebstrap", "python3-pip-whl", "ca-certificates", "fuse-overlayfs"];
+pub const BUILD: &[&str] = &[
+    "buildah",
+    "runc",
+    "slirp4netns",
+    "uidmap",
+    "iproute2",
+    "docker-registry",
+    "skopeo",
+    "mmdebstrap",
+    "python3-pip-whl",
+    "ca-certificates",
+    "fuse-overlayfs",
+];
 /// For the full stack and the tests.
 pub const SERVERS: &[&str] = &["postgresql", "rabbitmq-server"];
 /// For checks that come as Python wheels and npm packages.
@@ -38,7 +50,10 @@ pub fn ensure_installed(wanted: &[&str]) -> Result<()> {
         bail!("run this once, then again what you ran:\n  sudo sh -c '{line}'");
     }
     // Servers are started by the tests, on ports of their own, and not by their packages.
-    let keep_quiet = format!("test -e {POLICY} || {{ printf '#!/bin/sh\\nexit 101\\n' >{POLICY}; chmod 755 {POLICY}; }}; mkdir -p {}; test -e {CLUSTERS} || echo 'create_main_cluster = false' >{CLUSTERS}", Path::new(CLUSTERS).parent().unwrap_or(Path::new("/")).display());
+    let keep_quiet = format!(
+        "test -e {POLICY} || {{ printf '#!/bin/sh\\nexit 101\\n' >{POLICY}; chmod 755 {POLICY}; }}; mkdir -p {}; test -e {CLUSTERS} || echo 'create_main_cluster = false' >{CLUSTERS}",
+        Path::new(CLUSTERS).parent().unwrap_or(Path::new("/")).display()
+    );
     let had_policy = Path::new(POLICY).exists();
     status(privileged(&["sh", "-c", &keep_quiet]))?;
     let installed = status(privileged(&["sh", "-c", &line]));

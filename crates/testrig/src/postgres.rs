@@ -34,13 +34,30 @@ impl Postgres {
         if data.exists() {
             fs::remove_dir_all(&data)?;
         }
-        run(user.command(binaries.join("initdb")).args(["--auth=trust", "--username=slipway", "--encoding=UTF8", "--no-sync", "--pgdata"]).arg(&data))?;
+        run(user
+            .command(binaries.join("initdb"))
+            .args(["--auth=trust", "--username=slipway", "--encoding=UTF8", "--no-sync", "--pgdata"])
+            .arg(&data))?;
         let port = free_port()?;
         let mut command = user.command(binaries.join("postgres"));
-        command.arg("-D").arg(&data).args(["-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=200"]);
+        command.arg("-D").arg(&data).args([
+            "-p",
+            &port.to_string(),
+            "-c",
+            "listen_addresses=127.0.0.1",
+            "-c",
+            "unix_socket_directories=",
+            "-c",
+            "max_connections=200",
+        ]);
         let server = Server::start("postgres", command, records)?;
         let mut postgres = Self { server, port, binaries, user: user.clone() };
-        let ready = |user: &Ordinary, binaries: &Path| user.command(binaries.join("pg_isready")).args(["-h", "127.0.0.1", "-p", &port.to_string()]).output().is_ok_and(|output| output.status.success());
+        let ready = |user: &Ordinary, binaries: &Path| {
+            user.command(binaries.join("pg_isready"))
+                .args(["-h", "127.0.0.1", "-p", &port.to_string()])
+                .output()
+                .is_ok_and(|output| output.status.success())
+        };
         let (user, binaries) = (postgres.user.clone(), postgres.binaries.clone());
         postgres.server.wait_until("PostgreSQL", Duration::from_secs(30), || ready(&user, &binaries))?;
         Ok(postgres)
@@ -51,16 +68,25 @@ impl Postgres {
     /// # Errors
     /// When it cannot be made.
     pub fn database(&self, name: &str) -> Result<String> {
-        let output = self.user.command(self.binaries.join("createdb")).args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "slipway", name]).output()?;
-        let text = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success() || text.contains("already exists"), "createdb {name}: {text}");
-        Ok(self.url(name))
+        create_database(&self.user, &self.url("postgres"), name)
     }
 
     /// Address of a database that is there.
     pub fn url(&self, name: &str) -> String {
         format!("postgres://slipway@127.0.0.1:{}/{name}", self.port)
     }
+}
+
+/// Makes a database on the server of another address, where it is not there. Returns its address.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn create_database(user: &Ordinary, server: &str, name: &str) -> Result<String> {
+    let output = user.command(newest("/usr/lib/postgresql")?.join("bin/createdb")).arg(format!("--maintenance-db={server}")).arg(name).output()?;
+    let text = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success() || text.contains("already exists"), "createdb {name}: {text}");
+    let (address, _) = server.rsplit_once('/').context("the server's address names no database")?;
+    Ok(format!("{address}/{name}"))
 }
 
 fn newest(folder: &str) -> Result<PathBuf> {

@@ -33,7 +33,13 @@ impl Server {
         fs::create_dir_all(records)?;
         let log = records.join(format!("{name}.log"));
         let output = fs::File::create(&log)?;
-        let child = command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).process_group(0).spawn().with_context(|| format!("{command:?}"))?;
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .process_group(0)
+            .spawn()
+            .with_context(|| format!("{command:?}"))?;
         let record = records.join(format!("{name}.pid"));
         fs::write(&record, format!("{} {}", child.id(), started(child.id()).unwrap_or_default()))?;
         Ok(Self { child, record, log, keep: false })

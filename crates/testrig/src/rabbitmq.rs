@@ -42,13 +42,16 @@ impl RabbitMq {
         }
         let folder = user.folder("rabbitmq")?;
         let (port, epmd_port) = (free_port()?, free_port()?);
-        let definitions = ["PERMISSION", "CATALOG", "BUILDER"].iter().fold(DEFINITIONS.to_owned(), |text, service| {
-            text.replace(&format!("{service}_PASSWORD_HASH"), &password_hash(&service.to_lowercase()))
-        });
+        let definitions = ["PERMISSION", "CATALOG", "BUILDER"]
+            .iter()
+            .fold(DEFINITIONS.to_owned(), |text, service| text.replace(&format!("{service}_PASSWORD_HASH"), &password_hash(&service.to_lowercase())));
         fs::write(folder.join("definitions.json"), definitions)?;
         fs::write(
             folder.join("rabbitmq.conf"),
-            format!("listeners.tcp.1 = 127.0.0.1:{port}\nload_definitions = {}\ncluster_formation.peer_discovery_backend = classic_config\nlog.console = true\nlog.file = false\n", folder.join("definitions.json").display()),
+            format!(
+                "listeners.tcp.1 = 127.0.0.1:{port}\nload_definitions = {}\ncluster_formation.peer_discovery_backend = classic_config\nlog.console = true\nlog.file = false\n",
+                folder.join("definitions.json").display()
+            ),
         )?;
         fs::write(folder.join("enabled_plugins"), "[].\n")?;
         for name in ["definitions.json", "rabbitmq.conf", "enabled_plugins"] {
@@ -82,7 +85,11 @@ impl RabbitMq {
     fn wait(&mut self) -> Result<()> {
         let port = self.port;
         self.server.wait_until("RabbitMQ", Duration::from_secs(60), || listens(port))?;
-        let _ = run(self.user.command("/usr/lib/rabbitmq/bin/rabbitmqctl").args(["await_startup", "--timeout", "30"]).envs(environment(&self.folder, self.port, self.epmd_port)));
+        let _ = run(self.user.command("/usr/lib/rabbitmq/bin/rabbitmqctl").args(["await_startup", "--timeout", "30"]).envs(environment(
+            &self.folder,
+            self.port,
+            self.epmd_port,
+        )));
         Ok(())
     }
 

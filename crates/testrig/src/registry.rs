@@ -29,7 +29,10 @@ impl Registry {
         let configuration = user.home().join("registry.yml");
         fs::write(
             &configuration,
-            format!("version: 0.1\nlog: {{level: warn}}\nstorage: {{filesystem: {{rootdirectory: {}}}, delete: {{enabled: true}}}}\nhttp: {{addr: '127.0.0.1:{port}'}}\n", storage.display()),
+            format!(
+                "version: 0.1\nlog: {{level: warn}}\nstorage: {{filesystem: {{rootdirectory: {}}}, delete: {{enabled: true}}}}\nhttp: {{addr: '127.0.0.1:{port}'}}\n",
+                storage.display()
+            ),
         )?;
         let mut command = user.command("docker-registry");
         command.arg("serve").arg(&configuration);

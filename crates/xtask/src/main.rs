@@ -3,7 +3,6 @@
 
 mod check;
 mod demo;
-mod stack;
 mod test;
 mod tidy;
 mod workspace;

@@ -46,7 +46,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     process::clean(&records)?;
     let executables = executables()?;
     let bin = programs(&user)?;
-    let servers = Servers { postgres: Postgres::start(&user, &records)?, rabbitmq: RabbitMq::start(&user, &records)?, registry: Registry::start(&user, &records)? };
+    let servers = Servers {
+        postgres: Postgres::start(&user, &records)?,
+        rabbitmq: RabbitMq::start(&user, &records)?,
+        registry: Registry::start(&user, &records)?,
+    };
     base::ensure_base(&user, &servers.registry.address)?;
     let skips = user.home().join("skips");
     let _ = fs::remove_file(&skips);
@@ -54,8 +58,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let copied = executables.iter().map(|path| copied(path, &folder)).collect::<Result<Vec<_>>>()?;
     report(&copied, arguments, |path| {
         let mut command = user.command(path);
-        command.env(env::POSTGRES, servers.postgres.url("postgres")).env(env::RABBITMQ, servers.rabbitmq.url("builder")).env(env::REGISTRY, &servers.registry.address);
-        command.env("SLIPWAY_TEST_RABBITMQ_CATALOG", servers.rabbitmq.url("catalog")).env("SLIPWAY_TEST_RABBITMQ_PERMISSION", servers.rabbitmq.url("permission"));
+        command
+            .env(env::POSTGRES, servers.postgres.url("postgres"))
+            .env(env::RABBITMQ, servers.rabbitmq.url("builder"))
+            .env(env::REGISTRY, &servers.registry.address);
+        command
+            .env("SLIPWAY_TEST_RABBITMQ_CATALOG", servers.rabbitmq.url("catalog"))
+            .env("SLIPWAY_TEST_RABBITMQ_PERMISSION", servers.rabbitmq.url("permission"));
         command.env(env::SKIPS, &skips).env("SLIPWAY_TEST_BIN", &bin).env("RUST_BACKTRACE", "1");
         command
     })?;
@@ -105,7 +114,17 @@ fn report(executables: &[PathBuf], arguments: &Arguments, command: impl Fn(&Path
         let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         let count = |word: &str| -> usize {
             let line = text.lines().rev().find(|line| line.starts_with("test result:")).unwrap_or_default();
-            line.split(';').find_map(|part| part.trim().trim_start_matches("test result: ok. ").trim_start_matches("test result: FAILED. ").strip_suffix(word)?.trim().parse().ok()).unwrap_or(0)
+            line.split(';')
+                .find_map(|part| {
+                    part.trim()
+                        .trim_start_matches("test result: ok. ")
+                        .trim_start_matches("test result: FAILED. ")
+                        .strip_suffix(word)?
+                        .trim()
+                        .parse()
+                        .ok()
+                })
+                .unwrap_or(0)
         };
         let (own_passed, own_failed) = (count("passed"), count("failed"));
         let own_failed = if !output.status.success() && own_failed == 0 { 1 } else { own_failed };

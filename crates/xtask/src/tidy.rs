@@ -44,7 +44,12 @@ fn walk(folder: &Path, complaints: &mut Vec<String>) -> Result<()> {
 }
 
 fn names(source: &Source<'_>, crates: &[&str]) -> bool {
-    source.text.lines().map(str::trim_start).filter(|line| !line.starts_with("//")).any(|line| crates.iter().any(|name| line.contains(&format!("{name}::")) || line.contains(&format!("use {name}"))))
+    source
+        .text
+        .lines()
+        .map(str::trim_start)
+        .filter(|line| !line.starts_with("//"))
+        .any(|line| crates.iter().any(|name| line.contains(&format!("{name}::")) || line.contains(&format!("use {name}"))))
 }
 
 fn is_in(source: &Source<'_>, folders: &[&str]) -> bool {
@@ -52,19 +57,42 @@ fn is_in(source: &Source<'_>, folders: &[&str]) -> bool {
 }
 
 fn domain_is_pure(source: &Source<'_>) -> Option<&'static str> {
-    (source.path.contains("/domain/") && names(source, &["tokio", "tonic", "prost", "sea_orm", "lapin", "reqwest", "axum"])).then_some("domain/ knows only rules: no runtime, wire, database or broker")
+    (source.path.contains("/domain/") && names(source, &["tokio", "tonic", "prost", "sea_orm", "lapin", "reqwest", "axum"]))
+        .then_some("domain/ knows only rules: no runtime, wire, database or broker")
 }
 
 fn wire_stays_at_the_edge(source: &Source<'_>) -> Option<&'static str> {
-    let allowed = ["/api/", "/inbound/", "/outbound/", "crates/wire/", "crates/outbox/", "crates/authorizer/", "crates/access/", "crates/daemon/", "crates/cli/", "tests/"];
+    let allowed = [
+        "/api/",
+        "/inbound/",
+        "/outbound/",
+        "crates/wire/",
+        "crates/outbox/",
+        "crates/authorizer/",
+        "crates/access/",
+        "crates/daemon/",
+        "crates/cli/",
+        "tests/",
+    ];
     // The commit of a permission change encodes what it hashes; the builder's request passes through.
     let exceptions = ["permission/src/store/change.rs", "catalog/src/app/read.rs"];
-    (names(source, &["slipway_wire"]) && !is_in(source, &allowed) && !is_in(source, &exceptions)).then_some("generated types stay in api/, inbound/, outbound/ and the crates made for them")
+    (names(source, &["slipway_wire"]) && !is_in(source, &allowed) && !is_in(source, &exceptions))
+        .then_some("generated types stay in api/, inbound/, outbound/ and the crates made for them")
 }
 
 fn sea_orm_stays_in_stores(source: &Source<'_>) -> Option<&'static str> {
-    let allowed = ["/store/", "/outbound/", "wire_up.rs", "crates/database/", "crates/outbox/", "crates/access/", "crates/fault/src/database.rs", "crates/daemon/src/process.rs"];
-    (names(source, &["sea_orm", "sea_orm_migration"]) && !is_in(source, &allowed) && !source.path.contains("/tests/")).then_some("sea-orm stays in store/ and the crates made for it")
+    let allowed = [
+        "/store/",
+        "/outbound/",
+        "wire_up.rs",
+        "crates/database/",
+        "crates/outbox/",
+        "crates/access/",
+        "crates/fault/src/database.rs",
+        "crates/daemon/src/process.rs",
+    ];
+    (names(source, &["sea_orm", "sea_orm_migration"]) && !is_in(source, &allowed) && !source.path.contains("/tests/"))
+        .then_some("sea-orm stays in store/ and the crates made for it")
 }
 
 fn modules_say_what_they_are_for(source: &Source<'_>) -> Option<&'static str> {

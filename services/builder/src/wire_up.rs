@@ -72,7 +72,13 @@ pub async fn start_with(config: Config, broker: Arc<dyn Broker>, supervisor: &mu
         .with("database", move || ping_database(database.clone()))
         .with("broker", move || ping_broker(broker.clone()))
         .with("permission", move || ping_permission(authorizer.clone()));
-    let server = Server { name: "builder", listen: config.listen, routes: api::routes(app, stop), verifier: Arc::new(Verifier::new(config.identity)), dependencies };
+    let server = Server {
+        name: "builder",
+        listen: config.listen,
+        routes: api::routes(app, stop),
+        verifier: Arc::new(Verifier::new(config.identity)),
+        dependencies,
+    };
     server.start(supervisor).await
 }
 

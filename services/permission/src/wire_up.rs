@@ -29,8 +29,15 @@ pub async fn start_with(config: Config, broker: Arc<dyn Broker>, supervisor: &mu
 
     let stop = supervisor.stop_token();
     supervisor.spawn("permission.relay", Relay::new(database.clone(), broker.clone(), "permission", wake).run(stop.clone()));
-    let dependencies = Dependencies::default().with("database", move || ping_database(database.clone())).with("broker", move || ping_broker(broker.clone()));
-    let server = Server { name: "permission", listen: config.listen, routes: api::routes(app, stop), verifier: Arc::new(Verifier::new(config.identity)), dependencies };
+    let dependencies =
+        Dependencies::default().with("database", move || ping_database(database.clone())).with("broker", move || ping_broker(broker.clone()));
+    let server = Server {
+        name: "permission",
+        listen: config.listen,
+        routes: api::routes(app, stop),
+        verifier: Arc::new(Verifier::new(config.identity)),
+        dependencies,
+    };
     server.start(supervisor).await
 }
 

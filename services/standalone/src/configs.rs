@@ -68,7 +68,10 @@ impl Configs {
         let telemetry = slipway_telemetry::Settings { log: site.log, log_format, otlp_endpoint: String::new() };
         let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let listen = |number| Listen { grpc: local(site.grpc_port + number), http: local(site.http_port + number) };
-        let database = |service: &str| slipway_database::Settings { url: format!("sqlite://{}?mode=rwc", data_dir.join(format!("{service}.sqlite")).display()), connections: 4 };
+        let database = |service: &str| slipway_database::Settings {
+            url: format!("sqlite://{}?mode=rwc", data_dir.join(format!("{service}.sqlite")).display()),
+            connections: 4,
+        };
         let registries = slipway_registry::Settings { insecure: site.insecure_registry };
         let address = |number: u16| format!("http://{}", local(site.grpc_port + number));
         let network = match site.network {

@@ -35,7 +35,12 @@ impl Keys {
 
     /// Whom a service trusts, and its own key.
     pub(crate) fn identity(&self, service: &str) -> Settings {
-        let development = Issuer { issuer: DEVELOPMENT_ISSUER.to_owned(), audience: slipway_identity::AUDIENCE.to_owned(), jwks_url: String::new(), jwks_file: self.0.join("development.json") };
+        let development = Issuer {
+            issuer: DEVELOPMENT_ISSUER.to_owned(),
+            audience: slipway_identity::AUDIENCE.to_owned(),
+            jwks_url: String::new(),
+            jwks_file: self.0.join("development.json"),
+        };
         Settings { issuers: vec![development], service_jwks_file: self.0.join("services.json"), service_key_file: self.private(service) }
     }
 

@@ -41,7 +41,11 @@ enum Command {
 
 fn main() -> ExitCode {
     install_crypto_provider();
-    let outcome = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(run(Arguments::parse())));
+    let outcome = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| runtime.block_on(run(Arguments::parse())));
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -69,7 +69,9 @@ impl BuildService for Api {
         let caller = caller(&request)?;
         let request = request.into_inner();
         let id = build_id(&request.build_id)?;
-        let cursor: Cursor = request.cursor.parse().map_err(|error: crate::domain::log::InvalidCursor| Fault::new(Reason::CursorInvalid, format!("cursor {error}")).violation("cursor", error))?;
+        let cursor: Cursor = request.cursor.parse().map_err(|error: crate::domain::log::InvalidCursor| {
+            Fault::new(Reason::CursorInvalid, format!("cursor {error}")).violation("cursor", error)
+        })?;
         self.app.build(&caller, id, Role::Writer).await?;
         let logs = Logs { store: self.app.store().clone(), id, cursor, follow: request.follow, ended: false, stop: self.stop.clone() };
         Ok(Response::new(Box::pin(stream::unfold(logs, Logs::next).flat_map(stream::iter))))
@@ -120,7 +122,12 @@ impl Logs {
     async fn next(mut self) -> Option<(Vec<Result<wire::StreamBuildLogsResponse, Status>>, Self)> {
         while !self.ended && !self.stop.is_cancelled() {
             // Read before the log, so that nothing written before the end is missed.
-            let outcome = async { Ok::<_, Fault>((self.store.build(self.id).await?.is_none_or(|build| build.state.is_terminal()), self.store.log_from(self.id, self.cursor, LOG_BATCH).await?)) };
+            let outcome = async {
+                Ok::<_, Fault>((
+                    self.store.build(self.id).await?.is_none_or(|build| build.state.is_terminal()),
+                    self.store.log_from(self.id, self.cursor, LOG_BATCH).await?,
+                ))
+            };
             match outcome.await {
                 Err(fault) => {
                     self.ended = true;
@@ -139,7 +146,7 @@ impl Logs {
 }
 
 fn to_wire(chunk: LogChunk) -> wire::StreamBuildLogsResponse {
-    wire::StreamBuildLogsResponse { cursor: chunk.end().to_string(), attempt: chunk.start.attempt, step: chunk.step, data: chunk.data.into() }
+    wire::StreamBuildLogsResponse { cursor: chunk.end().to_string(), attempt: chunk.start.attempt, step: chunk.step, data: chunk.data }
 }
 
 fn build_id(text: &str) -> Result<BuildId, Fault> {

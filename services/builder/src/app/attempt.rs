@@ -139,8 +139,13 @@ async fn record(store: &Store, build: &Build, outcome: Result<Result<(), Failure
             Arrow::failed(event, failure)
         }
         Err(Stop::Cancelled) => Arrow::plain(Event::UserFault),
-        Err(Stop::Late) => Arrow::failed(Event::Timeout, Failure::new(FailureReason::TimeExceeded, "", "the build took longer than it may; split it, or build on a base that has more in it")),
-        Err(Stop::Draining) => Arrow::failed(Event::PlatformFault, Failure::new(FailureReason::WorkerLost, "", "the worker was stopped; another one takes over")),
+        Err(Stop::Late) => Arrow::failed(
+            Event::Timeout,
+            Failure::new(FailureReason::TimeExceeded, "", "the build took longer than it may; split it, or build on a base that has more in it"),
+        ),
+        Err(Stop::Draining) => {
+            Arrow::failed(Event::PlatformFault, Failure::new(FailureReason::WorkerLost, "", "the worker was stopped; another one takes over"))
+        }
         Err(Stop::Fenced) => {
             tracing::warn!("the attempt is no longer ours; left it");
             return Ok(());

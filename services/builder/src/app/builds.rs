@@ -62,7 +62,8 @@ impl App {
         }
         let sees = role > Role::Reader && self.store.build_seen_by(id, user, Role::Reader).await?.is_some();
         Err(match sees {
-            true => Fault::new(Reason::RoleMissing, format!("you see build {id} but are not {role} of its image; ask one of its managers")).metadata("role", role),
+            true => Fault::new(Reason::RoleMissing, format!("you see build {id} but are not {role} of its image; ask one of its managers"))
+                .metadata("role", role),
             false => not_found(id),
         })
     }
@@ -74,7 +75,11 @@ impl App {
 
     /// For the event log, which shows everything.
     pub async fn require_platform_reader(&self, caller: &Caller) -> Result<(), Fault> {
-        self.authorizer.check(caller, ObjectQuery::Platform, Role::Reader).await?.require(Role::Reader, "the platform", Reason::RoleMissing).map(|_| ())
+        self.authorizer
+            .check(caller, ObjectQuery::Platform, Role::Reader)
+            .await?
+            .require(Role::Reader, "the platform", Reason::RoleMissing)
+            .map(|_| ())
     }
 
     /// Cancels; once more changes nothing.

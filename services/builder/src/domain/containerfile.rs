@@ -108,7 +108,15 @@ mod tests {
     #[test]
     fn rendered() {
         let packages = packages(&["jq", "curl=7.88~rc1-1", "vim/bookworm"], &["numpy>=1.20"]);
-        insta::assert_snapshot!(render(&recipe(&packages, "1000:100")));
+        let want = format!(
+            "FROM {BASE}\nUSER 0\n\
+             RUN --mount=type=bind,source=apt,target=/run/slipway [\"/bin/sh\", \"/run/slipway/apt.sh\"]\n\
+             RUN --mount=type=bind,source=pip,target=/run/slipway [\"/bin/sh\", \"/run/slipway/pip.sh\"]\n\
+             USER 1000:100\n\
+             LABEL org.opencontainers.image.title=\"vision/torch\" org.opencontainers.image.version=\"2\" org.opencontainers.image.base.name=\"{BASE}\" \
+             dev.slipway.build=\"0192a5c0-7b1e-7cc1-8f5e-2f6d7a1b3c4d\"\n"
+        );
+        assert_eq!(render(&recipe(&packages, "1000:100")), want);
         assert_eq!(context("apt", &packages)[1].text, "jq\ncurl (= 7.88~rc1-1)\n");
         assert_eq!(context("apt", &packages)[2].text, "vim/bookworm\n");
         assert_eq!(context("pip", &packages)[1].text, "numpy>=1.20\n");

@@ -93,15 +93,26 @@ impl fmt::Display for Failure {
 /// What a failed step's last lines mean. The step's own words decide only between the user's fault and the network's.
 pub fn classify(step: &str, exit_code: Option<i32>, tail: &str) -> Failure {
     let has = |signs: &[&str]| signs.iter().any(|sign| tail.contains(sign));
-    let said = tail.lines().rev().find(|line| line.starts_with("E: ") || line.starts_with("ERROR: ") || line.starts_with("SLIPWAY: ")).unwrap_or_default();
+    let said =
+        tail.lines().rev().find(|line| line.starts_with("E: ") || line.starts_with("ERROR: ") || line.starts_with("SLIPWAY: ")).unwrap_or_default();
     let said = if said.is_empty() { tail.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("no output") } else { said };
     let said: String = said.chars().take(500).collect();
-    let unreachable = ["Temporary failure resolving", "Could not resolve", "Could not connect to", "Connection failed", "NewConnectionError", "ConnectTimeoutError", "Name or service not known"];
+    let unreachable = [
+        "Temporary failure resolving",
+        "Could not resolve",
+        "Could not connect to",
+        "Connection failed",
+        "NewConnectionError",
+        "ConnectTimeoutError",
+        "Name or service not known",
+    ];
     if has(&["No space left on device"]) {
         return Failure::new(FailureReason::DiskFull, step, "the builder ran out of disk; it tries again when there is space");
     }
     match step {
-        "apt" | "pip" if has(&unreachable) => Failure::new(FailureReason::MirrorUnreachable, step, format!("a package index cannot be reached: {said}")),
+        "apt" | "pip" if has(&unreachable) => {
+            Failure::new(FailureReason::MirrorUnreachable, step, format!("a package index cannot be reached: {said}"))
+        }
         "apt" => Failure::new(FailureReason::AptFailed, step, said),
         "pip" if exit_code == Some(41) || has(&["SLIPWAY: there is no Python"]) => Failure::new(FailureReason::PythonMissing, step, said),
         "pip" => Failure::new(FailureReason::PipFailed, step, said),

@@ -108,8 +108,17 @@ pub enum Event {
 
 impl Event {
     /// All, in the order of the table.
-    pub const ALL: &[Self] =
-        &[Self::Claim, Self::BaseReady, Self::Installed, Self::Pushed, Self::UserFault, Self::PlatformFault, Self::LeaseLost, Self::Cancel, Self::Timeout];
+    pub const ALL: &[Self] = &[
+        Self::Claim,
+        Self::BaseReady,
+        Self::Installed,
+        Self::Pushed,
+        Self::UserFault,
+        Self::PlatformFault,
+        Self::LeaseLost,
+        Self::Cancel,
+        Self::Timeout,
+    ];
 }
 
 /// The table has no such arrow.

@@ -34,7 +34,12 @@ impl Executor for Scripted {
     async fn prepare(&self, build: &Build, _: &mut LogSink) -> Result<Base, Failure> {
         let reference = &build.request.spec.base_reference;
         match self.bases.contains(reference) {
-            true => Ok(Base { reference: format!("{reference}@{DIGEST}"), digest: DIGEST.to_owned(), platform: "linux/amd64".to_owned(), containerfile: format!("FROM {reference}\n") }),
+            true => Ok(Base {
+                reference: format!("{reference}@{DIGEST}"),
+                digest: DIGEST.to_owned(),
+                platform: "linux/amd64".to_owned(),
+                containerfile: format!("FROM {reference}\n"),
+            }),
             false => Err(Failure::new(FailureReason::BaseMissing, "resolve", format!("the registry has no `{reference}`"))),
         }
     }
@@ -54,7 +59,12 @@ impl Executor for Scripted {
     }
 
     async fn push(&self, build: &Build, base: &Base, _: &mut LogSink) -> Result<Pushed, Failure> {
-        Ok(Pushed { reference: format!("{}:{}", build.request.repository, build.tag()), digest: DIGEST.to_owned(), platform: base.platform.clone(), size_bytes: 1 })
+        Ok(Pushed {
+            reference: format!("{}:{}", build.request.repository, build.tag()),
+            digest: DIGEST.to_owned(),
+            platform: base.platform.clone(),
+            size_bytes: 1,
+        })
     }
 
     async fn discard(&self, _: BuildId, _: i32) {}

@@ -26,7 +26,8 @@ impl BuildRequestedHandler {
 #[async_trait]
 impl Handler for BuildRequestedHandler {
     async fn handle(&self, envelope: &Envelope) -> Result<(), Fault> {
-        let message: BuildRequested = serde_json::from_value(envelope.data.clone()).map_err(|error| Fault::field("data", format!("is no BuildRequested: {error}")))?;
+        let message: BuildRequested =
+            serde_json::from_value(envelope.data.clone()).map_err(|error| Fault::field("data", format!("is no BuildRequested: {error}")))?;
         let request = parse(message)?;
         let span = tracing::info_span!("queue build", build.id = %request.id);
         slipway_telemetry::set_parent(&span, &envelope.traceparent);

@@ -43,7 +43,8 @@ pub(crate) async fn append_state_changed(transaction: &DatabaseTransaction, buil
         run_ms: build.start_time.map(|start| milliseconds(start, now)).unwrap_or_default(),
     };
     let data = serde_json::to_value(message).map_err(Fault::internal)?;
-    append(transaction, Event { kind: format!("builder.build.{word}"), subject: request.id.to_string(), sequence: build.sequence, time: now, data }).await
+    append(transaction, Event { kind: format!("builder.build.{word}"), subject: request.id.to_string(), sequence: build.sequence, time: now, data })
+        .await
 }
 
 pub(crate) fn state_to_wire(state: State) -> wire::BuildState {
@@ -67,7 +68,12 @@ pub(crate) fn failure_to_wire(failure: &Failure) -> wire::BuildFailure {
         FailureClass::Platform => wire::FailureClass::Platform,
         FailureClass::Limit => wire::FailureClass::Limit,
     };
-    wire::BuildFailure { failure_class: failure_class.into(), reason: failure.reason.as_str().to_owned(), step: failure.step.clone(), message: failure.message.clone() }
+    wire::BuildFailure {
+        failure_class: failure_class.into(),
+        reason: failure.reason.as_str().to_owned(),
+        step: failure.step.clone(),
+        message: failure.message.clone(),
+    }
 }
 
 pub(crate) fn build_to_wire(build: Build) -> wire::Build {

@@ -31,12 +31,17 @@ pub async fn run(store: Store, queue_limit: Duration, stop: CancellationToken) {
 /// One round.
 pub async fn repair(store: &Store, queue_limit: Duration) -> Result<(), Fault> {
     for (id, attempt) in store.expired_leases().await? {
-        let failure = Failure::new(FailureReason::WorkerLost, "", "the worker was not heard of for longer than its lease; the build is tried again, three times in all");
+        let failure = Failure::new(
+            FailureReason::WorkerLost,
+            "",
+            "the worker was not heard of for longer than its lease; the build is tried again, three times in all",
+        );
         let moved = store.arrow(id, Guard::Attempt(attempt), &Arrow::failed(Event::LeaseLost, failure)).await?;
         tracing::warn!(build.id = %id, build.attempt = attempt, build.state = ?moved.map(|build| build.state), "a worker lost its lease");
     }
     for (id, _) in store.waiting_longer_than(queue_limit).await? {
-        let failure = Failure::new(FailureReason::QueuedTooLong, "", "no worker took the build in time; ask the operators whether builders run, then retry");
+        let failure =
+            Failure::new(FailureReason::QueuedTooLong, "", "no worker took the build in time; ask the operators whether builders run, then retry");
         let _ = store.arrow(id, Guard::Anybody, &Arrow::failed(Event::Timeout, failure)).await?;
     }
     Ok(())

@@ -37,7 +37,11 @@ impl Store {
     /// At most `limit` pieces from the cursor on, across attempts; the first is cut to begin at the cursor.
     pub async fn log_from(&self, id: BuildId, cursor: Cursor, limit: i64) -> Result<Vec<LogChunk>, Fault> {
         let sql = "select attempt, start, step, data from log_chunk where build_id = $1 and (attempt > $2 or (attempt = $2 and start + length(data) > $3)) order by attempt, start limit $4";
-        let rows = self.database.reader().query_all_raw(self.database.statement(sql, [id.0.into(), cursor.attempt.into(), cursor.offset.into(), limit.into()])).await?;
+        let rows = self
+            .database
+            .reader()
+            .query_all_raw(self.database.statement(sql, [id.0.into(), cursor.attempt.into(), cursor.offset.into(), limit.into()]))
+            .await?;
         let mut chunks = Vec::with_capacity(rows.len());
         for row in &rows {
             let start = Cursor { attempt: row.try_get("", "attempt")?, offset: row.try_get("", "start")? };

@@ -66,7 +66,8 @@ impl Store {
     pub async fn heartbeat(&self, id: BuildId, attempt: i32) -> Result<Verdict, Fault> {
         let now = self.database.now(self.database.writer()).await?;
         let sql = "update build set lease_until = $1 where id = $2 and attempt = $3 and state in ('preparing', 'building', 'pushing', 'cancelling') returning state";
-        let row = self.database.writer().query_one_raw(self.database.statement(sql, [(now + micros(LEASE)).into(), id.0.into(), attempt.into()])).await?;
+        let row =
+            self.database.writer().query_one_raw(self.database.statement(sql, [(now + micros(LEASE)).into(), id.0.into(), attempt.into()])).await?;
         verdict(row)
     }
 

@@ -61,13 +61,19 @@ pub(super) fn existing(source: wire::ExistingSource) -> Result<Source, Fault> {
 pub(super) fn custom(source: wire::CustomSource) -> Result<Source, Fault> {
     refuse_pull_secret(&source.pull_secret, "custom.pull_secret")?;
     let spec = source.spec.ok_or_else(|| Fault::field("custom.spec", "is missing"))?;
-    Ok(Source::Custom { spec: Spec { base_reference: spec.base_reference, apt: spec.apt, conda: spec.conda, pip: spec.pip }, gpu_base: spec.gpu_base_reference })
+    Ok(Source::Custom {
+        spec: Spec { base_reference: spec.base_reference, apt: spec.apt, conda: spec.conda, pip: spec.pip },
+        gpu_base: spec.gpu_base_reference,
+    })
 }
 
 fn refuse_pull_secret(name: &str, field: &str) -> Result<(), Fault> {
     match name.is_empty() {
         true => Ok(()),
-        false => Err(Fault::new(Reason::PullSecretNotYetSupported, format!("{field}: pull secrets come with a later release; leave it away for now")).violation(field, "must be empty for now")),
+        false => {
+            Err(Fault::new(Reason::PullSecretNotYetSupported, format!("{field}: pull secrets come with a later release; leave it away for now"))
+                .violation(field, "must be empty for now"))
+        }
     }
 }
 
@@ -134,7 +140,12 @@ pub(super) fn revision_to_wire(revision: &Revision) -> wire::Revision {
 }
 
 fn artifact_to_wire(artifact: &Artifact) -> wire::Artifact {
-    wire::Artifact { reference: artifact.reference.clone(), digest: artifact.digest.clone(), platforms: artifact.platforms.clone(), size_bytes: artifact.size_bytes }
+    wire::Artifact {
+        reference: artifact.reference.clone(),
+        digest: artifact.digest.clone(),
+        platforms: artifact.platforms.clone(),
+        size_bytes: artifact.size_bytes,
+    }
 }
 
 fn build_state(progress: &BuildProgress) -> builder::BuildState {

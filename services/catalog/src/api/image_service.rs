@@ -13,7 +13,7 @@ use tonic::{Request, Response, Status};
 use crate::{
     api::{
         Api,
-        convert::{access, accelerator, custom, existing, image_state, image_to_wire, image_type, revision_to_wire},
+        convert::{accelerator, access, custom, existing, image_state, image_to_wire, image_type, revision_to_wire},
     },
     app::{CreateImage, request_key},
     domain::image::Image,
@@ -35,7 +35,8 @@ impl ImageService for Api {
             name: request.name,
             display_name: request.display_name,
             description: request.description,
-            kind: image_type(request.r#type)?.ok_or_else(|| Fault::field("type", "must be IMAGE_TYPE_CPU, IMAGE_TYPE_GPU or IMAGE_TYPE_UNIVERSAL"))?,
+            kind: image_type(request.r#type)?
+                .ok_or_else(|| Fault::field("type", "must be IMAGE_TYPE_CPU, IMAGE_TYPE_GPU or IMAGE_TYPE_UNIVERSAL"))?,
             access: access(request.access)?,
             source,
         };
@@ -51,14 +52,18 @@ impl ImageService for Api {
         self.app.wait_for(&request.consistency_token).await?;
         let image = self.app.image(&caller, &request.image).await?;
         let active = self.app.active_revision(&image).await?;
-        Ok(Response::new(wire::GetImageResponse { image: self.with_latest(vec![image]).await?.pop(), active_revision: active.as_ref().map(revision_to_wire) }))
+        Ok(Response::new(wire::GetImageResponse {
+            image: self.with_latest(vec![image]).await?.pop(),
+            active_revision: active.as_ref().map(revision_to_wire),
+        }))
     }
 
     async fn list_images(&self, request: Request<wire::ListImagesRequest>) -> Result<Response<wire::ListImagesResponse>, Status> {
         let caller = caller(&request)?;
         let request = request.into_inner();
         let user = caller.require_user()?.id.to_string();
-        let order = Order::parse(&request.order_by).ok_or_else(|| Fault::field("order_by", "must be name, display_name, create_time or update_time, with ` desc` behind it or not"))?;
+        let order = Order::parse(&request.order_by)
+            .ok_or_else(|| Fault::field("order_by", "must be name, display_name, create_time or update_time, with ` desc` behind it or not"))?;
         if request.text.chars().count() > 200 {
             return Err(Fault::field("text", "has more than 200 characters").into());
         }

@@ -14,7 +14,8 @@ impl App {
     pub async fn set_access(&self, caller: &Caller, id_or_name: &str, access: Access, etag: &str) -> Result<Image, Fault> {
         let image = self.image_for(caller, id_or_name, Role::Manager).await?;
         if !etag.is_empty() && etag != image.edits.to_string() {
-            return Err(Fault::new(Reason::EtagMismatch, "somebody else changed the image since you read it; read it again").violation("etag", "is not the current one"));
+            return Err(Fault::new(Reason::EtagMismatch, "somebody else changed the image since you read it; read it again")
+                .violation("etag", "is not the current one"));
         }
         let edited = Image { access: access.clone(), ..image };
         let revision = self.authorizer.register(registration(&edited)).await?;

@@ -107,7 +107,9 @@ impl App {
         }
         let what = format!("group `{}`", owner.escape_default());
         let decision = self.authorizer.check(caller, ObjectQuery::Group(owner.to_owned()), Role::Manager).await?;
-        let decision = decision.require(Role::Manager, &what, Reason::GroupNotFound).map_err(|fault| fault.violation("owner", "is not a group that you manage"))?;
+        let decision = decision
+            .require(Role::Manager, &what, Reason::GroupNotFound)
+            .map_err(|fault| fault.violation("owner", "is not a group that you manage"))?;
         let id = decision.object.ok_or_else(|| Fault::internal("permission allowed a group without an id"))?;
         Ok((Some(GroupId(id.0)), decision.name))
     }
@@ -131,7 +133,8 @@ impl App {
     async fn created_before(&self, answer: &str) -> Result<(Image, Revision), Fault> {
         let id: ImageId = answer.parse().map_err(Fault::internal)?;
         let image = self.store.image(id).await?.filter(|image| image.state != ImageState::Creating);
-        let image = image.ok_or_else(|| Fault::new(Reason::Conflict, "the first call with this request_id is still under way; try again in a moment"))?;
+        let image =
+            image.ok_or_else(|| Fault::new(Reason::Conflict, "the first call with this request_id is still under way; try again in a moment"))?;
         let revision = self.store.revision(id, 1).await?.ok_or_else(|| Fault::internal("an image has no first revision"))?;
         Ok((image, revision))
     }
@@ -144,5 +147,10 @@ pub(super) fn registration(image: &Image) -> Registration {
     let everyone = access.global.then(|| reader(SubjectKind::Everyone, String::new()));
     let groups = access.groups.iter().map(|group| reader(SubjectKind::Group, group.clone()));
     let users = access.users.iter().map(|user| reader(SubjectKind::User, user.to_string()));
-    Registration { object: image.id.into(), kind: ObjectKind::Image, owner: image.owner, grants: everyone.into_iter().chain(groups).chain(users).collect() }
+    Registration {
+        object: image.id.into(),
+        kind: ObjectKind::Image,
+        owner: image.owner,
+        grants: everyone.into_iter().chain(groups).chain(users).collect(),
+    }
 }

@@ -58,7 +58,11 @@ impl App {
 
     /// For the event log, which shows everything.
     pub async fn require_platform_reader(&self, caller: &Caller) -> Result<(), Fault> {
-        self.authorizer.check(caller, ObjectQuery::Platform, Role::Reader).await?.require(Role::Reader, "the platform", Reason::RoleMissing).map(|_| ())
+        self.authorizer
+            .check(caller, ObjectQuery::Platform, Role::Reader)
+            .await?
+            .require(Role::Reader, "the platform", Reason::RoleMissing)
+            .map(|_| ())
     }
 
     /// An image that the caller's user may change in this way: seen by the projection, decided by permission.

@@ -44,7 +44,8 @@ impl App {
         let user = caller.require_user()?.id;
         self.store.image_seen_by(id_or_name, user, Role::Reader).await?.ok_or_else(|| {
             let name: String = id_or_name.chars().take(130).collect();
-            Fault::new(Reason::ImageNotFound, format!("there is no image `{}`, or none that you may see", name.escape_default())).metadata("image", name.escape_default())
+            Fault::new(Reason::ImageNotFound, format!("there is no image `{}`, or none that you may see", name.escape_default()))
+                .metadata("image", name.escape_default())
         })
     }
 
@@ -72,7 +73,14 @@ impl App {
     }
 
     /// What to run on this node. Hands out power, so it refuses to go by old grants.
-    pub async fn resolve(&self, caller: &Caller, id_or_name: &str, revision: i32, accelerator: Accelerator, platform: &str) -> Result<Resolved, Fault> {
+    pub async fn resolve(
+        &self,
+        caller: &Caller,
+        id_or_name: &str,
+        revision: i32,
+        accelerator: Accelerator,
+        platform: &str,
+    ) -> Result<Resolved, Fault> {
         slipway_access::fresh(self.store.database(), self.site.access_stale).await?;
         let image = self.image(caller, id_or_name).await?;
         let number = if revision == 0 { image.active_revision } else { revision };

@@ -36,10 +36,19 @@ impl App {
             return Ok(revision);
         }
         let number = if number == 0 { image.latest_revision } else { number };
-        let missing = || Fault::new(Reason::RevisionNotFound, format!("image `{}` has no revision {number}; it has 1 to {}", image.qualified_name(), image.latest_revision));
+        let missing = || {
+            Fault::new(
+                Reason::RevisionNotFound,
+                format!("image `{}` has no revision {number}; it has 1 to {}", image.qualified_name(), image.latest_revision),
+            )
+        };
         let before = self.store.revision(image.id, number).await?.ok_or_else(missing)?;
         if !matches!(before.state, RevisionState::Failed | RevisionState::Cancelled) {
-            let message = format!("revision {number} of `{}` is {}; only a failed or cancelled one can be tried again, a ready one can be rebuilt by a new revision", image.qualified_name(), before.state);
+            let message = format!(
+                "revision {number} of `{}` is {}; only a failed or cancelled one can be tried again, a ready one can be rebuilt by a new revision",
+                image.qualified_name(),
+                before.state
+            );
             return Err(Fault::new(Reason::NothingToRetry, message));
         }
         let progress = BuildProgress { state: "queued".to_owned(), ..BuildProgress::default() };

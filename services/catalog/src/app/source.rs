@@ -2,7 +2,10 @@
 
 use slipway_fault::{Fault, Reason};
 use slipway_identity::Caller;
-use slipway_names::{id::{BuildId, ImageId, UserId}, reference::Reference};
+use slipway_names::{
+    id::{BuildId, ImageId, UserId},
+    reference::Reference,
+};
 
 use crate::{
     app::App,

@@ -29,21 +29,28 @@ pub struct Choice {
 pub fn choose(image: &Image, revision: Option<&Revision>, accelerator: Accelerator, platform: &str) -> Result<Choice, Fault> {
     let name = image.qualified_name();
     let Some(revision) = revision.filter(|revision| revision.state == RevisionState::Ready) else {
-        let fault = Fault::new(Reason::NotReady, format!("image `{name}` has no ready revision; look at its latest build (slipway image get {name})"));
+        let fault =
+            Fault::new(Reason::NotReady, format!("image `{name}` has no ready revision; look at its latest build (slipway image get {name})"));
         return Err(fault.metadata("image", &name).metadata("image_state", image.state));
     };
     let (artifact, note) = match (image.kind, accelerator) {
         (ImageType::Cpu | ImageType::Universal, Accelerator::Cpu) => (revision.artifact.as_ref(), "the CPU reference"),
         (ImageType::Gpu, Accelerator::Gpu) => (revision.artifact.as_ref(), "the GPU reference"),
-        (ImageType::Universal, Accelerator::Gpu) => (revision.gpu_artifact.as_ref().or(revision.artifact.as_ref()), "the GPU reference of a universal image"),
+        (ImageType::Universal, Accelerator::Gpu) => {
+            (revision.gpu_artifact.as_ref().or(revision.artifact.as_ref()), "the GPU reference of a universal image")
+        }
         (ImageType::Cpu, Accelerator::Gpu) => (revision.artifact.as_ref(), "a CPU image on a GPU node: it will not use the GPU"),
         (ImageType::Gpu, Accelerator::Cpu) => {
-            return Err(Fault::new(Reason::AcceleratorMismatch, format!("image `{name}` is for GPU nodes; choose a CPU or UNIVERSAL image for this node")));
+            return Err(Fault::new(
+                Reason::AcceleratorMismatch,
+                format!("image `{name}` is for GPU nodes; choose a CPU or UNIVERSAL image for this node"),
+            ));
         }
     };
     let artifact = artifact.ok_or_else(|| Fault::internal("a ready revision has no artifact"))?;
     if artifact.digest.is_empty() {
-        let message = format!("image `{name}` was added without verification, so its digest is not known; make a new revision without skip_verification");
+        let message =
+            format!("image `{name}` was added without verification, so its digest is not known; make a new revision without skip_verification");
         return Err(Fault::new(Reason::DigestUnknown, message));
     }
     let fits = |candidate: &String| candidate == platform || candidate.starts_with(&format!("{platform}/"));

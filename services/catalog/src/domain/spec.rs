@@ -30,8 +30,11 @@ impl Spec {
                 return Err(gpu_not_universal("custom.spec.gpu_base_reference"));
             }
             if parse_reference(gpu_base, "custom.spec.gpu_base_reference")? != base {
-                let message = "a custom UNIVERSAL image with a second base cannot be built yet; leave gpu_base_reference away, or make a CPU and a GPU image";
-                return Err(Fault::new(Reason::UniversalBuildNotYetSupported, message).violation("custom.spec.gpu_base_reference", "must be empty for now"));
+                let message =
+                    "a custom UNIVERSAL image with a second base cannot be built yet; leave gpu_base_reference away, or make a CPU and a GPU image";
+                return Err(
+                    Fault::new(Reason::UniversalBuildNotYetSupported, message).violation("custom.spec.gpu_base_reference", "must be empty for now")
+                );
             }
         }
         let lists = PackageLists::parse(&self.apt, &self.conda, &self.pip, policy).map_err(refused)?;
@@ -45,7 +48,9 @@ impl Spec {
 
 /// A reference, completed, or a refusal that names its field.
 pub fn parse_reference(text: &str, field: &str) -> Result<Reference, Fault> {
-    text.parse().map_err(|error: slipway_names::reference::InvalidReference| Fault::new(Reason::ReferenceMalformed, format!("{field} {error}")).violation(field, error))
+    text.parse().map_err(|error: slipway_names::reference::InvalidReference| {
+        Fault::new(Reason::ReferenceMalformed, format!("{field} {error}")).violation(field, error)
+    })
 }
 
 /// GPU fields on an image that has no GPU side of its own.
@@ -66,7 +71,9 @@ fn refused(refusal: Refusal) -> Fault {
             })
         }
         Refusal::Empty => Fault::new(Reason::SpecEmpty, refusal.to_string()).violation("custom.spec", &refusal),
-        Refusal::TooManyLines { manager, .. } => Fault::new(Reason::SpecTooLarge, refusal.to_string()).violation(format!("custom.spec.{manager}"), &refusal),
+        Refusal::TooManyLines { manager, .. } => {
+            Fault::new(Reason::SpecTooLarge, refusal.to_string()).violation(format!("custom.spec.{manager}"), &refusal)
+        }
         Refusal::TooLarge { .. } => Fault::new(Reason::SpecTooLarge, refusal.to_string()).violation("custom.spec", &refusal),
     }
 }

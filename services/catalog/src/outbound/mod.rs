@@ -18,14 +18,25 @@ use crate::domain::{
 
 /// `catalog.image.<word>`
 pub(crate) async fn image_changed(transaction: &DatabaseTransaction, image: &Image, word: &str, sequence: i64, now: i64) -> Result<(), Fault> {
-    let message =
-        ImageChanged { image_id: image.id.to_string(), image_name: image.qualified_name(), display_name: image.display_name.clone(), r#type: type_to_wire(image.kind).into() };
+    let message = ImageChanged {
+        image_id: image.id.to_string(),
+        image_name: image.qualified_name(),
+        display_name: image.display_name.clone(),
+        r#type: type_to_wire(image.kind).into(),
+    };
     let data = serde_json::to_value(message).map_err(Fault::internal)?;
     append(transaction, Event { kind: format!("catalog.image.{word}"), subject: image.id.to_string(), sequence, time: now, data }).await
 }
 
 /// `catalog.revision.<word>`; numbered with its image's events.
-pub(crate) async fn revision_changed(transaction: &DatabaseTransaction, image: &Image, revision: &Revision, word: &str, sequence: i64, now: i64) -> Result<(), Fault> {
+pub(crate) async fn revision_changed(
+    transaction: &DatabaseTransaction,
+    image: &Image,
+    revision: &Revision,
+    word: &str,
+    sequence: i64,
+    now: i64,
+) -> Result<(), Fault> {
     let message = RevisionChanged {
         image_id: image.id.to_string(),
         image_name: image.qualified_name(),
@@ -39,7 +50,13 @@ pub(crate) async fn revision_changed(transaction: &DatabaseTransaction, image: &
 }
 
 /// The command to the builder; its subject is the build, of which it is the only message here.
-pub(crate) async fn build_requested(transaction: &DatabaseTransaction, image: &Image, revision: &Revision, repository: &str, now: i64) -> Result<(), Fault> {
+pub(crate) async fn build_requested(
+    transaction: &DatabaseTransaction,
+    image: &Image,
+    revision: &Revision,
+    repository: &str,
+    now: i64,
+) -> Result<(), Fault> {
     let Some(message) = build_request(image, revision, repository) else { return Ok(()) };
     let subject = message.build_id.clone();
     let data = serde_json::to_value(message).map_err(Fault::internal)?;
@@ -62,7 +79,13 @@ pub(crate) fn build_request(image: &Image, revision: &Revision, repository: &str
 }
 
 pub(crate) fn spec_to_wire(spec: &Spec) -> BuildSpec {
-    BuildSpec { base_reference: spec.base_reference.clone(), gpu_base_reference: String::new(), apt: spec.apt.clone(), conda: spec.conda.clone(), pip: spec.pip.clone() }
+    BuildSpec {
+        base_reference: spec.base_reference.clone(),
+        gpu_base_reference: String::new(),
+        apt: spec.apt.clone(),
+        conda: spec.conda.clone(),
+        pip: spec.pip.clone(),
+    }
 }
 
 pub(crate) fn type_to_wire(kind: ImageType) -> wire::ImageType {

@@ -90,7 +90,12 @@ impl Store {
     /// Takes the first step back.
     pub async fn abort_create(&self, id: ImageId, key: Option<&Key>) -> Result<(), Fault> {
         let transaction = self.database.begin().await?;
-        transaction.execute_raw(self.database.statement("delete from revision where image_id in (select id from image where id = $1 and state = 'creating')", [id.0.into()])).await?;
+        transaction
+            .execute_raw(
+                self.database
+                    .statement("delete from revision where image_id in (select id from image where id = $1 and state = 'creating')", [id.0.into()]),
+            )
+            .await?;
         transaction.execute_raw(self.database.statement("delete from image where id = $1 and state = 'creating'", [id.0.into()])).await?;
         let answer = id.to_string();
         let sql = "delete from idempotency where answer = $1";
@@ -104,7 +109,11 @@ impl Store {
     /// Creates that nobody finished.
     pub async fn abandoned_creates(&self, age_micros: i64) -> Result<Vec<ImageId>, Fault> {
         let before = self.database.now(self.database.reader()).await? - age_micros;
-        let rows = self.database.reader().query_all_raw(self.database.statement("select id from image where state = 'creating' and create_time < $1", [before.into()])).await?;
+        let rows = self
+            .database
+            .reader()
+            .query_all_raw(self.database.statement("select id from image where state = 'creating' and create_time < $1", [before.into()]))
+            .await?;
         rows.iter().map(|row| Ok(ImageId(row.try_get("", "id")?))).collect()
     }
 
@@ -132,9 +141,12 @@ impl Store {
         let transaction = self.database.begin().await?;
         let now = self.database.now(&transaction).await?;
         let sql = "update image set access = $1, access_revision = $2, edits = edits + 1, sequence = sequence + 1, update_time = $3 where id = $4 and edits = $5 returning *";
-        let rows = transaction.query_all_raw(self.database.statement(sql, [json(access)?.into(), access_revision.into(), now.into(), id.0.into(), edits.into()])).await?;
+        let rows = transaction
+            .query_all_raw(self.database.statement(sql, [json(access)?.into(), access_revision.into(), now.into(), id.0.into(), edits.into()]))
+            .await?;
         let Some(row) = rows.first() else {
-            return Err(Fault::new(Reason::EtagMismatch, "somebody else changed the image meanwhile; read it again").violation("etag", "is not the current one"));
+            return Err(Fault::new(Reason::EtagMismatch, "somebody else changed the image meanwhile; read it again")
+                .violation("etag", "is not the current one"));
         };
         let image = image(row)?;
         outbound::image_changed(&transaction, &image, "access_changed", image.sequence, now).await?;
@@ -183,7 +195,11 @@ impl Store {
     /// The image whose builds are pushed to this repository (`<owner>/<name>-<last 8 of the id>`).
     pub async fn owner_of_repository(&self, repository: &str) -> Result<Option<ImageId>, Fault> {
         let Some((qualified_name, short)) = repository.rsplit_once('-') else { return Ok(None) };
-        let rows = self.database.reader().query_all_raw(self.database.statement("select id from image where qualified_name = $1", [qualified_name.into()])).await?;
+        let rows = self
+            .database
+            .reader()
+            .query_all_raw(self.database.statement("select id from image where qualified_name = $1", [qualified_name.into()]))
+            .await?;
         let ids = rows.iter().map(|row| Ok(ImageId(row.try_get("", "id")?))).collect::<Result<Vec<_>, Fault>>()?;
         Ok(ids.into_iter().find(|id| id.short() == short))
     }

@@ -131,7 +131,9 @@ mod tests {
 
     #[test]
     fn orders() {
-        let check = |text: &str, want: Option<(&'static str, bool)>| assert_eq!(Order::parse(text).map(|order| (order.column, order.descending)), want, "{text}");
+        let check = |text: &str, want: Option<(&'static str, bool)>| {
+            assert_eq!(Order::parse(text).map(|order| (order.column, order.descending)), want, "{text}");
+        };
         check("", Some(("qualified_name", false)));
         check("name desc", Some(("qualified_name", true)));
         check("create_time asc", Some(("create_time", false)));

@@ -80,12 +80,21 @@ impl Store {
         Ok(Settled::Noted)
     }
 
-    async fn settle_image(&self, transaction: &sea_orm::DatabaseTransaction, image: Image, revision: &Revision, outcome: Outcome, now: i64) -> Result<(), Fault> {
+    async fn settle_image(
+        &self,
+        transaction: &sea_orm::DatabaseTransaction,
+        image: Image,
+        revision: &Revision,
+        outcome: Outcome,
+        now: i64,
+    ) -> Result<(), Fault> {
         let (state, active) = settle(image.state, image.active_revision, image.latest_revision, revision.number, outcome);
         let is_activated = active != image.active_revision;
         let sequence = image.sequence + if is_activated { 2 } else { 1 };
         let sql = "update image set state = $1, active_revision = $2, sequence = $3, update_time = $4 where id = $5";
-        transaction.execute_raw(self.database.statement(sql, [state.as_str().into(), active.into(), sequence.into(), now.into(), image.id.0.into()])).await?;
+        transaction
+            .execute_raw(self.database.statement(sql, [state.as_str().into(), active.into(), sequence.into(), now.into(), image.id.0.into()]))
+            .await?;
         let first = image.sequence + 1;
         let image = Image { state, active_revision: active, sequence, ..image };
         outbound::revision_changed(transaction, &image, revision, revision.state.as_str(), first, now).await?;

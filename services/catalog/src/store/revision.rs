@@ -36,7 +36,8 @@ impl Store {
 
     /// The revision that a build makes.
     pub async fn revision_of_build(&self, build: BuildId) -> Result<Option<Revision>, Fault> {
-        let row = self.database.writer().query_one_raw(self.database.statement("select * from revision where build_id = $1", [build.0.into()])).await?;
+        let row =
+            self.database.writer().query_one_raw(self.database.statement("select * from revision where build_id = $1", [build.0.into()])).await?;
         row.as_ref().map(revision).transpose()
     }
 
@@ -46,7 +47,10 @@ impl Store {
             return Ok(Vec::new());
         }
         let places: Vec<String> = (1..=images.len()).map(|place| format!("${place}")).collect();
-        let sql = format!("select r.* from revision r join image i on i.id = r.image_id and i.latest_revision = r.number where i.id in ({})", places.join(", "));
+        let sql = format!(
+            "select r.* from revision r join image i on i.id = r.image_id and i.latest_revision = r.number where i.id in ({})",
+            places.join(", ")
+        );
         let rows = self.database.reader().query_all_raw(self.database.statement(sql, images.iter().map(|image| Value::from(image.0)))).await?;
         rows.iter().map(revision).collect()
     }
@@ -66,7 +70,12 @@ impl Store {
         };
         let sequence = before.sequence + if is_ready { 2 } else { 1 };
         let sql = "update image set state = $1, active_revision = $2, latest_revision = $3, sequence = $4, update_time = $5 where id = $6";
-        transaction.execute_raw(self.database.statement(sql, [state.as_str().into(), active.into(), revision.number.into(), sequence.into(), now.into(), image.0.into()])).await?;
+        transaction
+            .execute_raw(
+                self.database
+                    .statement(sql, [state.as_str().into(), active.into(), revision.number.into(), sequence.into(), now.into(), image.0.into()]),
+            )
+            .await?;
         let after = Image { state, active_revision: active, latest_revision: revision.number, sequence, ..before };
         if is_ready {
             outbound::revision_changed(&transaction, &after, &revision, "ready", sequence - 1, now).await?;

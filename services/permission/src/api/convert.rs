@@ -52,5 +52,10 @@ pub(super) fn user_to_wire(user: User) -> wire::User {
 }
 
 pub(super) fn group_to_wire(group: Group) -> wire::Group {
-    wire::Group { id: group.id.to_string(), name: group.name, display_name: group.display_name, create_time: Some(from_micros(group.create_time).into()) }
+    wire::Group {
+        id: group.id.to_string(),
+        name: group.name,
+        display_name: group.display_name,
+        create_time: Some(from_micros(group.create_time).into()),
+    }
 }

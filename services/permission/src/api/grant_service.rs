@@ -37,7 +37,11 @@ impl GrantService for Api {
         let subject = grant.subject.ok_or_else(|| Fault::field("grant.subject", "is missing"))?;
         let subject_kind = convert::subject_kind(subject.kind, "grant.subject.kind")?;
         let role = convert::role(grant.role, "grant.role")?;
-        let expire = grant.expire_time.map(|time| chrono::DateTime::try_from(time).map(micros)).transpose().map_err(|_| Fault::field("grant.expire_time", "is not a time"))?;
+        let expire = grant
+            .expire_time
+            .map(|time| chrono::DateTime::try_from(time).map(micros))
+            .transpose()
+            .map_err(|_| Fault::field("grant.expire_time", "is not a time"))?;
         let (grant, kind, revision) = self.app.create_grant(&caller, object, (subject_kind, &subject.id), role, expire).await?;
         Ok(Response::new(wire::CreateGrantResponse { grant: Some(grant_to_wire(&grant, kind)), consistency_token: revision.to_string() }))
     }
@@ -99,7 +103,9 @@ impl Follow {
             };
             if let Some(last) = entries.last() {
                 self.revision = last.revision;
-                let changes = entries.into_iter().map(|entry| Event::Change(wire::GrantsChange { revision: entry.revision, hash: entry.hash, mutations: entry.mutations.into() }));
+                let changes = entries
+                    .into_iter()
+                    .map(|entry| Event::Change(wire::GrantsChange { revision: entry.revision, hash: entry.hash, mutations: entry.mutations }));
                 return Some((changes.map(|event| Ok(response(event))).collect(), self));
             }
             if began.elapsed() >= HEARTBEAT {

@@ -14,7 +14,14 @@ use crate::{
 
 impl App {
     /// Gives a grant; the same again answers the one that is there.
-    pub async fn create_grant(&self, caller: &Caller, object: ObjectId, subject: (SubjectKind, &str), role: Role, expire: Option<i64>) -> Result<(Grant, ObjectKind, i64), Fault> {
+    pub async fn create_grant(
+        &self,
+        caller: &Caller,
+        object: ObjectId,
+        subject: (SubjectKind, &str),
+        role: Role,
+        expire: Option<i64>,
+    ) -> Result<(Grant, ObjectKind, i64), Fault> {
         let user = self.user_of(caller).await?;
         self.require(user, object, Role::Manager, "object of this id", Reason::ObjectNotFound).await?;
         let mut change = self.store.change().await?;

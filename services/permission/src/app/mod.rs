@@ -50,7 +50,9 @@ impl App {
         let standing = self.store.standing(user, object).await?;
         match standing.role {
             Some(has) if has >= role => Ok(()),
-            Some(_) => Err(Fault::new(Reason::RoleMissing, format!("you see {what} but are not its {role}; ask one of its managers")).metadata("role", role)),
+            Some(_) => {
+                Err(Fault::new(Reason::RoleMissing, format!("you see {what} but are not its {role}; ask one of its managers")).metadata("role", role))
+            }
             None => Err(Fault::new(not_found, format!("there is no {what}, or none that you may see"))),
         }
     }

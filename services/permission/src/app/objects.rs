@@ -17,7 +17,13 @@ use crate::{
 
 impl App {
     /// Registers an object, or replaces its grants. A subject that is not there is refused by the name it was given.
-    pub async fn register_object(&self, object: ObjectId, kind: ObjectKind, owner: Option<GroupId>, grants: &[(SubjectKind, String, Role)]) -> Result<i64, Fault> {
+    pub async fn register_object(
+        &self,
+        object: ObjectId,
+        kind: ObjectKind,
+        owner: Option<GroupId>,
+        grants: &[(SubjectKind, String, Role)],
+    ) -> Result<i64, Fault> {
         let object = Object { id: object, kind, owner };
         let mut change = self.store.change().await?;
         change.put_object(&object).await?;
@@ -59,7 +65,10 @@ pub(super) async fn resolve_subject(change: &Change<'_>, kind: SubjectKind, id: 
         }
         SubjectKind::Group | SubjectKind::GroupAdmins => {
             let group = change.group(id).await?;
-            let missing = || Fault::new(Reason::GroupNotFound, format!("there is no group `{}`; give a group's name or id", id.escape_default())).metadata("group", id);
+            let missing = || {
+                Fault::new(Reason::GroupNotFound, format!("there is no group `{}`; give a group's name or id", id.escape_default()))
+                    .metadata("group", id)
+            };
             Some(group.ok_or_else(missing)?.id.0)
         }
     };

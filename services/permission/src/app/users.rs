@@ -25,7 +25,14 @@ impl App {
             return Ok(());
         }
         let mut change = self.store.change().await?;
-        let user = User { id: seen.id, issuer: seen.issuer.clone(), subject: seen.subject.clone(), name: seen.name.clone(), seen: true, create_time: change.now };
+        let user = User {
+            id: seen.id,
+            issuer: seen.issuer.clone(),
+            subject: seen.subject.clone(),
+            name: seen.name.clone(),
+            seen: true,
+            create_time: change.now,
+        };
         change.put_user(&user).await?;
         change.commit().await.map(|_| ())
     }

@@ -39,14 +39,26 @@ impl Told {
             revision,
         };
         let (kind, subject, data) = match self {
-            Self::GrantCreated(grant, kind) => ("permission.grant.created", grant.object.to_string(), serde_json::to_value(grant_changed(grant, *kind))),
-            Self::GrantDeleted(grant, kind) => ("permission.grant.deleted", grant.object.to_string(), serde_json::to_value(grant_changed(grant, *kind))),
-            Self::MemberAdded(membership, name) => ("permission.member.added", membership.group.to_string(), serde_json::to_value(member_changed(membership, name))),
-            Self::MemberRemoved(membership, name) => ("permission.member.removed", membership.group.to_string(), serde_json::to_value(member_changed(membership, name))),
-            Self::GroupCreated(group) => {
-                ("permission.group.created", group.id.to_string(), serde_json::to_value(GroupChanged { group_id: group.id.to_string(), group_name: group.name.clone() }))
+            Self::GrantCreated(grant, kind) => {
+                ("permission.grant.created", grant.object.to_string(), serde_json::to_value(grant_changed(grant, *kind)))
             }
-            Self::UserInvited(user) => ("permission.user.invited", user.id.to_string(), serde_json::to_value(UserChanged { user_id: user.id.to_string() })),
+            Self::GrantDeleted(grant, kind) => {
+                ("permission.grant.deleted", grant.object.to_string(), serde_json::to_value(grant_changed(grant, *kind)))
+            }
+            Self::MemberAdded(membership, name) => {
+                ("permission.member.added", membership.group.to_string(), serde_json::to_value(member_changed(membership, name)))
+            }
+            Self::MemberRemoved(membership, name) => {
+                ("permission.member.removed", membership.group.to_string(), serde_json::to_value(member_changed(membership, name)))
+            }
+            Self::GroupCreated(group) => (
+                "permission.group.created",
+                group.id.to_string(),
+                serde_json::to_value(GroupChanged { group_id: group.id.to_string(), group_name: group.name.clone() }),
+            ),
+            Self::UserInvited(user) => {
+                ("permission.user.invited", user.id.to_string(), serde_json::to_value(UserChanged { user_id: user.id.to_string() }))
+            }
             Self::Silent => return Ok(None),
         };
         Ok(Some((kind, subject, data.map_err(Fault::internal)?)))

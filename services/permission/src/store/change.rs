@@ -74,7 +74,11 @@ impl Change<'_> {
             revision = self.revision;
             let bytes = GrantMutations { mutations }.encode_to_vec();
             let hash: String = digest(&SHA256, &[self.hash.as_bytes(), &bytes].concat()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-            self.execute("insert into change (revision, hash, mutations, time) values ($1, $2, $3, $4)", [revision.into(), hash.clone().into(), bytes.into(), self.now.into()]).await?;
+            self.execute(
+                "insert into change (revision, hash, mutations, time) values ($1, $2, $3, $4)",
+                [revision.into(), hash.clone().into(), bytes.into(), self.now.into()],
+            )
+            .await?;
             self.execute("update revision set revision = $1, hash = $2", [revision.into(), hash.into()]).await?;
         }
         self.transaction.commit().await?;

@@ -54,7 +54,11 @@ impl Store {
     pub async fn changes_after(&self, revision: i64) -> Result<Vec<FeedEntry>, Fault> {
         let sql = "select * from change where revision > $1 order by revision limit 500";
         let rows = self.database.reader().query_all_raw(self.database.statement(sql, [revision.into()])).await?;
-        rows.iter().map(|row| Ok(FeedEntry { revision: row.try_get("", "revision")?, hash: row.try_get("", "hash")?, mutations: row.try_get("", "mutations")? })).collect()
+        rows.iter()
+            .map(|row| {
+                Ok(FeedEntry { revision: row.try_get("", "revision")?, hash: row.try_get("", "hash")?, mutations: row.try_get("", "mutations")? })
+            })
+            .collect()
     }
 
     /// Everything, at one revision: taken under the lock of changes.
@@ -68,7 +72,11 @@ impl Store {
             snapshot.grants.push((grant(&row)?, kind.parse().map_err(Fault::internal)?));
         }
         for row in change.rows("select * from membership", []).await? {
-            snapshot.memberships.push(Membership { group: GroupId(row.try_get("", "group_id")?), user: UserId(row.try_get("", "user_id")?), admin: row.try_get("", "admin")? });
+            snapshot.memberships.push(Membership {
+                group: GroupId(row.try_get("", "group_id")?),
+                user: UserId(row.try_get("", "user_id")?),
+                admin: row.try_get("", "admin")?,
+            });
         }
         Ok(snapshot)
     }

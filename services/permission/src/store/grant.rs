@@ -39,7 +39,14 @@ impl Change<'_> {
     pub async fn create_grant(&mut self, grant: Grant, kind: ObjectKind) -> Result<(), Fault> {
         let sql = "insert into role_grant (id, object_id, subject_kind, subject_id, role, expire) values ($1, $2, $3, $4, $5, $6)";
         let subject = grant.subject;
-        let values = [grant.id.0.into(), grant.object.0.into(), subject.kind.as_str().into(), subject.id.into(), grant.role.rank().into(), grant.expire.into()];
+        let values = [
+            grant.id.0.into(),
+            grant.object.0.into(),
+            subject.kind.as_str().into(),
+            subject.id.into(),
+            grant.role.rank().into(),
+            grant.expire.into(),
+        ];
         self.execute(sql, values).await?;
         self.tell(Told::GrantCreated(grant, kind));
         Ok(())

@@ -38,7 +38,8 @@ impl Store {
     /// A page of a group's members by user id, with whether each is an admin.
     pub async fn members(&self, group: GroupId, page: &Page) -> Result<Vec<(User, bool)>, Fault> {
         let after = page.after.first().and_then(|id| id.parse::<UserId>().ok()).map_or(Uuid::nil(), |id| id.0);
-        let sql = "select p.*, m.admin from membership m join person p on p.id = m.user_id where m.group_id = $1 and p.id > $2 order by p.id limit $3";
+        let sql =
+            "select p.*, m.admin from membership m join person p on p.id = m.user_id where m.group_id = $1 and p.id > $2 order by p.id limit $3";
         let rows = self.database.reader().query_all_raw(self.database.statement(sql, [group.0.into(), after.into(), page.limit().into()])).await?;
         rows.iter().map(|row| Ok((user(row)?, row.try_get("", "admin")?))).collect()
     }
@@ -48,9 +49,11 @@ impl Change<'_> {
     /// A new group; its name must be free.
     pub async fn create_group(&mut self, group: &Group) -> Result<(), Fault> {
         let sql = "insert into team (id, name, display_name, create_time) values ($1, $2, $3, $4) on conflict (name) do nothing";
-        let inserted = self.execute(sql, [group.id.0.into(), group.name.clone().into(), group.display_name.clone().into(), group.create_time.into()]).await?;
+        let inserted =
+            self.execute(sql, [group.id.0.into(), group.name.clone().into(), group.display_name.clone().into(), group.create_time.into()]).await?;
         if inserted == 0 {
-            return Err(Fault::new(Reason::NameTaken, format!("there is a group `{}` already; choose another name", group.name)).violation("name", "is taken"));
+            return Err(Fault::new(Reason::NameTaken, format!("there is a group `{}` already; choose another name", group.name))
+                .violation("name", "is taken"));
         }
         self.tell(Told::GroupCreated(group.clone()));
         Ok(())
@@ -84,5 +87,10 @@ impl Change<'_> {
 }
 
 fn group(row: &QueryResult) -> Result<Group, Fault> {
-    Ok(Group { id: GroupId(row.try_get("", "id")?), name: row.try_get("", "name")?, display_name: row.try_get("", "display_name")?, create_time: row.try_get("", "create_time")? })
+    Ok(Group {
+        id: GroupId(row.try_get("", "id")?),
+        name: row.try_get("", "name")?,
+        display_name: row.try_get("", "display_name")?,
+        create_time: row.try_get("", "create_time")?,
+    })
 }

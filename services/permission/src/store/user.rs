@@ -21,7 +21,11 @@ impl Store {
     /// A page of all users, by id.
     pub async fn users(&self, page: &Page) -> Result<Vec<User>, Fault> {
         let after = page.after.first().and_then(|id| id.parse::<UserId>().ok()).unwrap_or(UserId(uuid::Uuid::nil()));
-        let rows = self.database.reader().query_all_raw(self.database.statement("select * from person where id > $1 order by id limit $2", [after.0.into(), page.limit().into()])).await?;
+        let rows = self
+            .database
+            .reader()
+            .query_all_raw(self.database.statement("select * from person where id > $1 order by id limit $2", [after.0.into(), page.limit().into()]))
+            .await?;
         rows.iter().map(user).collect()
     }
 }
@@ -31,7 +35,14 @@ impl Change<'_> {
     pub async fn put_user(&mut self, user: &User) -> Result<(), Fault> {
         let sql = "insert into person (id, issuer, subject, name, seen, create_time) values ($1, $2, $3, $4, $5, $6)
             on conflict (id) do update set name = case when excluded.name = '' then person.name else excluded.name end, seen = person.seen or excluded.seen";
-        let values = [user.id.0.into(), user.issuer.clone().into(), user.subject.clone().into(), user.name.clone().into(), user.seen.into(), user.create_time.into()];
+        let values = [
+            user.id.0.into(),
+            user.issuer.clone().into(),
+            user.subject.clone().into(),
+            user.name.clone().into(),
+            user.seen.into(),
+            user.create_time.into(),
+        ];
         self.execute(sql, values).await?;
         self.tell(if user.seen { Told::Silent } else { Told::UserInvited(user.clone()) });
         Ok(())
@@ -41,7 +52,8 @@ impl Change<'_> {
     pub async fn require_user(&self, id: UserId) -> Result<(), Fault> {
         match self.rows("select id from person where id = $1", [id.0.into()]).await?.is_empty() {
             false => Ok(()),
-            true => Err(Fault::new(Reason::UserNotFound, format!("there is no user {id}; invite the user first, or ask it to sign in once")).metadata("user", id)),
+            true => Err(Fault::new(Reason::UserNotFound, format!("there is no user {id}; invite the user first, or ask it to sign in once"))
+                .metadata("user", id)),
         }
     }
 }

@@ -71,10 +71,25 @@ impl Buildah {
 
     async fn pull(&self, reference: &str, attempt: &Path, log: &mut LogSink) -> Result<(), Failure> {
         let policy = self.settings.data_dir.join("policy.json").display().to_string();
-        let command = ["buildah", "pull", "--quiet", "--policy", "missing", "--signature-policy", &policy, &self.tls(reference), &format!("docker://{reference}")].map(str::to_owned);
+        let command = [
+            "buildah",
+            "pull",
+            "--quiet",
+            "--policy",
+            "missing",
+            "--signature-policy",
+            &policy,
+            &self.tls(reference),
+            &format!("docker://{reference}"),
+        ]
+        .map(str::to_owned);
         match process::run(network::outside(&command), attempt, "bases.conf", log, |_| None, self.settings.idle_limit()).await? {
             Some(0) => Ok(()),
-            _ => Err(Failure::new(FailureReason::RegistryUnreachable, "pull", format!("the base could not be pulled: {}", log.last_lines().lines().last().unwrap_or_default()))),
+            _ => Err(Failure::new(
+                FailureReason::RegistryUnreachable,
+                "pull",
+                format!("the base could not be pulled: {}", log.last_lines().lines().last().unwrap_or_default()),
+            )),
         }
     }
 
@@ -114,7 +129,10 @@ impl Buildah {
                 fs::create_dir_all(attempt.join(folder))?;
             }
             fs::write(attempt.join("bases.conf"), storage(&bases, "run/bases"))?;
-            fs::write(attempt.join("attempt.conf"), format!("{}[storage.options]\nadditionalimagestores = [{bases:?}]\n", storage(&attempt.join("storage"), "run/attempt")))
+            fs::write(
+                attempt.join("attempt.conf"),
+                format!("{}[storage.options]\nadditionalimagestores = [{bases:?}]\n", storage(&attempt.join("storage"), "run/attempt")),
+            )
         };
         write().map_err(|error| disk("resolve", &error))
     }
@@ -135,9 +153,20 @@ impl Executor for Buildah {
         self.pull(&pinned, &attempt, log).await?;
         let user = base_user(&inspection.config);
         let id = build.request.id.to_string();
-        let recipe =
-            Recipe { base: &pinned, base_user: &user, packages: &packages, image_name: &build.request.image_name, revision: build.request.revision, build_id: &id };
-        Ok(Base { reference: pinned.clone(), digest: inspection.digest.to_string(), platform: inspection.platform.to_string(), containerfile: render(&recipe) })
+        let recipe = Recipe {
+            base: &pinned,
+            base_user: &user,
+            packages: &packages,
+            image_name: &build.request.image_name,
+            revision: build.request.revision,
+            build_id: &id,
+        };
+        Ok(Base {
+            reference: pinned.clone(),
+            digest: inspection.digest.to_string(),
+            platform: inspection.platform.to_string(),
+            containerfile: render(&recipe),
+        })
     }
 
     async fn install(&self, build: &Build, base: &Base, log: &mut LogSink) -> Result<(), Failure> {
@@ -146,8 +175,14 @@ impl Executor for Buildah {
         let mut command = vec!["buildah".to_owned()];
         let path = |name: &str| attempt.join(name).display().to_string();
         let policy = self.settings.data_dir.join("policy.json").display().to_string();
-        command.extend(["bud", "--isolation", "oci", "--runtime", "runc", "--network", "host", "--no-cache", "--layers", "--pull-never", "--format", "oci"].map(str::to_owned));
-        command.extend(["--http-proxy=false", "--signature-policy", &policy, "--iidfile", &path("image-id"), "--file", &path("Containerfile")].map(str::to_owned));
+        command.extend(
+            ["bud", "--isolation", "oci", "--runtime", "runc", "--network", "host", "--no-cache", "--layers", "--pull-never", "--format", "oci"]
+                .map(str::to_owned),
+        );
+        command.extend(
+            ["--http-proxy=false", "--signature-policy", &policy, "--iidfile", &path("image-id"), "--file", &path("Containerfile")]
+                .map(str::to_owned),
+        );
         command.extend(network::dns(self.settings.network).map(str::to_owned));
         command.push(path("context"));
         let launched = network::inside(self.settings.network, &self.settings.allowed_networks, &command);
@@ -157,7 +192,11 @@ impl Executor for Buildah {
         }
         let bytes = process::disk_usage(&attempt.join("storage")).await;
         match bytes > self.settings.largest_image_bytes {
-            true => Err(Failure::new(FailureReason::SizeExceeded, "commit", format!("the image adds {bytes} bytes to its base, at most {} are allowed", self.settings.largest_image_bytes))),
+            true => Err(Failure::new(
+                FailureReason::SizeExceeded,
+                "commit",
+                format!("the image adds {bytes} bytes to its base, at most {} are allowed", self.settings.largest_image_bytes),
+            )),
             false => Ok(()),
         }
     }
@@ -170,11 +209,30 @@ impl Executor for Buildah {
         let mut command = vec!["buildah".to_owned()];
         let path = |name: &str| attempt.join(name).display().to_string();
         let policy = self.settings.data_dir.join("policy.json").display().to_string();
-        command.extend(["push", "--quiet", "--format", "oci", "--signature-policy", &policy, "--digestfile", &path("digest"), &self.tls(&reference), image.trim(), &format!("docker://{reference}")].map(str::to_owned));
+        command.extend(
+            [
+                "push",
+                "--quiet",
+                "--format",
+                "oci",
+                "--signature-policy",
+                &policy,
+                "--digestfile",
+                &path("digest"),
+                &self.tls(&reference),
+                image.trim(),
+                &format!("docker://{reference}"),
+            ]
+            .map(str::to_owned),
+        );
         if process::run(network::outside(&command), &attempt, "attempt.conf", log, |_| None, self.settings.idle_limit()).await? != Some(0) {
             return Err(failed(format!("the registry did not take the image: {}", log.last_lines().lines().last().unwrap_or_default())));
         }
-        let digest: Digest = fs::read_to_string(attempt.join("digest")).map_err(|error| disk("push", &error))?.trim().parse().map_err(|error| failed(format!("buildah told a digest that {error}")))?;
+        let digest: Digest = fs::read_to_string(attempt.join("digest"))
+            .map_err(|error| disk("push", &error))?
+            .trim()
+            .parse()
+            .map_err(|error| failed(format!("buildah told a digest that {error}")))?;
         let parsed: Reference = reference.parse().map_err(|error| failed(format!("the reference {error}")))?;
         let artifact = self.registries.resolve(&parsed.at(&digest)).await.map_err(|error| failed(error.to_string()))?;
         say(log, &format!("pushed {reference} as {digest}")).await?;
@@ -197,7 +255,8 @@ impl Executor for Buildah {
 
 fn parse(build: &Build, policy: &Policy) -> Result<PackageLists, Failure> {
     let spec = &build.request.spec;
-    PackageLists::parse(&spec.apt, &spec.conda, &spec.pip, policy).map_err(|refusal| Failure::new(FailureReason::SpecRefused, "resolve", refusal.to_string()))
+    PackageLists::parse(&spec.apt, &spec.conda, &spec.pip, policy)
+        .map_err(|refusal| Failure::new(FailureReason::SpecRefused, "resolve", refusal.to_string()))
 }
 
 /// USER of the base, which [`check_base`] has accepted.

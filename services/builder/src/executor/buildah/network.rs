@@ -20,7 +20,9 @@ pub(super) fn inside(mode: NetworkMode, allowed: &[String], command: &[String]) 
     match mode {
         NetworkMode::Host => {}
         NetworkMode::None => tree.push("--net".to_owned()),
-        NetworkMode::Private => tree.extend(["/bin/sh".to_owned(), "-c".to_owned(), PRIVATE.to_owned(), "slipway-network".to_owned(), allowed.join(" ")]),
+        NetworkMode::Private => {
+            tree.extend(["/bin/sh".to_owned(), "-c".to_owned(), PRIVATE.to_owned(), "slipway-network".to_owned(), allowed.join(" ")]);
+        }
     }
     tree.extend(command.iter().cloned());
     tree

@@ -50,10 +50,14 @@ pub enum Unfit {
     #[error("this host gives no user namespace with sub-ids ({0}); install uidmap, give the service's user a range in /etc/subuid and /etc/subgid")]
     NoUserNamespace(String),
     /// The configured network cannot be made, or is not closed.
-    #[error("`executor.network = \"private\"` cannot be had here ({0}); install slirp4netns and iproute2 and let the service's user open /dev/net/tun, or accept less by name: `none` or `host`")]
+    #[error(
+        "`executor.network = \"private\"` cannot be had here ({0}); install slirp4netns and iproute2 and let the service's user open /dev/net/tun, or accept less by name: `none` or `host`"
+    )]
     NoPrivateNetwork(String),
     /// A limit without anything that enforces it.
-    #[error("nothing enforces the limits {0} on this host; give the service a delegated cgroup, or accept it by name: `executor.accept_unenforced = [{1}]`")]
+    #[error(
+        "nothing enforces the limits {0} on this host; give the service a delegated cgroup, or accept it by name: `executor.accept_unenforced = [{1}]`"
+    )]
     Unenforced(String, String),
 }
 
@@ -63,7 +67,8 @@ const INSIDE: &str = "id -u; python3 -c 'import socket,sys; s=socket.socket(); s
 /// Tries it.
 pub(super) async fn probe(settings: &Settings) -> Result<Isolation, Unfit> {
     let folder = settings.data_dir.join("attempts").join("probe");
-    let make = |name: &str| std::fs::create_dir_all(folder.join(name)).map_err(|error| Unfit::Directory { path: folder.display().to_string(), error });
+    let make =
+        |name: &str| std::fs::create_dir_all(folder.join(name)).map_err(|error| Unfit::Directory { path: folder.display().to_string(), error });
     make("run")?;
     make("tmp")?;
     let outside = said(&network::outside(&["id", "-u"].map(str::to_owned)), &folder).await.map_err(Unfit::NoUserNamespace)?;
@@ -105,7 +110,8 @@ fn has_delegated_cgroup() -> bool {
     let Some(path) = own.lines().find_map(|line| line.strip_prefix("0::")) else { return false };
     let folder = Path::new("/sys/fs/cgroup").join(path.trim_start_matches('/'));
     let controllers = std::fs::read_to_string(folder.join("cgroup.controllers")).unwrap_or_default();
-    ["cpu", "memory", "pids"].iter().all(|name| controllers.split_whitespace().any(|controller| controller == *name)) && nix::unistd::access(&folder, nix::unistd::AccessFlags::W_OK).is_ok()
+    ["cpu", "memory", "pids"].iter().all(|name| controllers.split_whitespace().any(|controller| controller == *name))
+        && nix::unistd::access(&folder, nix::unistd::AccessFlags::W_OK).is_ok()
 }
 
 async fn said(arguments: &[String], folder: &Path) -> Result<String, String> {

@@ -39,7 +39,9 @@ pub(super) async fn run(
     on_line: impl Fn(&[u8]) -> Option<&'static str> + Send + Copy,
     idle: Duration,
 ) -> Result<Option<i32>, Failure> {
-    let broken = |step: &str, error: &dyn std::fmt::Display| Failure::new(FailureReason::ExecutorFailed, step, format!("the builder could not run its tools: {error}"));
+    let broken = |step: &str, error: &dyn std::fmt::Display| {
+        Failure::new(FailureReason::ExecutorFailed, step, format!("the builder could not run its tools: {error}"))
+    };
     let spawned = (|| {
         let (reader, writer) = std::io::pipe()?;
         let mut command = command(&arguments, attempt);

@@ -1,0 +1,7 @@
+//! What users see, on real processes.
+
+mod bad_input;
+mod cancel;
+mod faults;
+mod visibility;
+mod world;
