@@ -6,8 +6,14 @@ use sea_orm::{ConnectionTrait as _, DatabaseTransaction, Value};
 use slipway_database::Database;
 use slipway_fault::Fault;
 use slipway_names::id::ObjectId;
+use slipway_outbox::lease;
 use slipway_wire::permission::v1::{Grant, GrantMutations, GrantsChange, GrantsSnapshot, Membership, Role, SubjectKind, grant_mutation::Mutation};
 use uuid::Uuid;
+
+/// The lease of the one applier.
+pub(crate) const LEASE: &str = "access-feed";
+/// Any number, the same for all appliers.
+const LOCK: i64 = 0x51_1b_0c;
 
 /// Whether the feed fits what is here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,11 +22,20 @@ pub enum Applied {
     Yes,
     /// A change is missing, or history differs: a snapshot is needed.
     Mismatch,
+    /// Another applier holds the lease.
+    NotMine,
+}
+
+/// A transaction in which this applier, and no other, writes the projection; `None` when another one holds the lease.
+async fn begin_as(database: &Database, holder: Uuid) -> Result<Option<DatabaseTransaction>, Fault> {
+    let transaction = database.begin().await?;
+    database.serialize(&transaction, LOCK).await?;
+    Ok(lease::hold(database, &transaction, LEASE, holder).await?.then_some(transaction))
 }
 
 /// Replaces everything.
-pub async fn apply_snapshot(database: &Database, snapshot: &GrantsSnapshot) -> Result<(), Fault> {
-    let transaction = database.begin().await?;
+pub async fn apply_snapshot(database: &Database, holder: Uuid, snapshot: &GrantsSnapshot) -> Result<Applied, Fault> {
+    let Some(transaction) = begin_as(database, holder).await? else { return Ok(Applied::NotMine) };
     for table in ["access_grant", "access_member", "access_platform"] {
         transaction.execute_raw(database.statement(format!("delete from {table}"), [])).await?;
     }
@@ -35,12 +50,12 @@ pub async fn apply_snapshot(database: &Database, snapshot: &GrantsSnapshot) -> R
     let now = database.now(&transaction).await?;
     execute(database, &transaction, sql, [snapshot.revision.into(), snapshot.hash.clone().into(), now.into()]).await?;
     transaction.commit().await?;
-    Ok(())
+    Ok(Applied::Yes)
 }
 
 /// Applies one change if it is the next one of the same history.
-pub async fn apply_change(database: &Database, change: &GrantsChange) -> Result<Applied, Fault> {
-    let transaction = database.begin().await?;
+pub async fn apply_change(database: &Database, holder: Uuid, change: &GrantsChange) -> Result<Applied, Fault> {
+    let Some(transaction) = begin_as(database, holder).await? else { return Ok(Applied::NotMine) };
     let row = transaction.query_one_raw(database.statement("select revision, hash from access_state", [])).await?;
     let row = row.ok_or_else(|| Fault::internal("access_state has no row"))?;
     let (revision, hash): (i64, String) = (row.try_get("", "revision")?, row.try_get("", "hash")?);

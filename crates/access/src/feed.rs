@@ -12,9 +12,8 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Streaming, transport::Channel};
 use uuid::Uuid;
 
-use crate::apply::{Applied, apply_change, apply_snapshot};
+use crate::apply::{Applied, LEASE, apply_change, apply_snapshot};
 
-const LEASE: &str = "access-feed";
 /// Permission sends a heartbeat each second; silence means a half-open connection.
 const SILENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(500);
@@ -79,16 +78,18 @@ impl Feed {
                     snapshot.grants.extend(part.grants);
                     snapshot.memberships.extend(part.memberships);
                     if part.last {
-                        apply_snapshot(&self.database, &GrantsSnapshot { revision: part.revision, hash: part.hash, ..std::mem::take(&mut snapshot) })
-                            .await?;
+                        let whole = GrantsSnapshot { revision: part.revision, hash: part.hash, ..std::mem::take(&mut snapshot) };
+                        if apply_snapshot(&self.database, self.holder, &whole).await? == Applied::NotMine {
+                            return Ok(Ended::NotMine);
+                        }
                         tracing::info!(access.revision = part.revision, "took a snapshot of grants");
                     }
                 }
-                Event::Change(change) => {
-                    if apply_change(&self.database, &change).await? == Applied::Mismatch {
-                        return Ok(Ended::Mismatch);
-                    }
-                }
+                Event::Change(change) => match apply_change(&self.database, self.holder, &change).await? {
+                    Applied::Yes => {}
+                    Applied::Mismatch => return Ok(Ended::Mismatch),
+                    Applied::NotMine => return Ok(Ended::NotMine),
+                },
                 Event::Heartbeat(heartbeat) => {
                     if self.heard().await? != heartbeat.revision {
                         return Ok(Ended::Mismatch);

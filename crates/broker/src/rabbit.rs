@@ -14,7 +14,7 @@ use lapin::{
     types::{AMQPValue, FieldTable},
 };
 use serde::{Deserialize, Serialize};
-use slipway_fault::Disposition;
+use slipway_fault::{Disposition, Reason};
 use tokio::{sync::Mutex, time::timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -28,6 +28,8 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(10);
 /// RabbitMQ closes a channel whose delivery waits half an hour; give the delivery back before.
 const LONGEST_RETRY: Duration = Duration::from_secs(20 * 60);
+/// Tries of a message that our own code fails on.
+const INTERNAL_TRIES: u32 = 5;
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// Where RabbitMQ is.
@@ -131,9 +133,14 @@ async fn settle(queue: Queue, delivery: &Delivery, handler: &dyn Handler, stop: 
     };
     let mut pause = Duration::from_millis(100);
     let began = tokio::time::Instant::now();
+    let mut tries = 0;
     loop {
         let outcome = handler.handle(&envelope).await;
+        let is_ours = outcome.as_ref().is_err_and(|fault| fault.reason() == Reason::Internal);
+        tries += 1;
         match disposition(queue, &envelope, outcome) {
+            // Not a dependency that comes back: it must not hold up the messages behind it for long.
+            Disposition::Retry if is_ours && tries >= INTERNAL_TRIES => return reject(false).await.map(|_| ()),
             Disposition::Ack => return delivery.ack(BasicAckOptions::default()).await.map(|_| ()),
             Disposition::DeadLetter => return reject(false).await.map(|_| ()),
             Disposition::Retry if began.elapsed() > LONGEST_RETRY => return reject(true).await.map(|_| ()),

@@ -66,11 +66,11 @@ impl Server {
             "{name} trusts the development issuer, which is allowed on loopback only; listen on 127.0.0.1, or remove that issuer"
         );
         let stop = supervisor.stop_token();
-        if let Err(fault) = self.verifier.refresh().await {
-            let cause = std::error::Error::source(&fault).map(ToString::to_string).unwrap_or_default();
-            tracing::warn!(service.name = name, cause, "not all keys could be read yet");
+        let first = self.verifier.refresh().await;
+        if let Err(fault) = &first {
+            tracing::warn!(service.name = name, cause = ?std::error::Error::source(fault), "not all keys could be read yet");
         }
-        supervisor.spawn("keys", refresh_keys(self.verifier.clone(), stop.clone()));
+        supervisor.spawn("keys", refresh_keys(self.verifier.clone(), first.is_ok(), stop.clone()));
 
         let (reporter, health_service) = tonic_health::server::health_reporter();
         reporter.set_service_status("", tonic_health::ServingStatus::NotServing).await;
@@ -139,13 +139,15 @@ impl Supervisor {
     }
 }
 
-async fn refresh_keys(verifier: Arc<Verifier>, stop: tokio_util::sync::CancellationToken) {
+async fn refresh_keys(verifier: Arc<Verifier>, mut is_fresh: bool, stop: tokio_util::sync::CancellationToken) {
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(Verifier::REFRESH) => {}
+            () = tokio::time::sleep(if is_fresh { Verifier::REFRESH } else { Verifier::RETRY }) => {}
         }
-        if let Err(fault) = verifier.refresh().await {
+        let outcome = verifier.refresh().await;
+        is_fresh = outcome.is_ok();
+        if let Err(fault) = outcome {
             tracing::warn!(cause = ?std::error::Error::source(&fault), "keys could not be read again; the old ones stay");
         }
     }

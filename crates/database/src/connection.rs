@@ -43,6 +43,9 @@ impl Database {
         }
         let mut options = ConnectOptions::new(&settings.url);
         options.max_connections(settings.connections).acquire_timeout(Duration::from_secs(3)).connect_lazy(true).sqlx_logging(false);
+        // A process that stands still must not hold up the others by its locks.
+        let limits = [("statement_timeout", "30s"), ("lock_timeout", "10s"), ("idle_in_transaction_session_timeout", "15s")];
+        options.map_sqlx_postgres_opts(move |postgres| postgres.options(limits));
         let pool = sea_orm::Database::connect(options).await?;
         Ok(Self { writer: pool.clone(), reader: pool })
     }

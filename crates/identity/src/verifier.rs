@@ -5,7 +5,7 @@ use std::{collections::HashMap, path::PathBuf, str::FromStr as _, sync::RwLock, 
 use jsonwebtoken::{
     Algorithm, DecodingKey, Validation, decode, decode_header,
     errors::ErrorKind,
-    jwk::{AlgorithmParameters, JwkSet},
+    jwk::{AlgorithmParameters, Jwk},
 };
 use serde::{Deserialize, Serialize};
 use slipway_fault::{Fault, Reason};
@@ -69,6 +69,11 @@ pub struct Verifier {
 }
 
 #[derive(Deserialize)]
+struct KeySet {
+    keys: Vec<serde_json::Value>,
+}
+
+#[derive(Deserialize)]
 struct Claims {
     iss: String,
     sub: String,
@@ -81,6 +86,8 @@ struct Claims {
 impl Verifier {
     /// How often keys are read again.
     pub const REFRESH: Duration = Duration::from_secs(600);
+    /// How soon after they could not be read.
+    pub const RETRY: Duration = Duration::from_secs(5);
 
     /// Without keys until the first [`Verifier::refresh`].
     pub fn new(settings: Settings) -> Self {
@@ -97,14 +104,14 @@ impl Verifier {
         let mut failed = None;
         for issuer in &self.settings.issuers {
             match self.fetch(issuer).await {
-                Ok(text) => self.keep(&issuer.issuer, &text)?,
+                Ok(text) => self.keep(&issuer.issuer, &text).unwrap_or_else(|error| failed = Some(error)),
                 Err(error) => failed = Some(format!("keys of issuer `{}`: {error}", issuer.issuer)),
             }
         }
         let text = tokio::fs::read_to_string(&self.settings.service_jwks_file)
             .await
             .map_err(|error| Fault::internal(format!("service_jwks_file: {error}")))?;
-        self.keep(SERVICE_ISSUER, &text)?;
+        self.keep(SERVICE_ISSUER, &text).map_err(Fault::internal)?;
         failed.map_or(Ok(()), |reason| Err(Fault::internal(reason)))
     }
 
@@ -115,12 +122,14 @@ impl Verifier {
         }
     }
 
-    fn keep(&self, issuer: &str, text: &str) -> Result<(), Fault> {
-        let set: JwkSet = serde_json::from_str(text).map_err(|error| Fault::internal(format!("JWKS of `{issuer}`: {error}")))?;
+    /// A key that cannot be used here does not keep the others from being used.
+    fn keep(&self, issuer: &str, text: &str) -> Result<(), String> {
+        let set: KeySet = serde_json::from_str(text).map_err(|error| format!("JWKS of `{issuer}`: {error}"))?;
         let mut keys = self.keys.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         keys.retain(|(owner, _), _| owner != issuer);
-        for jwk in &set.keys {
-            let Ok(decoding) = DecodingKey::from_jwk(jwk) else { continue };
+        for jwk in set.keys {
+            let Ok(jwk) = serde_json::from_value::<Jwk>(jwk) else { continue };
+            let Ok(decoding) = DecodingKey::from_jwk(&jwk) else { continue };
             // The key says which algorithm it is for, never the token.
             let algorithm = match &jwk.algorithm {
                 AlgorithmParameters::EllipticCurve(_) => Algorithm::ES256,

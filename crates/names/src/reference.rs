@@ -124,7 +124,19 @@ impl FromStr for Reference {
             (None, Some(_)) => None,
             (None, None) => Some("latest".to_owned()),
         };
-        Ok(Self { registry: parsed.registry().to_owned(), repository: repository.to_owned(), tag, digest })
+        Ok(Self { registry: normal_host(parsed.registry()), repository: repository.to_owned(), tag, digest })
+    }
+}
+
+/// One spelling for one registry: hosts know no case, and 443 is what is meant without a port.
+pub fn normal_host(host: &str) -> String {
+    let host = host.to_lowercase();
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => match port.trim_start_matches('0') {
+            "443" => name.to_owned(),
+            port => format!("{name}:{port}"),
+        },
+        _ => host,
     }
 }
 
@@ -156,6 +168,8 @@ mod tests {
         check("python:3.12", "docker.io/library/python:3.12");
         check("team/app", "docker.io/team/app:latest");
         check("localhost:5000/a/b:t", "localhost:5000/a/b:t");
+        check("REGISTRY.corp:05000/a/b:t", "registry.corp:5000/a/b:t");
+        check("Registry.corp:443/a/b:t", "registry.corp/a/b:t");
         check(&format!("ghcr.io/o/i@{DIGEST}"), &format!("ghcr.io/o/i@{DIGEST}"));
         check(&format!("ghcr.io/o/i:v1@{DIGEST}"), &format!("ghcr.io/o/i:v1@{DIGEST}"));
     }

@@ -35,9 +35,12 @@ pub async fn find(database: &Database, connection: &impl ConnectionTrait, key: &
 pub async fn keep(database: &Database, transaction: &DatabaseTransaction, key: &Key, answer: &str) -> Result<(), Fault> {
     let now = database.now(transaction).await?;
     transaction.execute_raw(database.statement("delete from idempotency where time <= $1", [(now - DAY).into()])).await?;
-    let sql = "insert into idempotency (caller, request_id, hash, answer, time) values ($1, $2, $3, $4, $5)";
-    transaction
+    let sql = "insert into idempotency (caller, request_id, hash, answer, time) values ($1, $2, $3, $4, $5) on conflict do nothing";
+    let kept = transaction
         .execute_raw(database.statement(sql, [key.caller.clone().into(), key.request_id.into(), key.hash.clone().into(), answer.into(), now.into()]))
         .await?;
-    Ok(())
+    match kept.rows_affected() {
+        1 => Ok(()),
+        _ => Err(Fault::new(Reason::Conflict, "another call with this request_id is under way; try again in a moment")),
+    }
 }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::{lease, log::envelope};
 
 /// Unconfirmed messages at once; each of another subject.
-const WINDOW: usize = 100;
+const WINDOW: i64 = 100;
 const POLL: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 const LEASE: &str = "outbox-relay";
@@ -49,7 +49,11 @@ impl Relay {
     pub async fn run(self, stop: CancellationToken) {
         let mut pause = POLL;
         while !stop.is_cancelled() {
-            pause = match self.publish_waiting().await {
+            let round = tokio::select! {
+                () = stop.cancelled() => return,
+                round = self.publish_waiting() => round,
+            };
+            pause = match round {
                 Ok(Progress::Published) => continue,
                 Ok(Progress::Idle) => POLL,
                 Ok(Progress::Stuck) => (pause * 2).min(LONGEST_PAUSE),
@@ -78,7 +82,8 @@ impl Relay {
             return Ok(Progress::Idle);
         }
         let publishing: Vec<_> = waiting.into_iter().map(|envelope| publish(self.broker.clone(), envelope)).collect();
-        let confirmed: Vec<Uuid> = stream::iter(publishing).buffered(WINDOW).filter_map(std::future::ready).collect().await;
+        let confirmed: Vec<Uuid> =
+            stream::iter(publishing).buffered(usize::try_from(WINDOW).unwrap_or(1)).filter_map(std::future::ready).collect().await;
         if confirmed.is_empty() {
             return Ok(Progress::Stuck);
         }
@@ -88,8 +93,10 @@ impl Relay {
 
     /// The oldest waiting message of each subject.
     async fn heads(&self) -> Result<Vec<Envelope>, Fault> {
-        let sql = "select * from outbox where position is null order by id limit 1000";
-        let rows = self.database.writer().query_all_raw(self.database.statement(sql, [])).await?;
+        let sql = "select * from outbox o where position is null and not exists (
+                select 1 from outbox earlier where earlier.subject = o.subject and earlier.position is null and earlier.sequence < o.sequence)
+            order by id limit $1";
+        let rows = self.database.writer().query_all_raw(self.database.statement(sql, [WINDOW.into()])).await?;
         let mut envelopes = rows.iter().map(|row| envelope(row, self.source)).collect::<Result<Vec<_>, Fault>>()?;
         envelopes.sort_by(|left, right| (left.subject.as_str(), left.sequence).cmp(&(right.subject.as_str(), right.sequence)));
         let mut subjects = HashSet::new();
@@ -105,9 +112,10 @@ impl Relay {
             return Ok(());
         }
         for id in confirmed {
-            transaction.execute_raw(self.database.statement("update outbox_position set last = last + 1", [])).await?;
-            let sql = "update outbox set position = (select last from outbox_position) where id = $1 and position is null";
-            transaction.execute_raw(self.database.statement(sql, [(*id).into()])).await?;
+            let sql = "update outbox set position = (select last + 1 from outbox_position) where id = $1 and position is null";
+            if transaction.execute_raw(self.database.statement(sql, [(*id).into()])).await?.rows_affected() > 0 {
+                transaction.execute_raw(self.database.statement("update outbox_position set last = last + 1", [])).await?;
+            }
         }
         transaction.commit().await?;
         Ok(())

@@ -1,6 +1,9 @@
 //! `EventService.Watch`: the retained log as a stream. Who may watch is for the service to decide before.
 
-use std::{pin::Pin, time::Duration};
+use std::{
+    pin::Pin,
+    time::{Duration, Instant},
+};
 
 use futures_util::{Stream, stream};
 use slipway_broker::topology::{COMMANDS, exchange_of};
@@ -16,6 +19,10 @@ use crate::log::{Entry, after, last_position};
 /// What the RPC answers with.
 pub type WatchStream = Pin<Box<dyn Stream<Item = Result<WatchResponse, Status>> + Send>>;
 
+/// May the caller watch?
+pub type Decide = Box<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), Fault>> + Send>> + Send + Sync>;
+
+const DECIDE_AGAIN: Duration = Duration::from_secs(3);
 const POLL: Duration = Duration::from_millis(100);
 const BATCH: u64 = 500;
 
@@ -24,20 +31,37 @@ struct Cursor {
     source: &'static str,
     request: WatchRequest,
     position: i64,
+    decide: Decide,
+    decided: Instant,
     stop: CancellationToken,
 }
 
 /// Entries that match, then new ones as they are published, until the process stops.
-pub async fn watch(database: Database, source: &'static str, request: WatchRequest, stop: CancellationToken) -> Result<WatchStream, Fault> {
+///
+/// `decide` is asked before the first event and again every few seconds: access may be taken away while a stream runs.
+pub async fn watch(
+    database: Database,
+    source: &'static str,
+    request: WatchRequest,
+    decide: Decide,
+    stop: CancellationToken,
+) -> Result<WatchStream, Fault> {
+    decide().await?;
     if request.after_position < 0 {
         return Err(Fault::field("after_position", "is negative; give 0 for all retained events"));
     }
     let position = if request.latest { last_position(&database).await? } else { request.after_position };
-    let cursor = Cursor { database, source, request, position, stop };
+    let cursor = Cursor { database, source, request, position, decide, decided: Instant::now(), stop };
     let batches = stream::unfold(cursor, |mut cursor| async move {
         loop {
             if cursor.stop.is_cancelled() {
                 return None;
+            }
+            if cursor.decided.elapsed() > DECIDE_AGAIN {
+                if let Err(fault) = (cursor.decide)().await {
+                    return Some((vec![Err(Status::from(fault))], Cursor { stop: ended(), ..cursor }));
+                }
+                cursor.decided = Instant::now();
             }
             let entries = match after(&cursor.database, cursor.source, cursor.position, BATCH).await {
                 Ok(entries) => entries,

@@ -62,6 +62,9 @@ pub fn parse(line: &str) -> Result<Option<AptPackage>, Problem> {
             check(architecture, offset + name_end + 1, "an architecture such as `amd64`", |byte| {
                 byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'
             })?;
+            if architecture.ends_with('-') || architecture.starts_with('-') {
+                return Err(Problem::at(offset + name_end + 2, "an architecture begins and ends with a letter or digit"));
+            }
             (Some(architecture.to_owned()), rest, offset + name_end + 1 + end)
         }
         None => (None, rest, offset + name_end),
@@ -73,6 +76,10 @@ pub fn parse(line: &str) -> Result<Option<AptPackage>, Problem> {
             check(suite, at + 1, "a suite such as `bookworm-backports`", |byte| {
                 byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte)
             })?;
+            // apt takes a `-` or `+` at the end of the whole word for an order to remove or to install.
+            if suite.ends_with(['-', '.']) || suite.starts_with(['-', '.']) {
+                return Err(Problem::at(at + 2, "a suite begins and ends with a letter or digit"));
+            }
             Choice::Suite(suite.to_owned())
         }
     };

@@ -16,7 +16,10 @@ use slipway_fault::{Fault, Reason};
 use slipway_names::{digest::Digest, platform::Platform, reference::Reference};
 use tokio::time::timeout;
 
-use crate::inspection::{Artifact, Inspection};
+use crate::{
+    inspection::{Artifact, Inspection},
+    strict_json::StrictValue,
+};
 
 const MANIFESTS: &[&str] = &[
     "application/vnd.oci.image.index.v1+json",
@@ -143,7 +146,7 @@ impl Registries {
         if reference.digest().is_some_and(|wanted| *wanted != digest) {
             return Err(unreachable(&name, format!("the registry sent {digest} instead")));
         }
-        let manifest = serde_json::from_slice(&bytes).map_err(|error| unreachable(&name, error))?;
+        let StrictValue(manifest) = serde_json::from_slice(&bytes).map_err(|error| unreachable(&name, error))?;
         Ok((manifest, digest))
     }
 
@@ -155,13 +158,17 @@ impl Registries {
         if config["size"].as_i64().is_none_or(|size| size > LARGEST_CONFIG) {
             return Err(unreachable(&name, "the image's config has no acceptable size"));
         }
-        let mut bytes = Vec::new();
-        let pulled = timeout(PATIENCE, self.client.pull_blob(&oci, wanted, &mut bytes)).await;
+        // A registry may send more than it said; a cursor over a fixed room takes no more than that.
+        let mut room = std::io::Cursor::new(vec![0; usize::try_from(LARGEST_CONFIG).unwrap_or_default()]);
+        let pulled = timeout(PATIENCE, self.client.pull_blob(&oci, wanted, &mut room)).await;
         pulled.map_err(|error| unreachable(&name, error))?.map_err(|error| classify(&name, error))?;
+        let length = usize::try_from(room.position()).unwrap_or_default();
+        let mut bytes = room.into_inner();
+        bytes.truncate(length);
         if sha256(&bytes).as_str() != wanted {
             return Err(unreachable(&name, "the registry sent another config than the manifest names"));
         }
-        let config: Value = serde_json::from_slice(&bytes).map_err(|error| unreachable(&name, error))?;
+        let StrictValue(config) = serde_json::from_slice(&bytes).map_err(|error| unreachable(&name, error))?;
         let part = |key: &str| config[key].as_str().unwrap_or("unknown").to_owned();
         let platform = format!("{}/{}", part("os"), part("architecture")).parse().map_err(|error| unreachable(&name, error))?;
         Ok(Inspection { digest, platform, size_bytes: size(manifest), config })

@@ -2,6 +2,7 @@
 
 mod client;
 mod inspection;
+mod strict_json;
 
 pub use client::{Registries, RegistryError, Settings};
 pub use inspection::{Artifact, Inspection, UnsafeBase, check_base};

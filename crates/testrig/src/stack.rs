@@ -45,7 +45,7 @@ pub struct Stack {
 
 /// permission, catalog, builder: the order of ports and addresses.
 pub const SERVICES: [&str; 3] = ["permission", "catalog", "builder"];
-const LIMITS: [&str; 3] = ["cpu", "memory", "pids"];
+const LIMITS: [&str; 4] = ["cpu", "memory", "pids", "disk"];
 
 impl Stack {
     /// All in one process.

@@ -43,7 +43,7 @@ pub async fn start_with(config: Config, broker: Arc<dyn Broker>, supervisor: &mu
     let permission = channel(&config.permission_address)?;
     let authorizer = Arc::new(GrpcAuthorizer::new(permission.clone(), outgoing.clone()));
     let site = Site {
-        registry: config.registry,
+        registry: slipway_names::reference::normal_host(&config.registry),
         policy: Policy { pip_urls: !config.refuse_pip_urls, ..Policy::default() },
         access_stale: Duration::from_secs(config.access_stale_seconds),
     };

@@ -34,7 +34,7 @@ pub(crate) struct Site {
     /// Builds at once.
     #[arg(long, default_value_t = 1)]
     slots: usize,
-    /// A limit that this host does not enforce and that you accept without: cpu, memory or pids. May be given again.
+    /// A limit that this host does not enforce and that you accept without: cpu, memory, pids or disk. May be given again.
     #[arg(long)]
     accept_unenforced: Vec<String>,
     /// What network steps have: private, none, or host (which reaches this machine's services).

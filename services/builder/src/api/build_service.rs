@@ -1,6 +1,9 @@
 //! BuildService.
 
-use std::{pin::Pin, time::Duration};
+use std::{
+    pin::Pin,
+    time::{Duration, Instant},
+};
 
 use futures_util::{Stream, StreamExt as _, stream};
 use slipway_fault::{Fault, Reason};
@@ -22,6 +25,8 @@ use crate::{
 };
 
 const POLL: Duration = Duration::from_millis(100);
+/// Access may be taken away while a stream runs.
+const DECIDE_AGAIN: Duration = Duration::from_secs(2);
 const LOG_BATCH: i64 = 16;
 
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
@@ -73,7 +78,17 @@ impl BuildService for Api {
             Fault::new(Reason::CursorInvalid, format!("cursor {error}")).violation("cursor", error)
         })?;
         self.app.build(&caller, id, Role::Writer).await?;
-        let logs = Logs { store: self.app.store().clone(), id, cursor, follow: request.follow, ended: false, stop: self.stop.clone() };
+        let logs = Logs {
+            app: self.app.clone(),
+            caller,
+            decided: Instant::now(),
+            store: self.app.store().clone(),
+            id,
+            cursor,
+            follow: request.follow,
+            ended: false,
+            stop: self.stop.clone(),
+        };
         Ok(Response::new(Box::pin(stream::unfold(logs, Logs::next).flat_map(stream::iter))))
     }
 }
@@ -109,6 +124,9 @@ impl Watch {
 }
 
 struct Logs {
+    app: crate::app::App,
+    caller: slipway_identity::Caller,
+    decided: Instant,
     store: Store,
     id: BuildId,
     cursor: Cursor,
@@ -121,6 +139,13 @@ impl Logs {
     /// The next pieces; waits for them while following a build that has not ended.
     async fn next(mut self) -> Option<(Vec<Result<wire::StreamBuildLogsResponse, Status>>, Self)> {
         while !self.ended && !self.stop.is_cancelled() {
+            if self.decided.elapsed() > DECIDE_AGAIN {
+                if let Err(fault) = self.app.build(&self.caller, self.id, Role::Writer).await {
+                    self.ended = true;
+                    return Some((vec![Err(fault.into())], self));
+                }
+                self.decided = Instant::now();
+            }
             // Read before the log, so that nothing written before the end is missed.
             let outcome = async {
                 Ok::<_, Fault>((

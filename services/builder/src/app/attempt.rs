@@ -3,7 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use nix::time::{ClockId, clock_gettime};
-use slipway_fault::Fault;
+use slipway_fault::{Fault, Reason};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
@@ -21,6 +22,9 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Ends the attempt by itself before anybody else may claim it.
 const SELF_FENCE: Duration = Duration::from_secs(45);
 const LOOK: Duration = Duration::from_millis(500);
+/// A database that does not answer must not keep the attempt from its limits.
+const ANSWER: Duration = Duration::from_secs(5);
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// Why an attempt ended without its own result.
 enum Stop {
@@ -30,52 +34,66 @@ enum Stop {
     Draining,
 }
 
+impl Stop {
+    fn describe(&self) -> &'static str {
+        match self {
+            Self::Cancelled => "cancelled",
+            Self::Fenced => "this attempt is no longer the build's",
+            Self::Late => "out of time",
+            Self::Draining => "the worker was stopped; another one takes over",
+        }
+    }
+}
+
 /// Runs the attempt and records how it ended.
 pub(super) async fn run(store: Store, executor: Arc<dyn Executor>, build: Build, limits: Limits, draining: CancellationToken) {
     let (id, attempt) = (build.request.id, build.attempt);
     let span = tracing::info_span!("build", build.id = %id, build.attempt = attempt, image.name = build.request.image_name);
     async {
         tracing::info!("attempt begins");
+        let mut log = LogSink::new(Box::new(store.clone()), id, attempt);
         let outcome = tokio::select! {
-            outcome = steps(&store, executor.as_ref(), &build) => outcome,
+            outcome = steps(&store, executor.as_ref(), &build, &mut log) => outcome,
             stop = watch(&store, &build, limits, draining) => Err(stop),
         };
         // The steps' futures are dropped by now, and with them every process they started.
-        executor.discard(id, attempt).await;
+        let last_words = match &outcome {
+            Ok(Ok(())) => String::new(),
+            Ok(Err(failure)) => format!("── failed: {failure}"),
+            Err(stop) => format!("── {}", stop.describe()),
+        };
+        let _ = timeout(LAST_WORDS, log.end(&last_words)).await;
         if let Err(fault) = record(&store, &build, outcome).await {
             tracing::error!(error = %fault, cause = ?std::error::Error::source(&fault), "the end of the attempt could not be recorded; its lease will run out");
         }
+        // Last: it may take long, and the lease is no longer renewed.
+        executor.discard(id, attempt).await;
     }
     .instrument(span)
     .await;
 }
 
 /// Succeeds, fails, or notices that it is no longer the one to do it.
-async fn steps(store: &Store, executor: &dyn Executor, build: &Build) -> Result<Result<(), Failure>, Stop> {
+async fn steps(store: &Store, executor: &dyn Executor, build: &Build, log: &mut LogSink) -> Result<Result<(), Failure>, Stop> {
     let (id, attempt) = (build.request.id, build.attempt);
     let guard = Guard::Attempt(attempt);
-    let mut log = LogSink::new(Box::new(store.clone()), id, attempt);
     let result = async {
         log.begin_step("resolve").await.map_err(platform)?;
-        let base = executor.prepare(build, &mut log).await?;
+        let base = executor.prepare(build, log).await?;
         let ready = Arrow { base: Some((base.digest.clone(), base.containerfile.clone())), ..Arrow::plain(Event::BaseReady) };
         if store.arrow(id, guard, &ready).await.map_err(platform)?.is_err() {
             return Ok(None);
         }
-        executor.install(build, &base, &mut log).await?;
+        executor.install(build, &base, log).await?;
         // The gate: a cancel that came first makes this arrow impossible.
         if store.arrow(id, guard, &Arrow::plain(Event::Installed)).await.map_err(platform)?.is_err() {
             return Ok(None);
         }
         log.begin_step("push").await.map_err(platform)?;
-        executor.push(build, &base, &mut log).await.map(Some)
+        executor.push(build, &base, log).await.map(Some)
     }
     .instrument(tracing::info_span!("steps"))
     .await;
-    if let Err(failure) = &result {
-        let _ = log.write_line(format!("── failed: {failure}").as_bytes()).await;
-    }
-    let _ = log.finish().await;
     match result {
         Ok(Some(pushed)) => {
             let pushed = Arrow { pushed: Some(pushed), ..Arrow::plain(Event::Pushed) };
@@ -101,9 +119,14 @@ async fn watch(store: &Store, build: &Build, limits: Limits, draining: Cancellat
     loop {
         let sent = boot_time();
         let verdict = match sent.saturating_sub(renewed) >= HEARTBEAT {
-            false => store.verdict(id, attempt).await,
-            true => store.heartbeat(id, attempt).await.inspect(|_| renewed = sent),
+            false => timeout(ANSWER, store.verdict(id, attempt)).await,
+            true => timeout(ANSWER, store.heartbeat(id, attempt)).await.inspect(|answer| {
+                if answer.is_ok() {
+                    renewed = sent;
+                }
+            }),
         };
+        let verdict = verdict.unwrap_or_else(|_| Err(Fault::new(Reason::DatabaseUnavailable, "no answer in time")));
         match verdict {
             Ok(Verdict::Continue) => {}
             Ok(Verdict::Cancel) => return Stop::Cancelled,

@@ -53,7 +53,7 @@ impl App {
             return Ok(build);
         }
         if self.store.build(id).await?.is_none()
-            && let Some(request) = self.requests.request(id).await?
+            && let Some(request) = self.fetch(id).await?
         {
             self.store.enqueue(&request).await?;
             if let Some(build) = self.store.build_seen_by(id, user, role).await? {
@@ -66,6 +66,14 @@ impl App {
                 .metadata("role", role),
             false => not_found(id),
         })
+    }
+
+    /// A catalog that is away must not tell absent from invisible.
+    async fn fetch(&self, id: BuildId) -> Result<Option<Request>, Fault> {
+        match self.requests.request(id).await {
+            Err(fault) if fault.reason() == Reason::CatalogUnavailable => Ok(None),
+            outcome => outcome,
+        }
     }
 
     /// A page of builds, newest first.

@@ -14,6 +14,8 @@ use crate::{
 
 /// Bytes of a stored piece, about.
 const PIECE: usize = 64 * 1024;
+/// How long a piece waits for its database; shorter than the lease.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a line waits for company.
 const LATENCY: Duration = Duration::from_millis(150);
 
@@ -103,7 +105,7 @@ impl LogSink {
             self.grow(&bytes[..end]);
             bytes = &bytes[end + 1..];
             if let Some(step) = on_line(&self.line)
-                && step != self.step
+                && lies_ahead(&self.step, step)
             {
                 let line = std::mem::take(&mut self.line);
                 self.begin_step(step).await?;
@@ -121,6 +123,17 @@ impl LogSink {
             true => self.flush().await,
             false => Ok(()),
         }
+    }
+
+    /// One last line of ours, where there is one, and everything stored.
+    pub async fn end(&mut self, last_words: &str) -> Result<(), Fault> {
+        if !last_words.is_empty() {
+            if !self.line.is_empty() {
+                self.end_line().await?;
+            }
+            self.write_line(last_words.as_bytes()).await?;
+        }
+        self.finish().await
     }
 
     /// Stores everything, with the tail of a log that was too long.
@@ -184,14 +197,28 @@ impl LogSink {
         }
     }
 
+    /// A database that is away for a moment costs nothing but time: the piece is kept, and the step waits.
     async fn flush(&mut self) -> Result<(), Fault> {
         self.oldest = None;
         if self.piece.is_empty() {
             return Ok(());
         }
         let chunk = LogChunk { start: self.next, step: self.step.clone(), data: std::mem::take(&mut self.piece) };
-        self.store.append(self.id, &chunk).await?;
+        let began = Instant::now();
+        while let Err(fault) = self.store.append(self.id, &chunk).await {
+            if began.elapsed() > PATIENCE {
+                return Err(fault);
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
         self.next = chunk.end();
         Ok(())
     }
+}
+
+/// Steps only go forward, so that output which looks like a mark cannot send the build's step to and fro.
+fn lies_ahead(now: &str, next: &str) -> bool {
+    const ORDER: [&str; 5] = ["resolve", "apt", "pip", "commit", "push"];
+    let place = |step: &str| ORDER.iter().position(|name| *name == step);
+    place(next) > place(now)
 }

@@ -43,7 +43,14 @@ impl Worker {
         let slots = Arc::new(Semaphore::new(self.slots));
         let mut running = JoinSet::new();
         while !stop.is_cancelled() {
-            let Ok(slot) = slots.clone().acquire_owned().await else { break };
+            let slot = tokio::select! {
+                () = stop.cancelled() => break,
+                slot = slots.clone().acquire_owned() => slot,
+            };
+            let Ok(slot) = slot else { break };
+            if stop.is_cancelled() {
+                break;
+            }
             match self.claim_one().await {
                 Ok(Some(build)) => {
                     let (store, executor, limits, stop) = (self.store.clone(), self.executor.clone(), self.limits, stop.clone());

@@ -20,6 +20,14 @@ if [ -s "$here/relations" ]; then
     xargs --arg-file="$here/relations" --delimiter='\n' apt-get "$@" satisfy --yes --no-install-recommends
 fi
 if [ -s "$here/from-suites" ]; then
+    # install takes a name that is no package for a pattern.
+    while IFS= read -r package; do
+        name=${package%%[:/]*}
+        if ! apt-cache "$@" pkgnames -- "$name" | grep -q -x -F -- "$name"; then
+            echo "E: Unable to locate package $name" >&2
+            exit 100
+        fi
+    done <"$here/from-suites"
     xargs --arg-file="$here/from-suites" --delimiter='\n' apt-get "$@" install --yes --no-install-recommends --
 fi
 apt-get clean

@@ -87,6 +87,12 @@ pub fn step_begun(line: &[u8]) -> Option<&'static str> {
     STEPS.iter().copied().find(|step| instruction.ends_with(&format!("\"/run/slipway/{step}.sh\"]")))
 }
 
+/// The step that buildah's last words name, which no step's output can follow.
+pub fn step_failed(tail: &str) -> Option<&'static str> {
+    let last = tail.lines().rev().find(|line| line.starts_with("Error: building at STEP"))?;
+    STEPS.iter().copied().find(|step| last.contains(&format!("/run/slipway/{step}.sh\"")))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -127,6 +133,9 @@ mod tests {
         assert_eq!(step_begun(br#"STEP 3/6: RUN --mount=type=bind,source=apt,target=/run/slipway ["/bin/sh", "/run/slipway/apt.sh"]"#), Some("apt"));
         assert_eq!(step_begun(b"COMMIT x"), Some("commit"));
         assert_eq!(step_begun(b"Setting up jq"), None);
+        let tail = "COMMIT\nE: no\nError: building at STEP \"RUN --mount=type=bind,source=apt,target=/run/slipway /bin/sh /run/slipway/apt.sh\": while running runtime: exit status 100";
+        assert_eq!(step_failed(tail), Some("apt"));
+        assert_eq!(step_failed("Error: committing"), None);
     }
 
     proptest! {

@@ -78,9 +78,14 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure of a step.
+    /// A failure of a step. What a step printed may stand in the message, so nothing of it is left that a terminal or a database
+    /// would take for more than text.
     pub fn new(reason: FailureReason, step: &str, message: impl Into<String>) -> Self {
-        Self { reason, step: step.to_owned(), message: message.into() }
+        let is_shown = |character: &char| {
+            !character.is_control() && !('\u{200b}'..='\u{200f}').contains(character) && !('\u{202a}'..='\u{202e}').contains(character)
+        };
+        let message = message.into().chars().filter(is_shown).take(1_000).collect();
+        Self { reason, step: step.to_owned(), message }
     }
 }
 

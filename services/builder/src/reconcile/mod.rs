@@ -36,7 +36,13 @@ pub async fn repair(store: &Store, queue_limit: Duration) -> Result<(), Fault> {
             "",
             "the worker was not heard of for longer than its lease; the build is tried again, three times in all",
         );
-        let moved = store.arrow(id, Guard::Attempt(attempt), &Arrow::failed(Event::LeaseLost, failure)).await?;
+        let moved = match store.arrow(id, Guard::Attempt(attempt), &Arrow::failed(Event::LeaseLost, failure)).await {
+            Ok(moved) => moved,
+            Err(fault) => {
+                tracing::warn!(build.id = %id, error = %fault, "a lost lease could not be repaired; trying again");
+                continue;
+            }
+        };
         tracing::warn!(build.id = %id, build.attempt = attempt, build.state = ?moved.map(|build| build.state), "a worker lost its lease");
     }
     for (id, _) in store.waiting_longer_than(queue_limit).await? {

@@ -69,6 +69,10 @@ impl Store {
                 return Ok(Ok(before));
             }
             let now = self.database.now(&transaction).await?;
+            // Renewed since the reconciler looked.
+            if arrow.event == Event::LeaseLost && rows[0].try_get::<Option<i64>>("", "lease_until")?.is_some_and(|until| until >= now) {
+                return Ok(Err(refused));
+            }
             let after = apply(before.clone(), state, arrow, now);
             if self.write(&transaction, &before, &after).await? {
                 outbound::append_state_changed(&transaction, &after, now).await?;

@@ -122,7 +122,7 @@ async fn real(packages: PackageSources) -> Option<Real> {
         data_dir: folder.path().to_owned(),
         network: NetworkMode::Private,
         allowed_networks: Vec::new(),
-        accept_unenforced: ["cpu", "memory", "pids"].map(str::to_owned).to_vec(),
+        accept_unenforced: ["cpu", "memory", "pids", "disk"].map(str::to_owned).to_vec(),
         insecure_registries: vec![registry.clone()],
         packages,
         idle_seconds: 120,

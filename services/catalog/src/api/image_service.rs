@@ -64,8 +64,8 @@ impl ImageService for Api {
         let user = caller.require_user()?.id.to_string();
         let order = Order::parse(&request.order_by)
             .ok_or_else(|| Fault::field("order_by", "must be name, display_name, create_time or update_time, with ` desc` behind it or not"))?;
-        if request.text.chars().count() > 200 {
-            return Err(Fault::field("text", "has more than 200 characters").into());
+        if request.text.chars().count() > 200 || request.text.contains('\0') {
+            return Err(Fault::field("text", "has more than 200 characters, or a NUL").into());
         }
         let filter = Filter { kind: image_type(request.r#type)?, owner: request.owner, state: image_state(request.state)?, text: request.text };
         let binding = [user.as_str(), "images", &format!("{filter:?}{order:?}")];

@@ -1,7 +1,7 @@
 //! Creating an image, in two steps around permission.
 
 use slipway_authorizer::{ObjectQuery, Registration, SubjectQuery};
-use slipway_fault::{Fault, Reason};
+use slipway_fault::{Fault, Kind, Reason};
 use slipway_identity::Caller;
 use slipway_names::{
     grant::{ObjectKind, Role, SubjectKind},
@@ -46,11 +46,17 @@ impl App {
         if let Some(key) = &key
             && let Some(answer) = self.store.answered(key).await?
         {
-            return self.created_before(&answer).await;
+            return self.created_before(caller, &answer).await;
         }
         let characters = request.display_name.chars().count();
         if !(1..=64).contains(&characters) {
             return Err(Fault::field("display_name", format!("has {characters} characters; give 1 to 64")));
+        }
+        if request.display_name.chars().any(char::is_control) {
+            return Err(Fault::field("display_name", "has control characters; leave them away"));
+        }
+        if request.description.chars().any(|character| character.is_control() && character != '\n') {
+            return Err(Fault::field("description", "has control characters other than line breaks; leave them away"));
         }
         if request.description.chars().count() > 4_096 {
             return Err(Fault::field("description", "has more than 4,096 characters"));
@@ -89,8 +95,10 @@ impl App {
                 let image = self.store.finish_create(&image, &revision, access_revision, &self.repository(&image)).await?;
                 Ok((image, revision))
             }
+            // Where permission may have heard of it, the reconciler takes it back on both sides.
+            Err(fault) if !is_refusal(&fault) => Err(fault),
             Err(fault) => {
-                self.store.abort_create(image.id, key.as_ref()).await?;
+                self.store.abort_create(image.id).await?;
                 Err(fault)
             }
         }
@@ -130,18 +138,25 @@ impl App {
         self.store.reserve(image, revision, key).await
     }
 
-    async fn created_before(&self, answer: &str) -> Result<(Image, Revision), Fault> {
+    async fn created_before(&self, caller: &Caller, answer: &str) -> Result<(Image, Revision), Fault> {
         let id: ImageId = answer.parse().map_err(Fault::internal)?;
         let image = self.store.image(id).await?.filter(|image| image.state != ImageState::Creating);
         let image =
             image.ok_or_else(|| Fault::new(Reason::Conflict, "the first call with this request_id is still under way; try again in a moment"))?;
+        let object = ObjectQuery::Id(ObjectKind::Image, id.into());
+        self.authorizer.check(caller, object, Role::Reader).await?.require(Role::Reader, "image of this request", Reason::ImageNotFound)?;
         let revision = self.store.revision(id, 1).await?.ok_or_else(|| Fault::internal("an image has no first revision"))?;
         Ok((image, revision))
     }
 }
 
+/// Whether permission said no, and has changed nothing. Anything else may have been heard.
+pub(super) fn is_refusal(fault: &Fault) -> bool {
+    matches!(fault.reason().kind(), Kind::InvalidArgument | Kind::NotFound | Kind::FailedPrecondition | Kind::PermissionDenied)
+}
+
 /// The image as permission shall know it.
-pub(super) fn registration(image: &Image) -> Registration {
+pub(crate) fn registration(image: &Image) -> Registration {
     let reader = |kind, id: String| (SubjectQuery { kind, id }, Role::Reader);
     let access = &image.access;
     let everyone = access.global.then(|| reader(SubjectKind::Everyone, String::new()));

@@ -22,6 +22,7 @@ use slipway_registry::Registries;
 use crate::{domain::image::Image, store::Store};
 
 pub use create::CreateImage;
+pub(crate) use create::registration;
 pub use read::Resolved;
 pub use source::Source;
 
@@ -66,11 +67,17 @@ impl App {
     }
 
     /// An image that the caller's user may change in this way: seen by the projection, decided by permission.
-    async fn image_for(&self, caller: &Caller, id_or_name: &str, role: Role) -> Result<Image, Fault> {
+    ///
+    /// Also the permission revision of the decision: what is written by it is seen only where that revision is known.
+    async fn image_for(&self, caller: &Caller, id_or_name: &str, role: Role) -> Result<(Image, i64), Fault> {
         let image = self.image(caller, id_or_name).await?;
         let object = ObjectQuery::Id(ObjectKind::Image, image.id.into());
-        self.authorizer.check(caller, object, role).await?.require(role, &format!("image `{}`", image.qualified_name()), Reason::ImageNotFound)?;
-        Ok(image)
+        let decision = self.authorizer.check(caller, object, role).await?.require(
+            role,
+            &format!("image `{}`", image.qualified_name()),
+            Reason::ImageNotFound,
+        )?;
+        Ok((image, decision.revision))
     }
 
     /// `<registry>/<owner>/<name>-<last 8 of the id>`

@@ -2,13 +2,12 @@
 
 use slipway_fault::{Fault, Reason};
 use slipway_identity::Caller;
-use slipway_names::{grant::Role, id::BuildId};
+use slipway_names::grant::Role;
 use slipway_outbox::idempotency::Key;
 
 use crate::{
     app::{App, Source},
     domain::{
-        build::BuildProgress,
         image::Image,
         revision::{Revision, RevisionState},
     },
@@ -17,7 +16,7 @@ use crate::{
 impl App {
     /// The active revision serves until the new one is READY.
     pub async fn create_revision(&self, caller: &Caller, id_or_name: &str, source: Source, key: Option<Key>) -> Result<Revision, Fault> {
-        let image = self.image_for(caller, id_or_name, Role::Writer).await?;
+        let (image, decided_at) = self.image_for(caller, id_or_name, Role::Writer).await?;
         if let Some(revision) = self.added_before(&image, key.as_ref()).await? {
             return Ok(revision);
         }
@@ -26,12 +25,12 @@ impl App {
             return Err(Fault::new(Reason::SourceKindFixed, message).violation("source", format!("must be `{}`", image.source)));
         }
         let draft = self.draft(caller, source, image.kind).await?;
-        self.store.add_revision(image.id, draft, &self.repository(&image), key.as_ref()).await
+        self.store.add_revision(image.id, draft, decided_at, &self.repository(&image), key.as_ref()).await
     }
 
     /// The same spec again, after a failure or a cancel.
     pub async fn retry_revision(&self, caller: &Caller, id_or_name: &str, number: i32, key: Option<Key>) -> Result<Revision, Fault> {
-        let image = self.image_for(caller, id_or_name, Role::Writer).await?;
+        let (image, decided_at) = self.image_for(caller, id_or_name, Role::Writer).await?;
         if let Some(revision) = self.added_before(&image, key.as_ref()).await? {
             return Ok(revision);
         }
@@ -51,10 +50,10 @@ impl App {
             );
             return Err(Fault::new(Reason::NothingToRetry, message));
         }
-        let progress = BuildProgress { state: "queued".to_owned(), ..BuildProgress::default() };
-        let creator = caller.require_user()?.id;
-        let draft = Revision { state: RevisionState::Building, artifact: None, build: Some(BuildId::new()), progress, creator, ..before };
-        self.store.add_revision(image.id, draft, &self.repository(&image), key.as_ref()).await
+        let spec = before.spec.ok_or_else(|| Fault::internal("a failed revision has no spec"))?;
+        // Judged again: who tries again needs the right to the base too, and the site's rules may have changed.
+        let draft = self.draft(caller, Source::Custom { spec, gpu_base: String::new() }, image.kind).await?;
+        self.store.add_revision(image.id, draft, decided_at, &self.repository(&image), key.as_ref()).await
     }
 
     async fn added_before(&self, image: &Image, key: Option<&Key>) -> Result<Option<Revision>, Fault> {

@@ -1,9 +1,11 @@
 //! What a revision is made from: a reference that is checked at its registry, or a spec that is parsed.
 
+use slipway_authorizer::ObjectQuery;
 use slipway_fault::{Fault, Reason};
 use slipway_identity::Caller;
 use slipway_names::{
-    id::{BuildId, ImageId, UserId},
+    grant::{ObjectKind, Role},
+    id::{BuildId, ImageId},
     reference::Reference,
 };
 
@@ -69,26 +71,26 @@ impl App {
                 if !gpu_reference.is_empty() && kind != ImageType::Universal {
                     return Err(gpu_not_universal("existing.gpu_reference"));
                 }
-                let artifact = self.artifact(user, &reference, "existing.reference", skip_verification).await?;
+                let artifact = self.artifact(caller, &reference, "existing.reference", skip_verification).await?;
                 let gpu_artifact = match gpu_reference.as_str() {
                     "" => None,
-                    reference => Some(self.artifact(user, reference, "existing.gpu_reference", skip_verification).await?),
+                    reference => Some(self.artifact(caller, reference, "existing.gpu_reference", skip_verification).await?),
                 };
                 Ok(Revision { artifact: Some(artifact), gpu_artifact, ..draft })
             }
             Source::Custom { spec, gpu_base } => {
                 let spec = spec.accept(&gpu_base, kind, &self.site.policy)?;
                 let base: Reference = parse_reference(&spec.base_reference, "custom.spec.base_reference")?;
-                self.require_readable(user, &base, "custom.spec.base_reference").await?;
+                self.require_readable(caller, &base, "custom.spec.base_reference").await?;
                 let progress = BuildProgress { state: "queued".to_owned(), ..BuildProgress::default() };
                 Ok(Revision { state: RevisionState::Building, spec: Some(spec), build: Some(BuildId::new()), progress, ..draft })
             }
         }
     }
 
-    async fn artifact(&self, user: UserId, text: &str, field: &str, skip_verification: bool) -> Result<Artifact, Fault> {
+    async fn artifact(&self, caller: &Caller, text: &str, field: &str, skip_verification: bool) -> Result<Artifact, Fault> {
         let reference = parse_reference(text, field)?;
-        self.require_readable(user, &reference, field).await?;
+        self.require_readable(caller, &reference, field).await?;
         if skip_verification {
             return Ok(Artifact { reference: reference.to_string(), ..Artifact::default() });
         }
@@ -105,13 +107,13 @@ impl App {
     }
 
     /// What Slipway built into its own registry may be used by those who may read its image, whoever's credential fetches it.
-    async fn require_readable(&self, user: UserId, reference: &Reference, field: &str) -> Result<(), Fault> {
+    async fn require_readable(&self, caller: &Caller, reference: &Reference, field: &str) -> Result<(), Fault> {
         if reference.registry() != self.site.registry {
             return Ok(());
         }
         let seen = match self.store.owner_of_repository(reference.repository()).await? {
             None => true,
-            Some(image) => self.store.image_seen_by(&image.to_string(), user, slipway_names::grant::Role::Reader).await?.is_some(),
+            Some(image) => self.authorizer.check(caller, ObjectQuery::Id(ObjectKind::Image, image.into()), Role::Reader).await?.allowed,
         };
         match seen {
             true => Ok(()),

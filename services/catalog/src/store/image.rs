@@ -88,7 +88,7 @@ impl Store {
     }
 
     /// Takes the first step back.
-    pub async fn abort_create(&self, id: ImageId, key: Option<&Key>) -> Result<(), Fault> {
+    pub async fn abort_create(&self, id: ImageId) -> Result<(), Fault> {
         let transaction = self.database.begin().await?;
         transaction
             .execute_raw(
@@ -99,9 +99,7 @@ impl Store {
         transaction.execute_raw(self.database.statement("delete from image where id = $1 and state = 'creating'", [id.0.into()])).await?;
         let answer = id.to_string();
         let sql = "delete from idempotency where answer = $1";
-        if key.is_some() {
-            transaction.execute_raw(self.database.statement(sql, [answer.into()])).await?;
-        }
+        transaction.execute_raw(self.database.statement(sql, [answer.into()])).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -119,6 +117,9 @@ impl Store {
 
     /// The image of this id or name, if the user has the role on it.
     pub async fn image_seen_by(&self, id_or_name: &str, user: UserId, role: Role) -> Result<Option<Image>, Fault> {
+        if id_or_name.contains('\0') {
+            return Ok(None);
+        }
         let reader = Reader::now(&self.database, user).await?;
         let (column, wanted) = match Uuid::try_parse(id_or_name) {
             Ok(id) => ("id", id.into()),
@@ -136,17 +137,47 @@ impl Store {
         row.as_ref().map(image).transpose()
     }
 
-    /// New access, decided at this permission revision. `edits` guards against lost updates.
-    pub async fn set_access(&self, id: ImageId, access: &Access, access_revision: i64, edits: i64) -> Result<Image, Fault> {
+    /// First step of new access: it is wanted, and nobody else may change it until permission has heard of it.
+    pub async fn want_access(&self, id: ImageId, access: &Access, edits: i64) -> Result<(), Fault> {
+        let sql = "update image set wanted_access = $1, update_time = $2 where id = $3 and edits = $4 and wanted_access is null";
+        let now = self.database.now(self.database.writer()).await?;
+        let values = [json(access)?.into(), now.into(), id.0.into(), edits.into()];
+        match self.database.writer().execute_raw(self.database.statement(sql, values)).await?.rows_affected() {
+            1 => Ok(()),
+            _ => Err(Fault::new(Reason::EtagMismatch, "somebody else changed the image meanwhile; read it again")
+                .violation("etag", "is not the current one")),
+        }
+    }
+
+    /// Permission refused what was wanted.
+    pub async fn drop_wanted_access(&self, id: ImageId) -> Result<(), Fault> {
+        let statement = self.database.statement("update image set wanted_access = null where id = $1", [id.0.into()]);
+        self.database.writer().execute_raw(statement).await?;
+        Ok(())
+    }
+
+    /// Images whose wanted access permission may not have heard of, as they would be with it.
+    pub async fn unfinished_access(&self, age_micros: i64) -> Result<Vec<Image>, Fault> {
+        let before = self.database.now(self.database.reader()).await? - age_micros;
+        let sql = "select * from image where wanted_access is not null and update_time < $1";
+        let rows = self.database.reader().query_all_raw(self.database.statement(sql, [before.into()])).await?;
+        let wanted = |row: &QueryResult| -> Result<Image, Fault> {
+            let access: String = row.try_get("", "wanted_access")?;
+            Ok(Image { access: serde_json::from_str(&access).map_err(Fault::internal)?, ..image(row)? })
+        };
+        rows.iter().map(wanted).collect()
+    }
+
+    /// Second step: what was wanted holds from this permission revision on.
+    pub async fn finish_access(&self, id: ImageId, access_revision: i64) -> Result<Image, Fault> {
         let transaction = self.database.begin().await?;
         let now = self.database.now(&transaction).await?;
-        let sql = "update image set access = $1, access_revision = $2, edits = edits + 1, sequence = sequence + 1, update_time = $3 where id = $4 and edits = $5 returning *";
-        let rows = transaction
-            .query_all_raw(self.database.statement(sql, [json(access)?.into(), access_revision.into(), now.into(), id.0.into(), edits.into()]))
-            .await?;
+        let sql = "update image set access = wanted_access, wanted_access = null, edits = edits + 1, sequence = sequence + 1, update_time = $2,
+                access_revision = case when access_revision > $1 then access_revision else $1 end
+            where id = $3 and wanted_access is not null returning *";
+        let rows = transaction.query_all_raw(self.database.statement(sql, [access_revision.into(), now.into(), id.0.into()])).await?;
         let Some(row) = rows.first() else {
-            return Err(Fault::new(Reason::EtagMismatch, "somebody else changed the image meanwhile; read it again")
-                .violation("etag", "is not the current one"));
+            return Err(Fault::new(Reason::Conflict, "the change was finished by another replica; read the image again"));
         };
         let image = image(row)?;
         outbound::image_changed(&transaction, &image, "access_changed", image.sequence, now).await?;

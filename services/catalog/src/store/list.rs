@@ -2,7 +2,7 @@
 
 use sea_orm::{ConnectionTrait as _, Value};
 use slipway_access::{Reader, sees};
-use slipway_fault::Fault;
+use slipway_fault::{Fault, Reason};
 use slipway_names::{
     grant::Role,
     id::{ImageId, UserId},
@@ -67,7 +67,7 @@ impl Store {
         let column = order.column;
         let mut sql = format!("select i.* from image i where {condition}");
         if let [key, id] = page.after.as_slice() {
-            let id: ImageId = id.parse().map_err(Fault::internal)?;
+            let id: ImageId = id.parse().map_err(|_| Fault::new(Reason::PageTokenInvalid, "page_token is damaged; begin again without one"))?;
             let key: Value = if column.ends_with("_time") { key.parse::<i64>().unwrap_or_default().into() } else { key.clone().into() };
             sql.push_str(&format!(" and (i.{column}, i.id) {beyond} (${}, ${})", values.len() + 1, values.len() + 2));
             values.extend([key, id.0.into()]);

@@ -56,7 +56,14 @@ impl Store {
     }
 
     /// The next revision of an image; its number is given here. One without a build is active at once.
-    pub async fn add_revision(&self, image: ImageId, draft: Revision, repository: &str, key: Option<&Key>) -> Result<Revision, Fault> {
+    pub async fn add_revision(
+        &self,
+        image: ImageId,
+        draft: Revision,
+        decided_at: i64,
+        repository: &str,
+        key: Option<&Key>,
+    ) -> Result<Revision, Fault> {
         let transaction = self.database.begin().await?;
         let now = self.database.now(&transaction).await?;
         let before = self.locked(&transaction, image).await?;
@@ -69,14 +76,13 @@ impl Store {
             false => (before.state, before.active_revision),
         };
         let sequence = before.sequence + if is_ready { 2 } else { 1 };
-        let sql = "update image set state = $1, active_revision = $2, latest_revision = $3, sequence = $4, update_time = $5 where id = $6";
-        transaction
-            .execute_raw(
-                self.database
-                    .statement(sql, [state.as_str().into(), active.into(), revision.number.into(), sequence.into(), now.into(), image.0.into()]),
-            )
-            .await?;
-        let after = Image { state, active_revision: active, latest_revision: revision.number, sequence, ..before };
+        let access_revision = before.access_revision.max(decided_at);
+        let sql = "update image set state = $1, active_revision = $2, latest_revision = $3, sequence = $4, update_time = $5, access_revision = $6
+            where id = $7";
+        let values =
+            [state.as_str().into(), active.into(), revision.number.into(), sequence.into(), now.into(), access_revision.into(), image.0.into()];
+        transaction.execute_raw(self.database.statement(sql, values)).await?;
+        let after = Image { state, active_revision: active, latest_revision: revision.number, sequence, access_revision, ..before };
         if is_ready {
             outbound::revision_changed(&transaction, &after, &revision, "ready", sequence - 1, now).await?;
             outbound::revision_changed(&transaction, &after, &revision, "activated", sequence, now).await?;

@@ -11,6 +11,7 @@ create table image (
     source text not null,
     state text not null,
     access text not null,
+    wanted_access text,
     access_revision bigint not null,
     active_revision integer not null,
     latest_revision integer not null,

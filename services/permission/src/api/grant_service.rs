@@ -33,7 +33,7 @@ impl GrantService for Api {
     async fn create_grant(&self, request: Request<wire::CreateGrantRequest>) -> Result<Response<wire::CreateGrantResponse>, Status> {
         let caller = caller(&request)?;
         let grant = request.into_inner().grant.ok_or_else(|| Fault::field("grant", "is missing"))?;
-        let object = object_id(grant.object, "grant.object")?;
+        let object = self.object_id(grant.object, "grant.object").await?;
         let subject = grant.subject.ok_or_else(|| Fault::field("grant.subject", "is missing"))?;
         let subject_kind = convert::subject_kind(subject.kind, "grant.subject.kind")?;
         let role = convert::role(grant.role, "grant.role")?;
@@ -54,7 +54,7 @@ impl GrantService for Api {
 
     async fn list_grants(&self, request: Request<wire::ListGrantsRequest>) -> Result<Response<wire::ListGrantsResponse>, Status> {
         let caller = caller(&request)?;
-        let grants = self.app.grants(&caller, object_id(request.into_inner().object, "object")?).await?;
+        let grants = self.app.grants(&caller, self.object_id(request.into_inner().object, "object").await?).await?;
         Ok(Response::new(wire::ListGrantsResponse { grants: grants.iter().map(|(grant, kind)| grant_to_wire(grant, *kind)).collect() }))
     }
 
@@ -141,10 +141,14 @@ fn parts(snapshot: &Snapshot) -> Vec<wire::WatchGrantsResponse> {
         .collect()
 }
 
-fn object_id(object: Option<wire::ObjectReference>, field: &str) -> Result<ObjectId, Fault> {
-    let object = object.ok_or_else(|| Fault::field(field, "is missing"))?;
-    match convert::object_kind(object.kind, &format!("{field}.kind"))? {
-        ObjectKind::Platform => Ok(ObjectId::PLATFORM),
-        _ => convert::id(&object.id, &format!("{field}.id")),
+impl Api {
+    /// A group may be named; one that is not there is as good as one that is not seen.
+    async fn object_id(&self, object: Option<wire::ObjectReference>, field: &str) -> Result<ObjectId, Fault> {
+        let object = object.ok_or_else(|| Fault::field(field, "is missing"))?;
+        match convert::object_kind(object.kind, &format!("{field}.kind"))? {
+            ObjectKind::Platform => Ok(ObjectId::PLATFORM),
+            ObjectKind::Group => Ok(self.app.store().group(&object.id).await?.map_or(ObjectId(uuid::Uuid::nil()), |group| group.id.into())),
+            ObjectKind::Image => convert::id(&object.id, &format!("{field}.id")),
+        }
     }
 }

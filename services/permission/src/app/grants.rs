@@ -25,6 +25,7 @@ impl App {
         let user = self.user_of(caller).await?;
         self.require(user, object, Role::Manager, "object of this id", Reason::ObjectNotFound).await?;
         let mut change = self.store.change().await?;
+        change.require(user, object, Role::Manager, "object of this id", Reason::ObjectNotFound).await?;
         let stored = change.object(object).await?.ok_or_else(|| Fault::new(Reason::ObjectNotFound, "there is no object of this id"))?;
         if expire.is_some_and(|expire| expire <= change.now) {
             return Err(Fault::field("grant.expire_time", "lies in the past"));
@@ -34,7 +35,7 @@ impl App {
         if let Some(same) = present.iter().find(|grant| (grant.subject, grant.role, grant.expire) == (subject, role, expire)) {
             return Ok((*same, stored.kind, change.revision - 1));
         }
-        let grant = Grant { id: GrantId::new(), object, subject, role, expire };
+        let grant = Grant { id: GrantId::new(), object, subject, role, expire, registered: false };
         change.create_grant(grant, stored.kind).await?;
         let revision = change.commit().await?;
         Ok((grant, stored.kind, revision))
@@ -47,6 +48,7 @@ impl App {
         let (grant, kind) = self.store.grant(id).await?.ok_or_else(missing)?;
         self.require(user, grant.object, Role::Manager, &format!("grant {id}"), Reason::GrantNotFound).await?;
         let mut change = self.store.change().await?;
+        change.require(user, grant.object, Role::Manager, &format!("grant {id}"), Reason::GrantNotFound).await?;
         let is_admin = |grant: &Grant| grant.role == Role::Manager && grant.expire.is_none() && grant.subject.kind == SubjectKind::User;
         if kind == ObjectKind::Platform && is_admin(&grant) {
             let others = change.grants_of(grant.object).await?.iter().filter(|other| other.id != id && is_admin(other)).count();

@@ -28,13 +28,14 @@ impl App {
             return Err(Fault::field("display_name", "has more than 64 characters"));
         }
         let mut change = self.store.change().await?;
+        change.require(caller.require_user()?.id, ObjectId::PLATFORM, Role::Manager, "platform", Reason::RoleMissing).await?;
         let display_name = if display_name.is_empty() { name.as_str() } else { display_name };
         let group = Group { id: GroupId::new(), name: name.to_string(), display_name: display_name.to_owned(), create_time: change.now };
         change.create_group(&group).await?;
         let object = Object { id: group.id.into(), kind: ObjectKind::Group, owner: Some(group.id) };
         change.put_object(&object).await?;
         for (subject, role) in object.standing_grants() {
-            change.create_grant(Grant { id: GrantId::new(), object: object.id, subject, role, expire: None }, object.kind).await?;
+            change.create_grant(Grant { id: GrantId::new(), object: object.id, subject, role, expire: None, registered: true }, object.kind).await?;
         }
         let revision = change.commit().await?;
         Ok((group, revision))
@@ -61,6 +62,7 @@ impl App {
     pub async fn add_member(&self, caller: &Caller, group: &str, user: UserId, admin: bool) -> Result<i64, Fault> {
         let group = self.group(caller, group, Role::Manager).await?;
         let mut change = self.store.change().await?;
+        change.require(caller.require_user()?.id, group.id.into(), Role::Manager, &format!("group `{}`", group.name), Reason::GroupNotFound).await?;
         change.require_user(user).await?;
         change.put_member(Membership { group: group.id, user, admin }, &group.name).await?;
         change.commit().await
@@ -70,6 +72,7 @@ impl App {
     pub async fn remove_member(&self, caller: &Caller, group: &str, user: UserId) -> Result<i64, Fault> {
         let group = self.group(caller, group, Role::Manager).await?;
         let mut change = self.store.change().await?;
+        change.require(caller.require_user()?.id, group.id.into(), Role::Manager, &format!("group `{}`", group.name), Reason::GroupNotFound).await?;
         change.remove_member(group.id, &group.name, user).await?;
         change.commit().await
     }

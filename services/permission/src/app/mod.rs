@@ -15,7 +15,7 @@ use slipway_names::{
     id::{ObjectId, UserId},
 };
 
-use crate::store::Store;
+use crate::store::{Change, Standing, Store};
 
 pub use checks::{Check, CheckedObject, Outcome};
 
@@ -47,14 +47,7 @@ impl App {
 
     /// Refuses unless the user has the role on the object: unseen objects are `not_found`.
     async fn require(&self, user: UserId, object: ObjectId, role: Role, what: &str, not_found: Reason) -> Result<(), Fault> {
-        let standing = self.store.standing(user, object).await?;
-        match standing.role {
-            Some(has) if has >= role => Ok(()),
-            Some(_) => {
-                Err(Fault::new(Reason::RoleMissing, format!("you see {what} but are not its {role}; ask one of its managers")).metadata("role", role))
-            }
-            None => Err(Fault::new(not_found, format!("there is no {what}, or none that you may see"))),
-        }
+        judge(&self.store.standing(user, object).await?, role, what, not_found)
     }
 
     /// Platform rights: everybody may know that the platform exists.
@@ -65,5 +58,22 @@ impl App {
             true => Ok(()),
             false => Err(Fault::new(Reason::RoleMissing, format!("this needs {role} on the platform; ask a platform admin")).metadata("role", role)),
         }
+    }
+}
+
+impl Change<'_> {
+    /// Decides again inside the change: a right that was taken away meanwhile must not be used.
+    async fn require(&self, user: UserId, object: ObjectId, role: Role, what: &str, not_found: Reason) -> Result<(), Fault> {
+        judge(&self.standing(user, object).await?, role, what, not_found)
+    }
+}
+
+fn judge(standing: &Standing, role: Role, what: &str, not_found: Reason) -> Result<(), Fault> {
+    match standing.role {
+        Some(has) if has >= role => Ok(()),
+        Some(_) => {
+            Err(Fault::new(Reason::RoleMissing, format!("you see {what} but are not its {role}; ask one of its managers")).metadata("role", role))
+        }
+        None => Err(Fault::new(not_found, format!("there is no {what}, or none that you may see"))),
     }
 }

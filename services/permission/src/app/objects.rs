@@ -24,6 +24,9 @@ impl App {
         owner: Option<GroupId>,
         grants: &[(SubjectKind, String, Role)],
     ) -> Result<i64, Fault> {
+        if kind != ObjectKind::Image {
+            return Err(Fault::field("kind", "must be OBJECT_KIND_IMAGE; groups and the platform are permission's own"));
+        }
         let object = Object { id: object, kind, owner };
         let mut change = self.store.change().await?;
         change.put_object(&object).await?;
@@ -36,7 +39,7 @@ impl App {
             change.delete_grant(grant, object.kind).await?;
         }
         for (subject, role) in add {
-            change.create_grant(Grant { id: GrantId::new(), object: object.id, subject, role, expire: None }, object.kind).await?;
+            change.create_grant(Grant { id: GrantId::new(), object: object.id, subject, role, expire: None, registered: true }, object.kind).await?;
         }
         change.commit().await
     }
@@ -44,7 +47,7 @@ impl App {
     /// Forgets an object and its grants; one that is not there stays away.
     pub async fn remove_object(&self, id: ObjectId) -> Result<i64, Fault> {
         let mut change = self.store.change().await?;
-        if let Some(object) = change.object(id).await? {
+        if let Some(object) = change.object(id).await?.filter(|object| object.kind == ObjectKind::Image) {
             for grant in change.grants_of(id).await? {
                 change.delete_grant(grant, object.kind).await?;
             }

@@ -91,7 +91,14 @@ impl App {
             }
             let user = User { id, issuer: issuer.clone(), subject: subject.clone(), name: String::new(), seen: false, create_time: change.now };
             change.put_user(&user).await?;
-            let grant = Grant { id: GrantId::new(), object: ObjectId::PLATFORM, subject: subject_of_grant, role: Role::Manager, expire: None };
+            let grant = Grant {
+                id: GrantId::new(),
+                object: ObjectId::PLATFORM,
+                subject: subject_of_grant,
+                role: Role::Manager,
+                expire: None,
+                registered: false,
+            };
             change.create_grant(grant, ObjectKind::Platform).await?;
         }
         change.commit().await.map(|_| ())

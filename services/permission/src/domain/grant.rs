@@ -28,15 +28,17 @@ pub struct Grant {
     pub role: Role,
     /// Microseconds since the Unix epoch.
     pub expire: Option<i64>,
+    /// Came with its object's registration, and changes with it; people's own grants stay.
+    pub registered: bool,
 }
 
-/// Which grants to add and which to drop so that an object has exactly `wanted`.
+/// Which grants to add and which to drop so that an object has exactly `wanted` by registration, whatever people gave beside.
 pub fn difference(present: &[Grant], wanted: &[(Subject, Role)]) -> (Vec<(Subject, Role)>, Vec<Grant>) {
-    let has = |grant: &Grant| wanted.contains(&(grant.subject, grant.role)) && grant.expire.is_none();
-    let drop = present.iter().copied().filter(|grant| !has(grant)).collect();
+    let present: Vec<Grant> = present.iter().copied().filter(|grant| grant.registered).collect();
+    let drop = present.iter().copied().filter(|grant| !wanted.contains(&(grant.subject, grant.role))).collect();
     let mut add: Vec<(Subject, Role)> = Vec::new();
     for pair in wanted {
-        if !add.contains(pair) && !present.iter().any(|grant| (grant.subject, grant.role) == *pair && grant.expire.is_none()) {
+        if !add.contains(pair) && !present.iter().any(|grant| (grant.subject, grant.role) == *pair) {
             add.push(*pair);
         }
     }
@@ -51,9 +53,18 @@ mod tests {
     fn only_what_differs_changes() {
         let everyone = Subject { kind: SubjectKind::Everyone, id: None };
         let user = Subject { kind: SubjectKind::User, id: Some(Uuid::from_u128(1)) };
-        let present = [Grant { id: GrantId(Uuid::from_u128(9)), object: ObjectId::PLATFORM, subject: everyone, role: Role::Reader, expire: None }];
+        let present = [Grant {
+            id: GrantId(Uuid::from_u128(9)),
+            object: ObjectId::PLATFORM,
+            subject: everyone,
+            role: Role::Reader,
+            expire: None,
+            registered: true,
+        }];
         assert_eq!(difference(&present, &[(everyone, Role::Reader)]), (vec![], vec![]));
         assert_eq!(difference(&present, &[(user, Role::Reader), (user, Role::Reader)]), (vec![(user, Role::Reader)], present.to_vec()));
         assert_eq!(difference(&present, &[]), (vec![], present.to_vec()));
+        let given = [Grant { registered: false, ..present[0] }];
+        assert_eq!(difference(&given, &[]), (vec![], vec![]), "what people gave stays");
     }
 }

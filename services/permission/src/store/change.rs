@@ -43,6 +43,10 @@ impl Change<'_> {
         &self.store.database
     }
 
+    pub(super) fn transaction(&self) -> &DatabaseTransaction {
+        &self.transaction
+    }
+
     pub(super) fn tell(&mut self, told: Told) {
         self.told.push(told);
     }

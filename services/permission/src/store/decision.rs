@@ -1,13 +1,14 @@
 //! The decision: the highest role that any grant gives a user on an object, in one statement.
 
-use sea_orm::ConnectionTrait as _;
+use sea_orm::ConnectionTrait;
+use slipway_database::Database;
 use slipway_fault::Fault;
 use slipway_names::{
     grant::Role,
     id::{ObjectId, UserId},
 };
 
-use crate::store::Store;
+use crate::store::{Change, Store};
 
 const HIGHEST: &str = "select (select revision from revision) as revision, (select kind from object where id = $1) as kind, (
     select max(g.role) from role_grant g where g.object_id in ($1, $2) and (g.expire is null or g.expire > $3) and (
@@ -31,13 +32,24 @@ pub struct Standing {
 impl Store {
     /// Decided on what is stored.
     pub async fn standing(&self, user: UserId, object: ObjectId) -> Result<Standing, Fault> {
-        let now = self.database.now(self.database.reader()).await?;
-        let values = [object.0.into(), ObjectId::PLATFORM.0.into(), now.into(), user.0.into()];
-        let row = self.database.reader().query_one_raw(self.database.statement(HIGHEST, values)).await?;
-        let row = row.ok_or_else(|| Fault::internal("the decision has no row"))?;
-        let kind: Option<String> = row.try_get("", "kind")?;
-        let rank: Option<i32> = row.try_get("", "role")?;
-        let role = Role::ALL.iter().copied().find(|role| Some(role.rank()) == rank);
-        Ok(Standing { role: role.filter(|_| kind.is_some()), kind, revision: row.try_get("", "revision")? })
+        standing(&self.database, self.database.reader(), user, object).await
     }
+}
+
+impl Change<'_> {
+    /// Decided on what is stored when nothing else can change any more.
+    pub async fn standing(&self, user: UserId, object: ObjectId) -> Result<Standing, Fault> {
+        standing(self.database(), self.transaction(), user, object).await
+    }
+}
+
+async fn standing(database: &Database, connection: &impl ConnectionTrait, user: UserId, object: ObjectId) -> Result<Standing, Fault> {
+    let now = database.now(connection).await?;
+    let values = [object.0.into(), ObjectId::PLATFORM.0.into(), now.into(), user.0.into()];
+    let row = connection.query_one_raw(database.statement(HIGHEST, values)).await?;
+    let row = row.ok_or_else(|| Fault::internal("the decision has no row"))?;
+    let kind: Option<String> = row.try_get("", "kind")?;
+    let rank: Option<i32> = row.try_get("", "role")?;
+    let role = Role::ALL.iter().copied().find(|role| Some(role.rank()) == rank);
+    Ok(Standing { role: role.filter(|_| kind.is_some()), kind, revision: row.try_get("", "revision")? })
 }

@@ -37,7 +37,7 @@ impl Change<'_> {
 
     /// Adds a grant.
     pub async fn create_grant(&mut self, grant: Grant, kind: ObjectKind) -> Result<(), Fault> {
-        let sql = "insert into role_grant (id, object_id, subject_kind, subject_id, role, expire) values ($1, $2, $3, $4, $5, $6)";
+        let sql = "insert into role_grant (id, object_id, subject_kind, subject_id, role, expire, registered) values ($1, $2, $3, $4, $5, $6, $7)";
         let subject = grant.subject;
         let values = [
             grant.id.0.into(),
@@ -46,6 +46,7 @@ impl Change<'_> {
             subject.id.into(),
             grant.role.rank().into(),
             grant.expire.into(),
+            grant.registered.into(),
         ];
         self.execute(sql, values).await?;
         self.tell(Told::GrantCreated(grant, kind));
@@ -77,5 +78,6 @@ pub(super) fn grant(row: &QueryResult) -> Result<Grant, Fault> {
         subject: Subject { kind, id: row.try_get("", "subject_id")? },
         role,
         expire: row.try_get("", "expire")?,
+        registered: row.try_get("", "registered")?,
     })
 }

@@ -21,6 +21,9 @@ const BY_NAME_OR_ID: &str = "select * from team where name = $1 or id = $2";
 impl Store {
     /// The group of this name or id.
     pub async fn group(&self, name_or_id: &str) -> Result<Option<Group>, Fault> {
+        if name_or_id.contains('\0') {
+            return Ok(None);
+        }
         let id = Uuid::try_parse(name_or_id).unwrap_or_default();
         let row = self.database.reader().query_one_raw(self.database.statement(BY_NAME_OR_ID, [name_or_id.into(), id.into()])).await?;
         row.as_ref().map(group).transpose()
@@ -61,6 +64,9 @@ impl Change<'_> {
 
     /// The group of this name or id, within the change.
     pub async fn group(&self, name_or_id: &str) -> Result<Option<Group>, Fault> {
+        if name_or_id.contains('\0') {
+            return Ok(None);
+        }
         let id = Uuid::try_parse(name_or_id).unwrap_or_default();
         self.rows(BY_NAME_OR_ID, [name_or_id.into(), id.into()]).await?.first().map(group).transpose()
     }

@@ -27,7 +27,8 @@ create table role_grant (
     subject_kind text not null,
     subject_id uuid,
     role integer not null,
-    expire bigint
+    expire bigint,
+    registered boolean not null
 );
 create index role_grant_object on role_grant (object_id, subject_kind, subject_id);
 create table revision (one integer primary key, revision bigint not null, hash text not null);

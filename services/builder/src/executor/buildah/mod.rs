@@ -25,7 +25,7 @@ use crate::{
     },
     domain::{
         build::{Build, Pushed},
-        containerfile::{ContextFile, Recipe, STEPS, context, render, step_begun},
+        containerfile::{ContextFile, Recipe, STEPS, context, render, step_begun, step_failed},
         failure::{Failure, FailureReason, classify},
     },
 };
@@ -83,7 +83,7 @@ impl Buildah {
             &format!("docker://{reference}"),
         ]
         .map(str::to_owned);
-        match process::run(network::outside(&command), attempt, "bases.conf", log, |_| None, self.settings.idle_limit()).await? {
+        match process::run(network::outside(&command), attempt, "bases.conf", log, |_| None, Duration::MAX).await? {
             Some(0) => Ok(()),
             _ => Err(Failure::new(
                 FailureReason::RegistryUnreachable,
@@ -188,7 +188,8 @@ impl Executor for Buildah {
         let launched = network::inside(self.settings.network, &self.settings.allowed_networks, &command);
         let exit = process::run(launched, &attempt, "attempt.conf", log, step_begun, self.settings.idle_limit()).await?;
         if exit != Some(0) {
-            return Err(classify(log.step(), exit, &log.last_lines()));
+            let tail = log.last_lines();
+            return Err(classify(step_failed(&tail).unwrap_or(log.step()), exit, &tail));
         }
         let bytes = process::disk_usage(&attempt.join("storage")).await;
         match bytes > self.settings.largest_image_bytes {
@@ -225,7 +226,7 @@ impl Executor for Buildah {
             ]
             .map(str::to_owned),
         );
-        if process::run(network::outside(&command), &attempt, "attempt.conf", log, |_| None, self.settings.idle_limit()).await? != Some(0) {
+        if process::run(network::outside(&command), &attempt, "attempt.conf", log, |_| None, Duration::MAX).await? != Some(0) {
             return Err(failed(format!("the registry did not take the image: {}", log.last_lines().lines().last().unwrap_or_default())));
         }
         let digest: Digest = fs::read_to_string(attempt.join("digest"))

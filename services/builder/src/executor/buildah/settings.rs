@@ -92,7 +92,7 @@ pub struct Settings {
     /// CIDR ranges that steps may reach although they are private: configured mirrors.
     #[serde(default)]
     pub allowed_networks: Vec<String>,
-    /// Limits that this host cannot enforce and that are accepted without: `cpu`, `memory`, `pids`.
+    /// Limits that this host cannot enforce and that are accepted without: `cpu`, `memory`, `pids`, `disk`.
     #[serde(default)]
     pub accept_unenforced: Vec<String>,
     /// `host:port` of registries without TLS; filled from `registries.insecure`.

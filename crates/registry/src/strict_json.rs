@@ -1,0 +1,85 @@
+//! JSON that means the same to every reader: keys that are equal but for letter case, or twice, are refused.
+//!
+//! Container tools match keys without regard to case and merge doubled ones; serde_json does neither. What is inspected must be
+//! what they will use.
+
+use std::{collections::HashSet, fmt};
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+
+/// A value whose objects have no ambiguous keys.
+pub(crate) struct StrictValue(pub(crate) Value);
+
+impl<'de> Deserialize<'de> for StrictValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Strict)
+    }
+}
+
+struct Strict;
+
+impl<'de> Visitor<'de> for Strict {
+    type Value = StrictValue;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("JSON")
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<StrictValue, E> {
+        Ok(StrictValue(value.into()))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<StrictValue, E> {
+        Ok(StrictValue(value.into()))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<StrictValue, E> {
+        Ok(StrictValue(value.into()))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<StrictValue, E> {
+        Ok(StrictValue(value.into()))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<StrictValue, E> {
+        Ok(StrictValue(value.into()))
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<StrictValue, E> {
+        Ok(StrictValue(Value::Null))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<StrictValue, A::Error> {
+        let mut items = Vec::new();
+        while let Some(StrictValue(item)) = access.next_element()? {
+            items.push(item);
+        }
+        Ok(StrictValue(Value::Array(items)))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<StrictValue, A::Error> {
+        let (mut object, mut folded) = (Map::new(), HashSet::new());
+        while let Some((key, StrictValue(value))) = access.next_entry::<String, StrictValue>()? {
+            if !folded.insert(key.to_lowercase()) {
+                return Err(Error::custom(format!("the key `{}` stands twice", key.escape_debug())));
+            }
+            object.insert(key, value);
+        }
+        Ok(StrictValue(Value::Object(object)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ambiguous_keys_are_refused() {
+        let check = |text: &str, want: bool| assert_eq!(serde_json::from_str::<StrictValue>(text).is_ok(), want, "{text}");
+        check(r#"{"config":{"User":"1"},"x":[1,-2,3.5,null,true,"a"]}"#, true);
+        check(r#"{"config":{"OnBuild":["RUN id"]},"config":{}}"#, false);
+        check(r#"{"config":{"a":1},"Config":{"a":2}}"#, false);
+        check(r#"{"config":{"OnBuild":[],"ONBUILD":["RUN id"]}}"#, false);
+    }
+}
