@@ -98,9 +98,11 @@ impl fmt::Display for Failure {
 /// What a failed step's last lines mean. The step's own words decide only between the user's fault and the network's.
 pub fn classify(step: &str, exit_code: Option<i32>, tail: &str) -> Failure {
     let has = |signs: &[&str]| signs.iter().any(|sign| tail.contains(sign));
-    let said =
-        tail.lines().rev().find(|line| line.starts_with("E: ") || line.starts_with("ERROR: ") || line.starts_with("SLIPWAY: ")).unwrap_or_default();
-    let said = if said.is_empty() { tail.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("no output") } else { said };
+    // apt-get satisfy explains itself above its last word.
+    let unmet = tail.lines().find_map(|line| line.split_once("satisfy:command-line : Depends: ").map(|(_, package)| package));
+    let error = tail.lines().rev().find(|line| line.starts_with("E: ") || line.starts_with("ERROR: ") || line.starts_with("SLIPWAY: "));
+    let last = tail.lines().rev().find(|line| !line.trim().is_empty());
+    let said = unmet.or(error).or(last).unwrap_or("no output");
     let said: String = said.chars().take(500).collect();
     let unreachable = [
         "Temporary failure resolving",
@@ -138,6 +140,8 @@ mod tests {
         check("pip", "SLIPWAY: there is no Python in the base", FailureReason::PythonMissing);
         check("apt", "dpkg: error: No space left on device", FailureReason::DiskFull);
         check("commit", "Error: committing", FailureReason::ExecutorFailed);
+        let unmet = " satisfy:command-line : Depends: nope but it is not installable\nE: Unable to correct problems, you have held broken packages.";
+        assert_eq!(classify("apt", Some(100), unmet).message, "nope but it is not installable");
         assert_eq!(classify("apt", None, "x\nE: Unable to locate package nope\nError: building").message, "E: Unable to locate package nope");
     }
 }
