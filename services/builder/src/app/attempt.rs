@@ -49,6 +49,7 @@ impl Stop {
 pub(super) async fn run(store: Store, executor: Arc<dyn Executor>, build: Build, limits: Limits, draining: CancellationToken) {
     let (id, attempt) = (build.request.id, build.attempt);
     let span = tracing::info_span!("build", build.id = %id, build.attempt = attempt, image.name = build.request.image_name);
+    slipway_telemetry::set_parent(&span, &build.traceparent);
     async {
         tracing::info!("attempt begins");
         let mut log = LogSink::new(Box::new(store.clone()), id, attempt);
@@ -79,18 +80,18 @@ async fn steps(store: &Store, executor: &dyn Executor, build: &Build, log: &mut 
     let guard = Guard::Attempt(attempt);
     let result = async {
         log.begin_step("resolve").await.map_err(platform)?;
-        let base = executor.prepare(build, log).await?;
+        let base = executor.prepare(build, log).instrument(tracing::info_span!("prepare")).await?;
         let ready = Arrow { base: Some((base.digest.clone(), base.containerfile.clone())), ..Arrow::plain(Event::BaseReady) };
         if store.arrow(id, guard, &ready).await.map_err(platform)?.is_err() {
             return Ok(None);
         }
-        executor.install(build, &base, log).await?;
+        executor.install(build, &base, log).instrument(tracing::info_span!("install")).await?;
         // The gate: a cancel that came first makes this arrow impossible.
         if store.arrow(id, guard, &Arrow::plain(Event::Installed)).await.map_err(platform)?.is_err() {
             return Ok(None);
         }
         log.begin_step("push").await.map_err(platform)?;
-        executor.push(build, &base, log).await.map(Some)
+        executor.push(build, &base, log).instrument(tracing::info_span!("push")).await.map(Some)
     }
     .instrument(tracing::info_span!("steps"))
     .await;

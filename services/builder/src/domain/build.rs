@@ -59,6 +59,8 @@ pub struct Build {
     pub containerfile: String,
     /// Once succeeded.
     pub pushed: Option<Pushed>,
+    /// The trace of the call that asked for it; may be empty.
+    pub traceparent: String,
     /// When it was queued here.
     pub create_time: i64,
     /// When it was claimed last.

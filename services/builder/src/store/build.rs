@@ -25,9 +25,9 @@ impl Store {
     pub async fn enqueue(&self, request: &Request) -> Result<(), Fault> {
         let transaction = self.database.begin().await?;
         let now = self.database.now(&transaction).await?;
-        let sql = "insert into build (id, image_id, image_name, revision, requester, spec, repository, request_time, access_revision,
+        let sql = "insert into build (id, image_id, image_name, revision, requester, spec, repository, request_time, access_revision, traceparent,
                 state, attempt, step, base_digest, containerfile, create_time, sequence)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'queued', 0, '', '', '', $10, 1) on conflict (id) do nothing";
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $11, 'queued', 0, '', '', '', $10, 1) on conflict (id) do nothing";
         let spec = serde_json::to_string(&request.spec).map_err(Fault::internal)?;
         let values = [
             request.id.0.into(),
@@ -40,6 +40,7 @@ impl Store {
             request.request_time.into(),
             request.access_revision.into(),
             now.into(),
+            slipway_telemetry::current().into(),
         ];
         if transaction.execute_raw(self.database.statement(sql, values)).await?.rows_affected() > 0 {
             let rows = transaction.query_all_raw(self.database.statement("select * from build where id = $1", [request.id.0.into()])).await?;
@@ -121,6 +122,7 @@ pub(super) fn build(row: &QueryResult) -> Result<Build, Fault> {
         base_digest: row.try_get("", "base_digest")?,
         containerfile: row.try_get("", "containerfile")?,
         pushed,
+        traceparent: row.try_get("", "traceparent")?,
         create_time: row.try_get("", "create_time")?,
         start_time: row.try_get("", "start_time")?,
         end_time: row.try_get("", "end_time")?,

@@ -8,6 +8,7 @@ create table build (
     repository text not null,
     request_time bigint not null,
     access_revision bigint not null,
+    traceparent text not null,
     state text not null,
     attempt integer not null,
     step text not null,

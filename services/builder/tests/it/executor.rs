@@ -64,6 +64,7 @@ fn build(registry: &str, base: &str, apt: &[&str], pip: &[&str]) -> Build {
         base_digest: String::new(),
         containerfile: String::new(),
         pushed: None,
+        traceparent: String::new(),
         create_time: 0,
         start_time: None,
         end_time: None,
