@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use slipway_fault::{Disposition, Fault};
+use slipway_fault::{Disposition, Fault, Reason};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Envelope, topology::Queue};
@@ -12,6 +12,12 @@ use crate::{Envelope, topology::Queue};
 #[derive(Debug, thiserror::Error)]
 #[error("message was not confirmed: {0}")]
 pub struct PublishError(pub String);
+
+impl From<PublishError> for Fault {
+    fn from(error: PublishError) -> Self {
+        Self::new(Reason::BrokerUnavailable, "the message broker cannot be reached").cause(error)
+    }
+}
 
 /// Handles the messages of one queue. Idempotent: every message may come twice, and late.
 #[async_trait]

@@ -58,6 +58,11 @@ pub(crate) enum Noun {
     /// Grants on an object.
     #[command(subcommand)]
     Grant(grant::Command),
+    /// Print the completion script of a shell.
+    Completions {
+        /// bash, zsh, fish, …
+        shell: clap_complete::Shell,
+    },
     /// What happens, as it happens.
     #[command(subcommand)]
     Events(events::Command),

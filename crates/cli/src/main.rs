@@ -15,7 +15,7 @@ mod user;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 
 use crate::{
     arguments::{Arguments, Noun},
@@ -46,6 +46,10 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         Noun::Group(command) => group::run(command, &session, &output).await,
         Noun::User(command) => user::run(command, &session, &output).await,
         Noun::Grant(command) => grant::run(command, &session, &output).await,
+        Noun::Completions { shell } => {
+            clap_complete::generate(shell, &mut Arguments::command(), "slipway", &mut std::io::stdout());
+            Ok(())
+        }
         Noun::Events(command) => events::run(command, &session).await,
     }
 }

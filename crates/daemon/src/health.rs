@@ -18,14 +18,14 @@ type Probe = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), Fault>> + Se
 pub struct Dependencies(BTreeMap<&'static str, Probe>);
 
 impl Dependencies {
-    /// Asks `probe` once a second.
+    /// Asks `probe` about `what` once a second.
     #[must_use]
-    pub fn with<F: Future<Output = Result<(), Fault>> + Send + 'static>(
-        mut self,
-        name: &'static str,
-        probe: impl Fn() -> F + Send + Sync + 'static,
-    ) -> Self {
-        self.0.insert(name, Arc::new(move || Box::pin(probe())));
+    pub fn with<T, F>(mut self, name: &'static str, what: T, probe: fn(T) -> F) -> Self
+    where
+        T: Clone + Send + Sync + 'static,
+        F: Future<Output = Result<(), Fault>> + Send + 'static,
+    {
+        self.0.insert(name, Arc::new(move || Box::pin(probe(what.clone()))));
         self
     }
 }

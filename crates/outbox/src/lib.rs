@@ -10,7 +10,7 @@ mod watch;
 pub use append::{Event, append};
 pub use log::{Entry, after, last_position};
 pub use relay::{Relay, Wake};
-pub use watch::{Decide, WatchStream, watch};
+pub use watch::EventLog;
 
 /// The tables of this crate, for a service's first migration.
 pub const SCHEMA: &str = include_str!("schema.sql");

@@ -1,7 +1,8 @@
-//! `EventService.Watch`: the retained log as a stream. Who may watch is for the service to decide before.
+//! `EventService`: the retained log as a stream, the same for every service. Who may watch is for the service to decide.
 
 use std::{
     pin::Pin,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -9,85 +10,109 @@ use futures_util::{Stream, stream};
 use slipway_broker::topology::{COMMANDS, exchange_of};
 use slipway_database::Database;
 use slipway_fault::Fault;
-use slipway_wire::event::v1::{Event, WatchRequest, WatchResponse};
+use slipway_identity::{Caller, caller};
+use slipway_wire::event::v1::{Event, WatchRequest, WatchResponse, event_service_server::EventService};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use tonic::Status;
+use tonic::{Request, Response, Status};
 
 use crate::log::{Entry, after, last_position};
 
-/// What the RPC answers with.
-pub type WatchStream = Pin<Box<dyn Stream<Item = Result<WatchResponse, Status>> + Send>>;
+type Answers = Pin<Box<dyn Stream<Item = Result<WatchResponse, Status>> + Send>>;
+type Decision = Pin<Box<dyn Future<Output = Result<(), Fault>> + Send>>;
+/// May this caller see everything that happens here?
+type Decide = Arc<dyn Fn(Caller) -> Decision + Send + Sync>;
 
-/// May the caller watch?
-pub type Decide = Box<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), Fault>> + Send>> + Send + Sync>;
+/// The RPC over one service's log.
+#[derive(Clone)]
+pub struct EventLog {
+    database: Database,
+    source: &'static str,
+    decide: Decide,
+    stop: CancellationToken,
+}
+
+impl EventLog {
+    /// `decide` is asked before the first event and again every few seconds: access may be taken away while a stream runs.
+    pub fn new<F>(database: Database, source: &'static str, stop: CancellationToken, decide: impl Fn(Caller) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<(), Fault>> + Send + 'static,
+    {
+        Self { database, source, decide: Arc::new(move |caller| Box::pin(decide(caller))), stop }
+    }
+}
+
+#[tonic::async_trait]
+impl EventService for EventLog {
+    type WatchStream = Answers;
+
+    async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<Answers>, Status> {
+        let caller = caller(&request)?;
+        (self.decide)(caller.clone()).await?;
+        Ok(Response::new(self.stream(caller, request.into_inner()).await?))
+    }
+}
 
 const DECIDE_AGAIN: Duration = Duration::from_secs(3);
 const POLL: Duration = Duration::from_millis(100);
 const BATCH: u64 = 500;
 
 struct Cursor {
-    database: Database,
-    source: &'static str,
+    log: EventLog,
+    caller: Caller,
     request: WatchRequest,
     position: i64,
-    decide: Decide,
     decided: Instant,
-    stop: CancellationToken,
 }
 
-/// Entries that match, then new ones as they are published, until the process stops.
-///
-/// `decide` is asked before the first event and again every few seconds: access may be taken away while a stream runs.
-pub async fn watch(
-    database: Database,
-    source: &'static str,
-    request: WatchRequest,
-    decide: Decide,
-    stop: CancellationToken,
-) -> Result<WatchStream, Fault> {
-    decide().await?;
-    if request.after_position < 0 {
-        return Err(Fault::field("after_position", "is negative; give 0 for all retained events"));
-    }
-    let position = if request.latest { last_position(&database).await? } else { request.after_position };
-    let cursor = Cursor { database, source, request, position, decide, decided: Instant::now(), stop };
-    let batches = stream::unfold(cursor, |mut cursor| async move {
-        loop {
-            if cursor.stop.is_cancelled() {
-                return None;
-            }
-            if cursor.decided.elapsed() > DECIDE_AGAIN {
-                if let Err(fault) = (cursor.decide)().await {
-                    return Some((vec![Err(Status::from(fault))], Cursor { stop: ended(), ..cursor }));
-                }
-                cursor.decided = Instant::now();
-            }
-            let entries = match after(&cursor.database, cursor.source, cursor.position, BATCH).await {
-                Ok(entries) => entries,
-                Err(fault) => return Some((vec![Err(Status::from(fault))], Cursor { stop: ended(), ..cursor })),
-            };
-            if let Some(last) = entries.last() {
-                cursor.position = last.position;
-                let events = entries
-                    .into_iter()
-                    .filter(|entry| matches(&cursor.request, entry))
-                    .map(|entry| Ok(WatchResponse { event: Some(to_wire(entry)) }));
-                return Some((events.collect::<Vec<_>>(), cursor));
-            }
-            tokio::select! {
-                () = cursor.stop.cancelled() => return None,
-                () = sleep(POLL) => {}
-            }
+impl EventLog {
+    /// Entries that match, then new ones as they are published, until the process stops.
+    async fn stream(&self, caller: Caller, request: WatchRequest) -> Result<Answers, Fault> {
+        if request.after_position < 0 {
+            return Err(Fault::field("after_position", "is negative; give 0 for all retained events"));
         }
-    });
-    Ok(Box::pin(futures_util::StreamExt::flat_map(batches, stream::iter)))
+        let position = if request.latest { last_position(&self.database).await? } else { request.after_position };
+        let cursor = Cursor { log: self.clone(), caller, request, position, decided: Instant::now() };
+        let batches = stream::unfold(cursor, |mut cursor| async move {
+            loop {
+                if cursor.log.stop.is_cancelled() {
+                    return None;
+                }
+                if cursor.decided.elapsed() > DECIDE_AGAIN {
+                    if let Err(fault) = (cursor.log.decide)(cursor.caller.clone()).await {
+                        return Some((vec![Err(Status::from(fault))], cursor.ended()));
+                    }
+                    cursor.decided = Instant::now();
+                }
+                let entries = match after(&cursor.log.database, cursor.log.source, cursor.position, BATCH).await {
+                    Ok(entries) => entries,
+                    Err(fault) => return Some((vec![Err(Status::from(fault))], cursor.ended())),
+                };
+                if let Some(last) = entries.last() {
+                    cursor.position = last.position;
+                    let events = entries
+                        .into_iter()
+                        .filter(|entry| matches(&cursor.request, entry))
+                        .map(|entry| Ok(WatchResponse { event: Some(to_wire(entry)) }));
+                    return Some((events.collect::<Vec<_>>(), cursor));
+                }
+                tokio::select! {
+                    () = cursor.log.stop.cancelled() => return None,
+                    () = sleep(POLL) => {}
+                }
+            }
+        });
+        Ok(Box::pin(futures_util::StreamExt::flat_map(batches, stream::iter)))
+    }
 }
 
-fn ended() -> CancellationToken {
-    let stop = CancellationToken::new();
-    stop.cancel();
-    stop
+impl Cursor {
+    /// Nothing comes after this.
+    fn ended(mut self) -> Self {
+        self.log.stop = CancellationToken::new();
+        self.log.stop.cancel();
+        self
+    }
 }
 
 fn matches(request: &WatchRequest, entry: &Entry) -> bool {

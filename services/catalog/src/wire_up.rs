@@ -12,7 +12,6 @@ use slipway_daemon::{
     health::Dependencies,
 };
 use slipway_database::Database;
-use slipway_fault::{Fault, Reason};
 use slipway_identity::{ServiceName, ServiceSigner, SigningKey, Verifier};
 use slipway_outbox::{Relay, Wake};
 use slipway_packages::Policy;
@@ -58,9 +57,9 @@ pub async fn start_with(config: Config, broker: Arc<dyn Broker>, supervisor: &mu
     supervisor.spawn("catalog.reconcile", reconcile::run(store, authorizer.clone(), stop.clone()));
 
     let dependencies = Dependencies::default()
-        .with("database", move || ping_database(database.clone()))
-        .with("broker", move || ping_broker(broker.clone()))
-        .with("permission", move || ping_permission(authorizer.clone()));
+        .with("database", database, |database| async move { database.ping().await })
+        .with("broker", broker, |broker| async move { Ok(broker.ping().await?) })
+        .with("permission", authorizer, |authorizer| async move { authorizer.ping().await });
     let server = Server {
         name: "catalog",
         listen: config.listen,
@@ -69,16 +68,4 @@ pub async fn start_with(config: Config, broker: Arc<dyn Broker>, supervisor: &mu
         dependencies,
     };
     server.start(supervisor).await
-}
-
-async fn ping_database(database: Database) -> Result<(), Fault> {
-    database.ping().await
-}
-
-async fn ping_broker(broker: Arc<dyn Broker>) -> Result<(), Fault> {
-    broker.ping().await.map_err(|error| Fault::new(Reason::BrokerUnavailable, error.to_string()))
-}
-
-async fn ping_permission(authorizer: Arc<GrpcAuthorizer>) -> Result<(), Fault> {
-    authorizer.ping().await
 }

@@ -6,7 +6,6 @@ use anyhow::Context as _;
 use slipway_broker::{Broker, Rabbit};
 use slipway_daemon::{Server, Supervisor, health::Dependencies};
 use slipway_database::Database;
-use slipway_fault::{Fault, Reason};
 use slipway_identity::Verifier;
 use slipway_outbox::{Relay, Wake};
 
@@ -29,8 +28,11 @@ pub async fn start_with(config: Config, broker: Arc<dyn Broker>, supervisor: &mu
 
     let stop = supervisor.stop_token();
     supervisor.spawn("permission.relay", Relay::new(database.clone(), broker.clone(), "permission", wake).run(stop.clone()));
-    let dependencies =
-        Dependencies::default().with("database", move || ping_database(database.clone())).with("broker", move || ping_broker(broker.clone()));
+    let dependencies = Dependencies::default().with("database", database, |database| async move { database.ping().await }).with(
+        "broker",
+        broker,
+        |broker| async move { Ok(broker.ping().await?) },
+    );
     let server = Server {
         name: "permission",
         listen: config.listen,
@@ -39,12 +41,4 @@ pub async fn start_with(config: Config, broker: Arc<dyn Broker>, supervisor: &mu
         dependencies,
     };
     server.start(supervisor).await
-}
-
-async fn ping_database(database: Database) -> Result<(), Fault> {
-    database.ping().await
-}
-
-async fn ping_broker(broker: Arc<dyn Broker>) -> Result<(), Fault> {
-    broker.ping().await.map_err(|error| Fault::new(Reason::BrokerUnavailable, error.to_string()))
 }

@@ -1,8 +1,8 @@
 //! tonic services of the builder: parse, call the use case, convert. One file per RPC group.
 
 mod build_service;
-mod event_service;
 
+use slipway_outbox::EventLog;
 use slipway_wire::{builder::v1::build_service_server::BuildServiceServer, event::v1::event_service_server::EventServiceServer};
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
@@ -18,6 +18,11 @@ struct Api {
 
 /// All RPCs of the service; streams end at `stop`.
 pub fn routes(app: App, stop: CancellationToken) -> Routes {
+    let deciding = app.clone();
+    let events = EventLog::new(app.store().database().clone(), "builder", stop.clone(), move |caller| {
+        let app = deciding.clone();
+        async move { app.require_platform_reader(&caller).await }
+    });
     let api = Api { app, stop };
-    Routes::new(BuildServiceServer::new(api.clone())).add_service(EventServiceServer::new(api))
+    Routes::new(BuildServiceServer::new(api)).add_service(EventServiceServer::new(events))
 }

@@ -168,7 +168,8 @@ async fn record(store: &Store, build: &Build, outcome: Result<Result<(), Failure
             Failure::new(FailureReason::TimeExceeded, "", "the build took longer than it may; split it, or build on a base that has more in it"),
         ),
         Err(Stop::Draining) => {
-            Arrow::failed(Event::PlatformFault, Failure::new(FailureReason::WorkerLost, "", "the worker was stopped; another one takes over"))
+            let failure = Failure::new(FailureReason::WorkerLost, "", "the worker was stopped; another one takes over");
+            Arrow { refunded: true, ..Arrow::failed(Event::PlatformFault, failure) }
         }
         Err(Stop::Fenced) => {
             tracing::warn!("the attempt is no longer ours; left it");

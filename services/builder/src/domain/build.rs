@@ -49,6 +49,8 @@ pub struct Build {
     pub state: State,
     /// 0 before the first claim.
     pub attempt: i32,
+    /// How many of its attempts count towards the limit; one that a drain cut off does not.
+    pub charged: i32,
     /// The step it is in, or ended in.
     pub step: String,
     /// Why it failed.

@@ -131,7 +131,7 @@ pub struct Refused {
     pub event: Event,
 }
 
-/// Where the event leads. `attempt` is the number of the attempt that ends.
+/// Where the event leads. `attempt` is how many attempts count, with the one that ends.
 pub fn next(state: State, event: Event, attempt: i32) -> Result<State, Refused> {
     let again = if attempt < MAX_ATTEMPTS { State::Queued } else { State::Failed };
     match (state, event) {

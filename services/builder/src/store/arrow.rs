@@ -37,12 +37,14 @@ pub struct Arrow {
     pub base: Option<(String, String)>,
     /// With `Pushed`.
     pub pushed: Option<Pushed>,
+    /// Whether the attempt that ends does not count.
+    pub refunded: bool,
 }
 
 impl Arrow {
     /// Nothing to record but the state.
     pub fn plain(event: Event) -> Self {
-        Self { event, failure: None, base: None, pushed: None }
+        Self { event, failure: None, base: None, pushed: None, refunded: false }
     }
 
     /// With why.
@@ -64,7 +66,7 @@ impl Store {
             {
                 return Ok(Err(refused));
             }
-            let Ok(state) = next(before.state, arrow.event, before.attempt) else { return Ok(Err(refused)) };
+            let Ok(state) = next(before.state, arrow.event, before.charged - i32::from(arrow.refunded)) else { return Ok(Err(refused)) };
             if state == before.state {
                 return Ok(Ok(before));
             }
@@ -103,7 +105,7 @@ impl Store {
 
     async fn write(&self, transaction: &DatabaseTransaction, before: &Build, after: &Build) -> Result<bool, Fault> {
         let sql = "update build set state = $1, step = $2, failure_reason = $3, failure_step = $4, failure_message = $5, base_digest = $6, containerfile = $7,
-                reference = $8, digest = $9, platform = $10, size_bytes = $11, end_time = $12, sequence = $13,
+                reference = $8, digest = $9, platform = $10, size_bytes = $11, end_time = $12, sequence = $13, charged = $19,
                 worker = case when $14 then worker else null end, lease_until = case when $14 then lease_until else null end
             where id = $15 and attempt = $16 and state = $17 and sequence = $18";
         let failure = after.failure.as_ref();
@@ -127,6 +129,7 @@ impl Store {
             before.attempt.into(),
             before.state.as_str().into(),
             before.sequence.into(),
+            after.charged.into(),
         ];
         Ok(transaction.execute_raw(self.database.statement(sql, values)).await?.rows_affected() == 1)
     }
@@ -135,6 +138,7 @@ impl Store {
 fn apply(mut build: Build, state: crate::domain::state::State, arrow: &Arrow, now: i64) -> Build {
     build.state = state;
     build.sequence += 1;
+    build.charged -= i32::from(arrow.refunded);
     build.failure.clone_from(&arrow.failure);
     if let Some((digest, containerfile)) = &arrow.base {
         build.base_digest.clone_from(digest);

@@ -11,6 +11,7 @@ create table build (
     traceparent text not null,
     state text not null,
     attempt integer not null,
+    charged integer not null,
     step text not null,
     failure_reason text,
     failure_step text,

@@ -42,7 +42,7 @@ impl Store {
         let transaction = self.database.begin().await?;
         self.database.serialize(&transaction, LOCK).await?;
         let now = self.database.now(&transaction).await?;
-        let sql = "update build set state = 'preparing', attempt = attempt + 1, step = 'resolve', sequence = sequence + 1, worker = $1, lease_until = $2, start_time = $3,
+        let sql = "update build set state = 'preparing', attempt = attempt + 1, charged = charged + 1, step = 'resolve', sequence = sequence + 1, worker = $1, lease_until = $2, start_time = $3,
                 failure_reason = null, failure_step = null, failure_message = null
             where state = 'queued' and id = (
                 select b.id from build b where b.state = 'queued' and not exists (

@@ -59,6 +59,7 @@ fn build(registry: &str, base: &str, apt: &[&str], pip: &[&str]) -> Build {
         request,
         state: State::Preparing,
         attempt: 1,
+        charged: 1,
         step: String::new(),
         failure: None,
         base_digest: String::new(),

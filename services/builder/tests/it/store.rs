@@ -43,6 +43,7 @@ on_both_databases!(
     arrows_are_guarded,
     a_cancel_before_the_gate_wins,
     a_lost_lease_is_tried_three_times,
+    a_drained_attempt_costs_nothing,
     old_attempts_cannot_write,
     logs_resume_from_any_place,
     events_have_no_gaps
@@ -159,6 +160,17 @@ async fn a_lost_lease_is_tried_three_times(world: World) {
     let build = store.build(id).await.unwrap().unwrap();
     assert_eq!((build.state, build.failure.map(|failure| failure.reason)), (State::Failed, Some(FailureReason::WorkerLost)));
     assert_eq!(store.claim(Uuid::now_v7()).await.unwrap(), None);
+}
+
+async fn a_drained_attempt_costs_nothing(world: World) {
+    let store = &world.store;
+    let id = enqueue(store).await;
+    for attempt in 1..=5 {
+        assert_eq!(store.claim(Uuid::now_v7()).await.unwrap().unwrap().build.attempt, attempt);
+        let drained = Arrow { refunded: true, ..Arrow::plain(Event::PlatformFault) };
+        assert_eq!(store.arrow(id, Guard::Attempt(attempt), &drained).await.unwrap().unwrap().state, State::Queued);
+    }
+    assert_eq!(store.build(id).await.unwrap().unwrap().charged, 0);
 }
 
 async fn old_attempts_cannot_write(world: World) {

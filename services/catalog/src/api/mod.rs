@@ -2,10 +2,10 @@
 
 mod build_request_service;
 mod convert;
-mod event_service;
 mod image_service;
 
 use slipway_daemon::Server;
+use slipway_outbox::EventLog;
 use slipway_wire::{
     catalog::v1::{build_request_service_server::BuildRequestServiceServer, image_service_server::ImageServiceServer},
     event::v1::event_service_server::EventServiceServer,
@@ -19,13 +19,17 @@ use crate::app::App;
 #[derive(Clone)]
 struct Api {
     app: App,
-    stop: CancellationToken,
 }
 
 /// All RPCs of the service; streams end at `stop`.
 pub fn routes(app: App, stop: CancellationToken) -> Routes {
-    let api = Api { app, stop };
+    let deciding = app.clone();
+    let events = EventLog::new(app.store().database().clone(), "catalog", stop, move |caller| {
+        let app = deciding.clone();
+        async move { app.require_platform_reader(&caller).await }
+    });
+    let api = Api { app };
     Routes::new(ImageServiceServer::new(api.clone()).max_decoding_message_size(Server::MESSAGE_BYTES))
-        .add_service(BuildRequestServiceServer::new(api.clone()))
-        .add_service(EventServiceServer::new(api))
+        .add_service(BuildRequestServiceServer::new(api))
+        .add_service(EventServiceServer::new(events))
 }

@@ -1,7 +1,6 @@
 //! tonic services of permission: parse, call the use case, convert. One file per RPC group.
 
 mod convert;
-mod event_service;
 mod grant_service;
 mod group_service;
 mod object_service;
@@ -9,6 +8,8 @@ mod permission_service;
 mod user_service;
 
 use slipway_daemon::Server;
+use slipway_names::grant::Role;
+use slipway_outbox::EventLog;
 use slipway_wire::{
     event::v1::event_service_server::EventServiceServer,
     permission::v1::{
@@ -30,11 +31,16 @@ struct Api {
 
 /// All RPCs of the service; streams end at `stop`.
 pub fn routes(app: App, stop: CancellationToken) -> Routes {
+    let deciding = app.clone();
+    let events = EventLog::new(app.store().database().clone(), "permission", stop.clone(), move |caller| {
+        let app = deciding.clone();
+        async move { app.require_platform(&caller, Role::Reader).await }
+    });
     let api = Api { app, stop };
     Routes::new(PermissionServiceServer::new(api.clone()).max_decoding_message_size(Server::MESSAGE_BYTES))
         .add_service(GrantServiceServer::new(api.clone()))
         .add_service(ObjectServiceServer::new(api.clone()))
         .add_service(GroupServiceServer::new(api.clone()))
-        .add_service(UserServiceServer::new(api.clone()))
-        .add_service(EventServiceServer::new(api))
+        .add_service(UserServiceServer::new(api))
+        .add_service(EventServiceServer::new(events))
 }

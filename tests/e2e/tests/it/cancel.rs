@@ -36,6 +36,13 @@ async fn cancelled(world: &World, name: &str, id: &str) {
 #[tokio::test]
 async fn cancel_wherever_it_is() {
     let Some(world) = standalone().await else { return };
+    // The first pull of the base takes seconds: time to cancel in it.
+    let preparing = world.create(world.custom("system", "preparing", &["jq"])).await.image.unwrap();
+    let preparing_id = preparing.latest_build.unwrap().build_id;
+    world.wait_for_build(&preparing_id, Duration::from_secs(30), |build| build.state() == BuildState::Preparing).await;
+    cancel(&world, &preparing_id).await;
+    cancelled(&world, "system/preparing", &preparing_id).await;
+
     // One slot: while the first is inside apt, the second waits.
     let building = world.create(world.custom("system", "building", &["git", "cmake", "jq"])).await.image.unwrap();
     let building_id = building.latest_build.unwrap().build_id;
