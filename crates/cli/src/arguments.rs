@@ -9,7 +9,7 @@ use crate::{build, events, grant, group, image, revision, user};
     name = "slipway",
     version,
     about = "The image platform: which container images exist, who may use them, and how a new one is made.",
-    after_help = "Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 denied, 5 unavailable."
+    after_help = "Addresses and token come from flags, SLIPWAY_*, or the profile file ~/.config/slipway/profile.yaml (keys: permission, catalog, builder, token).\n\nExit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 denied, 5 unavailable."
 )]
 pub(crate) struct Arguments {
     /// How to show the result.
@@ -18,15 +18,15 @@ pub(crate) struct Arguments {
     /// Your token, from your company's issuer.
     #[arg(long, global = true, env = "SLIPWAY_TOKEN", hide_env_values = true)]
     pub(crate) token: Option<String>,
-    /// Address of the permission service.
-    #[arg(long, global = true, env = "SLIPWAY_PERMISSION", default_value = "http://127.0.0.1:50051")]
-    pub(crate) permission: String,
-    /// Address of the catalog.
-    #[arg(long, global = true, env = "SLIPWAY_CATALOG", default_value = "http://127.0.0.1:50052")]
-    pub(crate) catalog: String,
-    /// Address of the builder.
-    #[arg(long, global = true, env = "SLIPWAY_BUILDER", default_value = "http://127.0.0.1:50053")]
-    pub(crate) builder: String,
+    /// Address of the permission service; http://127.0.0.1:50051 when nothing names one.
+    #[arg(long, global = true, env = "SLIPWAY_PERMISSION")]
+    pub(crate) permission: Option<String>,
+    /// Address of the catalog service; http://127.0.0.1:50052 when nothing names one.
+    #[arg(long, global = true, env = "SLIPWAY_CATALOG")]
+    pub(crate) catalog: Option<String>,
+    /// Address of the builder service; http://127.0.0.1:50053 when nothing names one.
+    #[arg(long, global = true, env = "SLIPWAY_BUILDER")]
+    pub(crate) builder: Option<String>,
     #[command(subcommand)]
     pub(crate) noun: Noun,
 }
@@ -63,6 +63,8 @@ pub(crate) enum Noun {
         /// bash, zsh, fish, …
         shell: clap_complete::Shell,
     },
+    /// Print the manual page.
+    Man,
     /// What happens, as it happens.
     #[command(subcommand)]
     Events(events::Command),

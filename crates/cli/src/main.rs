@@ -9,6 +9,7 @@ mod grant;
 mod group;
 mod image;
 mod output;
+mod profile;
 mod revision;
 mod session;
 mod user;
@@ -50,6 +51,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
             clap_complete::generate(shell, &mut Arguments::command(), "slipway", &mut std::io::stdout());
             Ok(())
         }
+        Noun::Man => clap_mangen::Man::new(Arguments::command()).render(&mut std::io::stdout()).map_err(|error| Failure::Ended(error.to_string())),
         Noun::Events(command) => events::run(command, &session).await,
     }
 }

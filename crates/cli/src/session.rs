@@ -15,7 +15,7 @@ use tonic::{
     transport::{Channel, Endpoint},
 };
 
-use crate::{arguments::Arguments, failure::Failure};
+use crate::{arguments::Arguments, failure::Failure, profile::Profile};
 
 const CONNECT: Duration = Duration::from_secs(5);
 
@@ -42,16 +42,20 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) fn new(arguments: &Arguments) -> Result<Self, Failure> {
-        let token = arguments.token.as_deref().map(|token| format!("Bearer {}", token.trim()).parse()).transpose();
+        let profile = Profile::read()?;
+        let address = |given: &Option<String>, profile: Option<String>, port: u16| {
+            channel(&given.clone().or(profile).unwrap_or_else(|| format!("http://127.0.0.1:{port}")))
+        };
+        let token = arguments.token.clone().or(profile.token).map(|token| format!("Bearer {}", token.trim()).parse()).transpose();
         let mut token: Option<MetadataValue<Ascii>> = token.map_err(|_| Failure::usage("the token has characters that no token has"))?;
         if let Some(token) = &mut token {
             token.set_sensitive(true);
         }
         Ok(Self {
             token: Token(token),
-            permission: channel(&arguments.permission)?,
-            catalog: channel(&arguments.catalog)?,
-            builder: channel(&arguments.builder)?,
+            permission: address(&arguments.permission, profile.permission, 50_051)?,
+            catalog: address(&arguments.catalog, profile.catalog, 50_052)?,
+            builder: address(&arguments.builder, profile.builder, 50_053)?,
         })
     }
 

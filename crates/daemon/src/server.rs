@@ -42,6 +42,8 @@ pub struct Server {
     pub listen: Listen,
     /// Its RPCs.
     pub routes: Routes,
+    /// Full names of its services, for reflection.
+    pub services: &'static [&'static str],
     /// Who may be whom.
     pub verifier: Arc<Verifier>,
     /// What it needs.
@@ -77,7 +79,10 @@ impl Server {
         let (report, reports) = watch::channel(Report::new());
         supervisor.spawn("health", watch_dependencies(self.dependencies, reporter, report, stop.clone()));
 
-        let reflection = || tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(slipway_wire::DESCRIPTOR_SET);
+        let reflection = || {
+            let all = tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(slipway_wire::DESCRIPTOR_SET);
+            self.services.iter().fold(all, |reflection, service| reflection.with_service_name(*service))
+        };
         let grpc = TcpListener::bind(self.listen.grpc).await.with_context(|| format!("{name} cannot listen on {} for gRPC", self.listen.grpc))?;
         let http = TcpListener::bind(self.listen.http).await.with_context(|| format!("{name} cannot listen on {} for HTTP", self.listen.http))?;
         let layers = ServiceBuilder::new()

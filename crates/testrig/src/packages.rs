@@ -21,7 +21,7 @@ pub const BUILD: &[&str] = &[
 /// For the full stack and the tests.
 pub const SERVERS: &[&str] = &["postgresql", "rabbitmq-server"];
 /// For checks that come as Python wheels and npm packages.
-pub const CHECKS: &[&str] = &["python3-pip"];
+pub const CHECKS: &[&str] = &["python3", "python3-pip"];
 
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 const CLUSTERS: &str = "/etc/postgresql-common/createcluster.conf";

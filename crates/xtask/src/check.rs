@@ -59,11 +59,11 @@ fn tools() -> Result<PathBuf> {
     if Command::new("npm").arg("--version").output().is_err() {
         packages::ensure_installed(&["npm"])?;
     }
-    if Command::new("python3").args(["-m", "pip", "--version"]).output().is_ok_and(|output| !output.status.success()) {
+    if !Command::new("python3").args(["-m", "pip", "--version"]).output().is_ok_and(|output| output.status.success()) {
         packages::ensure_installed(packages::CHECKS)?;
     }
-    let pip = ["-m", "pip", "install", "--quiet", "--no-deps", "--upgrade", "--root-user-action=ignore", "--prefix"];
-    workspace::run(Command::new("python3").args(pip).arg(&tools).arg(format!("typos=={TYPOS}")))?;
+    let pip = ["-m", "pip", "install", "--quiet", "--no-deps", "--upgrade", "--root-user-action=ignore", "--target"];
+    workspace::run(Command::new("python3").env("PIP_BREAK_SYSTEM_PACKAGES", "1").args(pip).arg(&tools).arg(format!("typos=={TYPOS}")))?;
     println!("building cargo-deny (once, some minutes)");
     let install = ["install", "--quiet", "--locked", "cargo-deny", "--profile", "dev", "--version", DENY, "--root"];
     workspace::run(cargo().args(install).arg(&tools))?;

@@ -37,6 +37,7 @@ pub async fn start_with(config: Config, broker: Arc<dyn Broker>, supervisor: &mu
         name: "permission",
         listen: config.listen,
         routes: api::routes(app, stop),
+        services: api::SERVICES,
         verifier: Arc::new(Verifier::new(config.identity)),
         dependencies,
     };

@@ -15,6 +15,13 @@ use tonic::service::Routes;
 
 use crate::app::App;
 
+/// What reflection tells of.
+pub const SERVICES: &[&str] = &[
+    slipway_wire::catalog::v1::image_service_server::SERVICE_NAME,
+    slipway_wire::catalog::v1::build_request_service_server::SERVICE_NAME,
+    slipway_wire::event::v1::event_service_server::SERVICE_NAME,
+];
+
 /// Everything this service answers.
 #[derive(Clone)]
 struct Api {

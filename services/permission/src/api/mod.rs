@@ -22,6 +22,16 @@ use tonic::service::Routes;
 
 use crate::app::App;
 
+/// What reflection tells of.
+pub const SERVICES: &[&str] = &[
+    slipway_wire::permission::v1::permission_service_server::SERVICE_NAME,
+    slipway_wire::permission::v1::grant_service_server::SERVICE_NAME,
+    slipway_wire::permission::v1::object_service_server::SERVICE_NAME,
+    slipway_wire::permission::v1::group_service_server::SERVICE_NAME,
+    slipway_wire::permission::v1::user_service_server::SERVICE_NAME,
+    slipway_wire::event::v1::event_service_server::SERVICE_NAME,
+];
+
 /// Everything this service answers.
 #[derive(Clone)]
 struct Api {

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod cancel;
+mod command_line;
 mod faults;
 mod visibility;
 mod world;
