@@ -22,6 +22,8 @@ pub struct Place {
     pub records: PathBuf,
     /// `host:port` of a registry without TLS.
     pub registry: String,
+    /// OTLP endpoint for the traces of a full stack; empty for none.
+    pub otlp_endpoint: String,
 }
 
 /// What three processes share: a database and a broker address for each, by service.
@@ -181,10 +183,11 @@ impl Stack {
             ),
         };
         format!(
-            "{own}[listen]\ngrpc = \"127.0.0.1:{}\"\nhttp = \"127.0.0.1:{}\"\n[database]\nurl = {database:?}\n[broker]\nurl = {broker:?}\n[identity]\nservice_key_file = {}\nservice_jwks_file = {}\n\
+            "{own}[listen]\ngrpc = \"127.0.0.1:{}\"\nhttp = \"127.0.0.1:{}\"\n[database]\nurl = {database:?}\n[broker]\nurl = {broker:?}\n[telemetry]\notlp_endpoint = {:?}\n[identity]\nservice_key_file = {}\nservice_jwks_file = {}\n\
              [[identity.issuers]]\nissuer = \"slipway-development\"\njwks_file = {}\n{sections}",
             self.grpc + number,
             self.http + number,
+            self.place.otlp_endpoint,
             key(&format!("{service}.pem")),
             key("services.json"),
             key("development.json"),

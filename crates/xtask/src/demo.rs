@@ -58,8 +58,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let bin = programs(&user)?;
     let registry = Registry::start(&user, &records)?;
     let base = base::ensure_base(&user, &registry.address)?;
-    let place =
-        Place { user: user.clone(), bin: bin.clone(), data: empty_data(&user)?, records: records.clone(), registry: registry.address.clone() };
+    let place = Place {
+        user: user.clone(),
+        bin: bin.clone(),
+        data: empty_data(&user)?,
+        records: records.clone(),
+        registry: registry.address.clone(),
+        otlp_endpoint: String::new(),
+    };
     let mut servers = None;
     let stack = match arguments.stack {
         Kind::Standalone => Stack::standalone(place)?,

@@ -4,5 +4,6 @@ mod bad_input;
 mod cancel;
 mod command_line;
 mod faults;
+mod traces;
 mod visibility;
 mod world;

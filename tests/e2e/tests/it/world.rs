@@ -51,8 +51,14 @@ pub(crate) async fn standalone() -> Option<World> {
 }
 
 pub(crate) async fn full() -> Option<World> {
+    traced_full("").await
+}
+
+/// With the services' traces sent there.
+pub(crate) async fn traced_full(otlp_endpoint: &str) -> Option<World> {
     let server = env::server(env::POSTGRES)?;
     let (place, folder) = place()?;
+    let place = Place { otlp_endpoint: otlp_endpoint.to_owned(), ..place };
     let alone = FULL.lock().await;
     let (registry, data) = (place.registry.clone(), place.data.clone());
     let run = Uuid::now_v7().simple().to_string();
@@ -78,7 +84,7 @@ fn place() -> Option<(Place, TempDir)> {
     let data = folder.path().join("data");
     std::fs::create_dir(&data).unwrap();
     let bin = PathBuf::from(std::env::var("SLIPWAY_TEST_BIN").unwrap());
-    Some((Place { user, bin, data, records: folder.path().join("run"), registry }, folder))
+    Some((Place { user, bin, data, records: folder.path().join("run"), registry, otlp_endpoint: String::new() }, folder))
 }
 
 impl World {
