@@ -3,6 +3,7 @@
 mod bad_input;
 mod cancel;
 mod command_line;
+mod dependencies;
 mod faults;
 mod traces;
 mod visibility;

@@ -9,7 +9,8 @@ use sea_orm::ConnectionTrait as _;
 use slipway_database::{Database, Settings};
 use slipway_testrig::{
     base, env,
-    postgres::create_database,
+    postgres::{Postgres, create_database},
+    rabbitmq::RabbitMq,
     stack::{Backends, Place, SERVICES, Stack},
     user::Ordinary,
 };
@@ -75,6 +76,18 @@ pub(crate) async fn traced_full(otlp_endpoint: &str) -> Option<World> {
         _folder: folder,
         _alone: Some(alone),
     })
+}
+
+/// A full stack on servers of its own, which the test may stop.
+pub(crate) async fn full_on_own_servers() -> Option<(World, Postgres, RabbitMq)> {
+    env::server(env::POSTGRES)?;
+    let (place, folder) = place()?;
+    let (registry, data, records) = (place.registry.clone(), place.data.clone(), place.records.clone());
+    let (postgres, rabbitmq) = (Postgres::start(&place.user, &records).unwrap(), RabbitMq::start(&place.user, &records).unwrap());
+    let databases = SERVICES.map(|service| postgres.database(service).unwrap());
+    let stack = Stack::full(place, &Backends { databases: databases.clone(), brokers: SERVICES.map(|service| rabbitmq.url(service)) }).unwrap();
+    let base = format!("{registry}/{}", base::REPOSITORY);
+    Some((World { stack, base, registry, databases: databases.to_vec(), data, _folder: folder, _alone: None }, postgres, rabbitmq))
 }
 
 fn place() -> Option<(Place, TempDir)> {
