@@ -6,6 +6,7 @@ use std::{
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU16, Ordering},
     time::{Duration, Instant},
 };
 
@@ -143,26 +144,36 @@ pub fn clean(records: &Path) -> Result<Vec<String>> {
     Ok(ended)
 }
 
-/// A port that nobody listens on right now.
+/// Below the range from which outgoing connections take theirs, so that none of them can be in the way later.
+const PORTS: std::ops::Range<u16> = 10_000..32_000;
+
+/// Given out so far by this process; none is given twice.
+static GIVEN: AtomicU16 = AtomicU16::new(0);
+
+/// A port that nobody listens on.
 ///
 /// # Errors
 /// When there is none.
 pub fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+    free_ports(1)
 }
 
-/// Three ports in a row.
+/// The first of `count` ports in a row that nobody listens on.
 ///
 /// # Errors
 /// When there are none.
-pub fn free_ports() -> Result<u16> {
-    for _ in 0..50 {
-        let first = free_port()?;
-        if first < 65_000 && (1..3).all(|number| TcpListener::bind((Ipv4Addr::LOCALHOST, first + number)).is_ok()) {
+pub fn free_ports(count: u16) -> Result<u16> {
+    let room = PORTS.end - PORTS.start - count;
+    // Processes that run at the same time begin at different places.
+    let offset = u16::try_from(std::process::id().wrapping_mul(37) % u32::from(room))?;
+    for _ in 0..500 {
+        let given = GIVEN.fetch_add(count, Ordering::Relaxed);
+        let first = PORTS.start + u16::try_from((u32::from(offset) + u32::from(given)) % u32::from(room))?;
+        if (first..first + count).all(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()) {
             return Ok(first);
         }
     }
-    bail!("no three free ports in a row")
+    bail!("no {count} free ports in a row")
 }
 
 /// Whether somebody listens there.

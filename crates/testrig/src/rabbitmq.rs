@@ -11,7 +11,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::{
-    process::{Server, free_port, listens},
+    process::{Server, free_port, free_ports, listens},
     user::{Ordinary, run},
 };
 
@@ -41,7 +41,8 @@ impl RabbitMq {
             fs::remove_dir_all(&old)?;
         }
         let folder = user.folder("rabbitmq")?;
-        let (port, epmd_port) = (free_port()?, free_port()?);
+        // The port behind epmd's is for the node itself.
+        let (port, epmd_port) = (free_port()?, free_ports(2)?);
         let definitions = ["PERMISSION", "CATALOG", "BUILDER"]
             .iter()
             .fold(DEFINITIONS.to_owned(), |text, service| text.replace(&format!("{service}_PASSWORD_HASH"), &password_hash(&service.to_lowercase())));
@@ -113,7 +114,7 @@ fn environment(folder: &Path, port: u16, epmd_port: u16) -> Vec<(&'static str, S
         ("HOME", folder.display().to_string()),
         ("RABBITMQ_NODENAME", "slipway@localhost".to_owned()),
         ("RABBITMQ_NODE_PORT", port.to_string()),
-        ("RABBITMQ_DIST_PORT", (u32::from(epmd_port) + 1).min(65_535).to_string()),
+        ("RABBITMQ_DIST_PORT", (epmd_port + 1).to_string()),
         ("RABBITMQ_MNESIA_BASE", path("mnesia")),
         ("RABBITMQ_LOG_BASE", path("log")),
         ("RABBITMQ_CONFIG_FILE", path("rabbitmq.conf")),

@@ -55,7 +55,7 @@ impl Stack {
     /// # Errors
     /// When it does not get ready.
     pub fn standalone(place: Place) -> Result<Self> {
-        let mut stack = Self { place, services: Vec::new(), grpc: free_ports()?, http: free_ports()? };
+        let mut stack = Self { place, services: Vec::new(), grpc: free_ports(3)?, http: free_ports(3)? };
         stack.restart("standalone")?;
         stack.wait()?;
         Ok(stack)
@@ -66,7 +66,7 @@ impl Stack {
     /// # Errors
     /// When one does not get ready.
     pub fn full(place: Place, backends: &Backends) -> Result<Self> {
-        let mut stack = Self { place, services: Vec::new(), grpc: free_ports()?, http: free_ports()? };
+        let mut stack = Self { place, services: Vec::new(), grpc: free_ports(3)?, http: free_ports(3)? };
         let made = stack.program("slipway-standalone").arg("--data-dir").arg(&stack.place.data).arg("keys").status()?;
         ensure!(made.success(), "the services' keys could not be made");
         for (number, service) in SERVICES.into_iter().enumerate() {
@@ -116,8 +116,10 @@ impl Stack {
     pub fn wait(&mut self) -> Result<()> {
         let http = self.http;
         for (name, server) in &mut self.services {
+            let own = SERVICES.iter().position(|service| service == name).and_then(|number| u16::try_from(number).ok());
+            let numbers = own.map_or(0..3, |number| number..number + 1);
             server.wait_until(name, Duration::from_secs(60), || {
-                (0..3).all(|number| readyz(http + number).is_some_and(|answer| answer.starts_with("HTTP/1.1 200")))
+                numbers.clone().all(|number| readyz(http + number).is_some_and(|answer| answer.starts_with("HTTP/1.1 200")))
             })?;
         }
         Ok(())
