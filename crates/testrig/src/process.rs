@@ -79,7 +79,13 @@ impl Server {
         self.keep = true;
     }
 
-    /// SIGKILL to the group, as a crash.
+    /// SIGKILL to the process alone, as a crash: what it started has to notice by itself.
+    pub fn crash(&mut self) {
+        let _ = kill(pid(self.child.id()), Signal::SIGKILL);
+        let _ = self.child.wait();
+    }
+
+    /// SIGKILL to the group.
     pub fn kill(&mut self) {
         let _ = killpg(pid(self.child.id()), Signal::SIGKILL);
         let _ = self.child.wait();

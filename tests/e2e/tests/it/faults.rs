@@ -42,7 +42,7 @@ async fn a_killed_builder_is_replaced() {
     let build = created.latest_build.unwrap().build_id;
     world.wait_for_build(&build, Duration::from_secs(60), |build| build.step == "apt").await;
     assert!(!world.build_processes().is_empty());
-    world.stack.service("builder").kill();
+    world.stack.service("builder").crash();
     world.no_build_processes(Duration::from_secs(5)).await;
 
     // Nobody waits a minute in a test: the lease is over at once.
@@ -66,7 +66,7 @@ async fn a_killed_catalog_loses_nothing() {
     world.execute("catalog", "insert into lease (name, holder, until) values ('outbox-relay', '00000000-0000-0000-0000-000000000000', 9000000000000000) on conflict (name) do update set holder = excluded.holder, until = excluded.until").await;
     let created = world.create(world.custom("system", "committed", &["jq"])).await.image.unwrap();
     let build = created.latest_build.unwrap().build_id;
-    world.stack.service("catalog").kill();
+    world.stack.service("catalog").crash();
     let waiting = world.rows("catalog", "select kind as row from outbox where position is null and kind = 'catalog.build.requested'").await;
     assert_eq!(waiting.len(), 1, "committed, not published");
     world.execute("catalog", "delete from lease").await;
