@@ -5,7 +5,8 @@ use std::{error::Error, fs, path::Path, path::PathBuf};
 use protox::{Compiler, prost::Message as _};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../proto");
+    // Asked for when it runs: another clone may share the build cache that this program lies in.
+    let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?).join("../../proto");
     println!("cargo:rerun-if-changed={}", root.display());
     let mut files = Vec::new();
     collect(&root, &mut files)?;

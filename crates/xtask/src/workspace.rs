@@ -9,9 +9,14 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use slipway_testrig::user::Ordinary;
 
-/// The folder with the root Cargo.toml.
+/// The folder with the root Cargo.toml, as cargo tells when it runs this: another clone may share the build cache.
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").components().collect::<PathBuf>().canonicalize().unwrap_or_else(|_| PathBuf::from("."))
+    Path::new(&env::var("CARGO_MANIFEST_DIR").unwrap_or_else(|_| ".".to_owned()))
+        .join("../..")
+        .components()
+        .collect::<PathBuf>()
+        .canonicalize()
+        .unwrap_or_else(|_| PathBuf::from("."))
 }
 
 pub(crate) fn cargo() -> Command {

@@ -195,15 +195,15 @@ async fn nothing_of_the_mirrors_stays() {
 async fn dropping_a_build_ends_every_process() {
     let Some(real) = real(PackageSources::default()).await else { return };
     let build = build(&real.registry, &real.base, &["git", "cmake"], &[]);
-    let mut log = LogSink::new(Box::new(Memory::default()), build.request.id, 1);
+    let memory = Memory::default();
+    let mut log = LogSink::new(Box::new(memory.clone()), build.request.id, 1);
     let base = real.executor.prepare(&build, &mut log).await.unwrap();
     let marker = format!("{}-1", build.request.id);
     let running = async {
-        while processes_of(&marker) < 3 {
+        // apt has spoken: the build is inside the step.
+        while processes_of(&marker) < 3 || !memory.text().contains("Get:1 ") {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        // Inside the step by now: apt is at work.
-        tokio::time::sleep(Duration::from_millis(500)).await;
     };
     tokio::select! {
         outcome = real.executor.install(&build, &base, &mut log) => panic!("ended by itself: {outcome:?}"),
