@@ -1,6 +1,6 @@
 //! A Debian base with Python, made once, cached by its recipe, and pushed to the registry when it is not there.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -8,6 +8,21 @@ use crate::user::{Ordinary, run};
 
 /// Where the base lies in the registry, with its tag.
 pub const REPOSITORY: &str = "base/debian:12-python";
+
+/// Makes the image from the context `$1`, pushes it as `$2`, and leaves nothing.
+const PUSH: &str = r#"
+set -e
+storage=$(mktemp --directory "$HOME/base-storage.XXXXXX")
+trap 'rm -rf "$storage"' EXIT
+export XDG_RUNTIME_DIR=$storage context=$1 reference=$2
+buildah() {
+    verb=$1
+    shift
+    command buildah --root "$storage/root" --runroot "$storage/run" --storage-driver overlay "$verb" --tls-verify=false --signature-policy "$context/policy.json" "$@"
+}
+buildah bud --isolation chroot --iidfile "$storage/id" --file "$context/Containerfile" "$context"
+buildah push "$(cat "$storage/id")" "docker://$reference"
+"#;
 
 /// Changing it makes a new base.
 const RECIPE: &str = "mmdebstrap minbase python3 bookworm 1";
@@ -35,21 +50,42 @@ pub fn ensure_base(user: &Ordinary, registry: &str) -> Result<String> {
         fs::rename(&unfinished, &tar)?;
     }
     let context = user.folder("base-context")?;
-    fs::write(context.join("Containerfile"), "FROM scratch\nADD base.tar /\nCMD [\"/bin/sh\"]\n")?;
     let inside = context.join("base.tar");
     if inside.exists() {
         fs::remove_file(&inside)?;
     }
     fs::hard_link(&tar, &inside).or_else(|_| fs::copy(&tar, &inside).map(|_| ()))?;
-    let policy = context.join("policy.json");
-    fs::write(&policy, r#"{"default":[{"type":"insecureAcceptAnything"}]}"#)?;
-    let storage = user.folder("base-storage")?;
-    let script = format!(
-        "set -e; export XDG_RUNTIME_DIR={0}; b='buildah --root {0}/root --runroot {0}/run --storage-driver overlay'; $b bud --signature-policy {1}/policy.json --isolation chroot --iidfile {0}/id -f {1}/Containerfile {1}; $b push --signature-policy {1}/policy.json --tls-verify=false $(cat {0}/id) docker://{reference}; $b rmi --all --force",
-        storage.display(),
-        context.display(),
-    );
-    let output = user.mapped("sh").args(["-c", &script]).output().context("buildah")?;
-    ensure!(output.status.success(), "making the base: {}", String::from_utf8_lossy(&output.stderr));
+    push(user, &context, "FROM scratch\nADD base.tar /\nCMD [\"/bin/sh\"]\n", &reference)?;
     Ok(reference)
+}
+
+/// A base whose apt-get is `puppet.py`: a package's name says what its script does.
+///
+/// # Errors
+/// When it cannot be made or pushed.
+pub fn puppet(user: &Ordinary, registry: &str) -> Result<String> {
+    derived(user, registry, "puppet", "COPY --chmod=755 puppet.py /usr/bin/apt-get\n", &[("puppet.py", include_str!("puppet.py"))])
+}
+
+/// The base with more instructions and the files that they name; pushed as `test/<name>:1`.
+///
+/// # Errors
+/// When it cannot be made or pushed.
+pub fn derived(user: &Ordinary, registry: &str, name: &str, instructions: &str, files: &[(&str, &str)]) -> Result<String> {
+    let reference = format!("{registry}/test/{name}:1");
+    let context = tempfile::TempDir::new_in(user.home())?;
+    user.own(context.path())?;
+    for (file, text) in files {
+        fs::write(context.path().join(file), text)?;
+    }
+    push(user, context.path(), &format!("FROM {registry}/{REPOSITORY}\n{instructions}"), &reference)?;
+    Ok(reference)
+}
+
+fn push(user: &Ordinary, context: &Path, containerfile: &str, reference: &str) -> Result<()> {
+    fs::write(context.join("Containerfile"), containerfile)?;
+    fs::write(context.join("policy.json"), r#"{"default":[{"type":"insecureAcceptAnything"}]}"#)?;
+    let output = user.mapped("sh").args(["-c", PUSH, "push"]).arg(context).arg(reference).output().context("buildah")?;
+    ensure!(output.status.success(), "making {reference}: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
 }

@@ -8,6 +8,8 @@ pub const POSTGRES: &str = "SLIPWAY_TEST_POSTGRES";
 pub const RABBITMQ: &str = "SLIPWAY_TEST_RABBITMQ";
 /// `host:port` of a registry without TLS that holds [`crate::base::REPOSITORY`].
 pub const REGISTRY: &str = "SLIPWAY_TEST_REGISTRY";
+/// Set where builds can have control groups.
+pub const CONTROL_GROUPS: &str = "SLIPWAY_TEST_CONTROL_GROUPS";
 /// Set when only tests without servers were asked for.
 pub const FAST: &str = "SLIPWAY_TEST_FAST";
 /// A file that skipped tests add a line to.

@@ -2,6 +2,7 @@
 #![expect(clippy::print_stderr, reason = "a harness tells what it does")]
 
 pub mod base;
+pub mod cgroup;
 pub mod env;
 pub mod packages;
 pub mod postgres;

@@ -47,7 +47,8 @@ pub struct Stack {
 
 /// permission, catalog, builder: the order of ports and addresses.
 pub const SERVICES: [&str; 3] = ["permission", "catalog", "builder"];
-const LIMITS: [&str; 4] = ["cpu", "memory", "pids", "disk"];
+/// Where the host can, they are enforced all the same.
+const ACCEPTED: [&str; 3] = ["cpu", "memory", "processes"];
 
 impl Stack {
     /// All in one process.
@@ -98,7 +99,7 @@ impl Stack {
                 &self.place.registry,
             ]);
             command.args(["--grpc-port", &self.grpc.to_string(), "--http-port", &self.http.to_string(), "--log-text"]);
-            for limit in LIMITS {
+            for limit in ACCEPTED {
                 command.args(["--accept-unenforced", limit]);
             }
         } else {
@@ -180,7 +181,7 @@ impl Stack {
             "permission" => "[[bootstrap_admins]]\nissuer = \"slipway-development\"\nsubject = \"admin\"\n".to_owned(),
             "catalog" => format!("[registries]\ninsecure = [{registry}]\n"),
             _ => format!(
-                "[registries]\ninsecure = [{registry}]\n[executor]\ndata_dir = {:?}\naccept_unenforced = {LIMITS:?}\n",
+                "[registries]\ninsecure = [{registry}]\n[executor]\ndata_dir = {:?}\naccept_unenforced = {ACCEPTED:?}\n",
                 self.place.data.join("builds")
             ),
         };

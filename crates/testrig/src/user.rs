@@ -4,9 +4,13 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    sync::Arc,
 };
 
 use anyhow::{Context as _, Result, ensure};
+use nix::unistd::User;
+
+use crate::cgroup::{self, Delegated};
 
 const NAME: &str = "slipway-lab";
 const ROOT_HOME: &str = "/var/lib/slipway-lab";
@@ -17,6 +21,7 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 pub struct Ordinary {
     prefix: Vec<String>,
     home: PathBuf,
+    delegated: Option<Arc<Delegated>>,
 }
 
 impl Ordinary {
@@ -36,9 +41,9 @@ impl Ordinary {
                 .map_or_else(|_| PathBuf::from(std::env::var("HOME").unwrap_or_default()).join(".cache"), PathBuf::from);
             let home = cache.join("slipway");
             fs::create_dir_all(&home)?;
-            return Ok(Self { prefix: Vec::new(), home });
+            return Ok(Self { prefix: Vec::new(), home, delegated: None });
         }
-        if nix::unistd::User::from_name(NAME)?.is_none() {
+        if User::from_name(NAME)?.is_none() {
             run(Command::new("useradd").args([
                 "--create-home",
                 "--home-dir",
@@ -58,7 +63,14 @@ impl Ordinary {
         }
         open_tun_device()?;
         let prefix = ["setpriv", "--reuid", NAME, "--regid", NAME, "--init-groups"].map(str::to_owned).to_vec();
-        Ok(Self { prefix, home: PathBuf::from(ROOT_HOME) })
+        let user = User::from_name(NAME)?.with_context(|| format!("user `{NAME}` is gone"))?;
+        let delegated = Delegated::enter(user.uid, user.gid).inspect_err(|error| eprintln!("no control group for `{NAME}`: {error:#}")).ok();
+        Ok(Self { prefix, home: PathBuf::from(ROOT_HOME), delegated: delegated.map(Arc::new) })
+    }
+
+    /// Whether its builds can have control groups.
+    pub fn has_control_groups(&self) -> bool {
+        self.delegated.is_some() || cgroup::is_delegated()
     }
 
     /// Where its files lie; kept from run to run.
@@ -83,7 +95,7 @@ impl Ordinary {
     /// When it is not there.
     pub fn own(&self, path: &Path) -> Result<()> {
         if !self.prefix.is_empty()
-            && let Some(user) = nix::unistd::User::from_name(NAME)?
+            && let Some(user) = User::from_name(NAME)?
         {
             nix::unistd::chown(path, Some(user.uid), Some(user.gid))?;
         }

@@ -65,6 +65,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         command
             .env("SLIPWAY_TEST_RABBITMQ_CATALOG", servers.rabbitmq.url("catalog"))
             .env("SLIPWAY_TEST_RABBITMQ_PERMISSION", servers.rabbitmq.url("permission"));
+        if user.has_control_groups() {
+            command.env(env::CONTROL_GROUPS, "1");
+        }
         command.env(env::SKIPS, &skips).env("SLIPWAY_TEST_BIN", &bin).env("RUST_BACKTRACE", "1");
         command
     })?;

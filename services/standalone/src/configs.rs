@@ -34,9 +34,9 @@ pub(crate) struct Site {
     /// Builds at once.
     #[arg(long, default_value_t = 1)]
     slots: usize,
-    /// A limit that this host does not enforce and that you accept without: cpu, memory, pids or disk. May be given again.
+    /// A limit that this host cannot enforce and that you accept without: cpu, memory or processes. May be given again.
     #[arg(long)]
-    accept_unenforced: Vec<String>,
+    accept_unenforced: Vec<buildah::Resource>,
     /// What network steps have: private, none, or host (which reaches this machine's services).
     #[arg(long, value_enum, default_value = "private")]
     network: NetworkWord,
@@ -83,11 +83,10 @@ impl Configs {
             data_dir: PathBuf::from(data_dir).join("builds"),
             network,
             allowed_networks: Vec::new(),
+            limits: buildah::Limits::default(),
             accept_unenforced: site.accept_unenforced,
             insecure_registries: Vec::new(),
             packages: buildah::PackageSources::default(),
-            idle_seconds: 900,
-            largest_image_bytes: 20 * 1024 * 1024 * 1024,
         };
         Self {
             permission: slipway_permission::config::Config {

@@ -12,7 +12,7 @@ use crate::{
     app::{LogSink, executor::Executor, worker::Limits},
     domain::{
         build::Build,
-        failure::{Failure, FailureClass, FailureReason},
+        failure::{Failure, FailureReason},
         state::Event,
     },
     store::{Arrow, Guard, Store, Verdict},
@@ -154,14 +154,7 @@ async fn record(store: &Store, build: &Build, outcome: Result<Result<(), Failure
             tracing::info!("build succeeded");
             return Ok(());
         }
-        Ok(Err(failure)) => {
-            let event = match failure.reason.class() {
-                FailureClass::User => Event::UserFault,
-                FailureClass::Platform => Event::PlatformFault,
-                FailureClass::Limit => Event::Timeout,
-            };
-            Arrow::failed(event, failure)
-        }
+        Ok(Err(failure)) => Arrow::failed(Event::from(failure.reason), failure),
         Err(Stop::Cancelled) => Arrow::plain(Event::UserFault),
         Err(Stop::Late) => Arrow::failed(
             Event::Timeout,

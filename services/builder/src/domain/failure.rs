@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
+use crate::domain::state::Event;
+
 /// Who has to act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureClass {
@@ -55,7 +57,21 @@ reasons! {
     TimeExceeded Limit "TIME_EXCEEDED" "The build took longer than it may.",
     IdleTooLong Limit "IDLE_TOO_LONG" "The build printed nothing for longer than it may.",
     QueuedTooLong Limit "QUEUED_TOO_LONG" "No worker took the build in time.",
+    MemoryExceeded Limit "MEMORY_EXCEEDED" "The build needed more memory than it may.",
+    ProcessesExceeded Limit "PROCESSES_EXCEEDED" "The build needed more processes at once than it may.",
+    DiskExceeded Limit "DISK_EXCEEDED" "The build filled more disk than it may.",
     SizeExceeded Limit "SIZE_EXCEEDED" "The image is larger than it may be.",
+    LayersExceeded Limit "LAYERS_EXCEEDED" "The image would have more layers than it may.",
+}
+
+impl From<FailureReason> for Event {
+    fn from(reason: FailureReason) -> Self {
+        match (reason.class(), reason) {
+            (FailureClass::Limit, FailureReason::TimeExceeded | FailureReason::IdleTooLong | FailureReason::QueuedTooLong) => Self::Timeout,
+            (FailureClass::Platform, _) => Self::PlatformFault,
+            (FailureClass::User | FailureClass::Limit, _) => Self::UserFault,
+        }
+    }
 }
 
 impl FromStr for FailureReason {

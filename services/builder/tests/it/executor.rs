@@ -17,7 +17,7 @@ use slipway_builder::{
     },
     executor::{
         Scripted,
-        buildah::{Buildah, NetworkMode, PackageSources, Settings},
+        buildah::{Buildah, Limits, NetworkMode, PackageSources, Resource, Settings},
     },
     store::LogChunk,
 };
@@ -25,7 +25,7 @@ use slipway_fault::Fault;
 use slipway_names::id::BuildId;
 use slipway_packages::Policy;
 use slipway_registry::Registries;
-use slipway_testrig::{base, env};
+use slipway_testrig::{base, env, user::Ordinary};
 use tempfile::TempDir;
 
 use crate::worlds::request;
@@ -118,21 +118,25 @@ struct Real {
 }
 
 async fn real(packages: PackageSources) -> Option<Real> {
+    limited(Limits { idle_seconds: 120, ..Limits::default() }, packages).await
+}
+
+async fn limited(limits: Limits, packages: PackageSources) -> Option<Real> {
     let registry = env::server(env::REGISTRY)?;
     let folder = TempDir::new_in(std::env::var("HOME").unwrap()).unwrap();
     let settings = Settings {
         data_dir: folder.path().to_owned(),
         network: NetworkMode::Private,
         allowed_networks: Vec::new(),
-        accept_unenforced: ["cpu", "memory", "pids", "disk"].map(str::to_owned).to_vec(),
+        limits,
+        accept_unenforced: Resource::ALL.to_vec(),
         insecure_registries: vec![registry.clone()],
         packages,
-        idle_seconds: 120,
-        largest_image_bytes: 4 << 30,
     };
     let registries = Registries::new(&slipway_registry::Settings { insecure: vec![registry.clone()] });
     let (executor, isolation) = Buildah::new(settings, Policy::default(), registries).await.unwrap();
     assert!(isolation.user_and_pid_namespace && isolation.loopback_closed && isolation.network == NetworkMode::Private, "{isolation}");
+    assert!(isolation.unenforced.is_empty() || std::env::var(env::CONTROL_GROUPS).is_err(), "{isolation}");
     let base = format!("{registry}/{}", base::REPOSITORY);
     Some(Real { executor, registry, base, folder })
 }
@@ -216,6 +220,48 @@ async fn dropping_a_build_ends_every_process() {
     }
     real.executor.discard(build.request.id, 1).await;
     assert_eq!(real.attempts(), 0);
+    real.end().await;
+}
+
+#[tokio::test]
+async fn limits_hold() {
+    if env::server(env::CONTROL_GROUPS).is_none() {
+        return;
+    }
+    let limits =
+        Limits { cpus: 0.5, memory_bytes: 256 << 20, processes: 200, disk_bytes: 800 << 20, image_bytes: 200 << 20, layers: 120, idle_seconds: 20 };
+    let Some(real) = limited(limits, PackageSources::default()).await else { return };
+    let base = base::puppet(&Ordinary::find().unwrap(), &real.registry).unwrap();
+    let run = async |deed: &str| {
+        let memory = Memory::default();
+        let outcome = make(&real.executor, &build(&real.registry, &base, &[deed], &[]), &memory).await;
+        (outcome.map_err(|failure| (failure.reason, failure.step)), memory.text())
+    };
+    let exceeds = async |deed: &str, reason: FailureReason, step: &str| {
+        let (outcome, log) = run(deed).await;
+        assert_eq!(outcome, Err((reason, step.to_owned())), "{deed}: {log}");
+    };
+    exceeds("memory", FailureReason::MemoryExceeded, "apt").await;
+    exceeds("processes", FailureReason::ProcessesExceeded, "apt").await;
+    exceeds("disk", FailureReason::DiskExceeded, "apt").await;
+    exceeds("image", FailureReason::SizeExceeded, "commit").await;
+    exceeds("silence", FailureReason::IdleTooLong, "apt").await;
+
+    let (outcome, log) = run("processors").await;
+    let seconds: f64 = log.lines().find_map(|line| line.strip_prefix("processor seconds: ")).unwrap_or_else(|| panic!("{log}")).parse().unwrap();
+    assert!(outcome.is_ok() && seconds < 2.0, "{seconds} s of processor time in 3 s at half a processor");
+
+    let (outcome, log) = run("limits").await;
+    assert!(outcome.is_ok() && log.contains("Read-only file system") && !log.contains("LIFTED"), "a step can lift its limits: {log}");
+    assert_eq!(real.attempts(), 0);
+    real.end().await;
+}
+
+#[tokio::test]
+async fn a_base_of_too_many_layers_is_refused() {
+    let Some(real) = limited(Limits { layers: 2, ..Limits::default() }, PackageSources::default()).await else { return };
+    let failure = make(&real.executor, &build(&real.registry, &real.base, &["jq"], &[]), &Memory::default()).await.unwrap_err();
+    assert_eq!((failure.reason, failure.step.as_str()), (FailureReason::LayersExceeded, "resolve"), "{failure}");
     real.end().await;
 }
 

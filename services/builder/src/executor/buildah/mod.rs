@@ -1,8 +1,10 @@
-//! buildah, rootless: each attempt in its own user, PID and network namespace and its own storage, over a shared store of bases.
+//! buildah, rootless: each attempt in its own user, PID and network namespace, control group and storage, over a shared store of bases.
 //!
 //! Pull and push run outside the step's network. Steps' output is the log.
 
-mod network;
+mod cgroup;
+mod limits;
+mod namespaces;
 mod probe;
 mod process;
 mod settings;
@@ -16,7 +18,7 @@ use std::{
 use async_trait::async_trait;
 use slipway_names::{digest::Digest, id::BuildId, platform::Platform, reference::Reference};
 use slipway_packages::{PackageLists, Policy};
-use slipway_registry::{Registries, RegistryError, check_base};
+use slipway_registry::{Inspection, Registries, RegistryError, check_base};
 
 use crate::{
     app::{
@@ -30,6 +32,9 @@ use crate::{
     },
 };
 
+use cgroup::{Delegation, Group};
+
+pub use limits::{Limits, Resource};
 pub use probe::{Isolation, Unfit};
 pub use settings::{NetworkMode, PackageSources, Settings};
 
@@ -42,6 +47,19 @@ pub struct Buildah {
     policy: Policy,
     registries: Registries,
     platform: Platform,
+    delegation: Delegation,
+}
+
+/// Where one attempt lies.
+struct Attempt {
+    folder: PathBuf,
+    group: Group,
+}
+
+impl Attempt {
+    fn path(&self, name: &str) -> String {
+        self.folder.join(name).display().to_string()
+    }
 }
 
 impl Buildah {
@@ -53,12 +71,17 @@ impl Buildah {
             fs::create_dir_all(&path).map_err(at(path.clone()))?;
         }
         fs::write(settings.data_dir.join("policy.json"), POLICY).map_err(at(settings.data_dir.clone()))?;
-        let isolation = probe::probe(&settings).await?;
-        Ok((Self { settings, policy, registries, platform: Platform::linux_amd64() }, isolation))
+        let delegation = Delegation::find();
+        let isolation = probe::probe(&settings, &delegation).await?;
+        Ok((Self { settings, policy, registries, platform: Platform::linux_amd64(), delegation }, isolation))
     }
 
-    fn attempt_dir(&self, id: BuildId, attempt: i32) -> PathBuf {
-        self.settings.data_dir.join("attempts").join(format!("{id}-{attempt}"))
+    fn attempt(&self, name: &str) -> Attempt {
+        Attempt { folder: self.settings.data_dir.join("attempts").join(name), group: self.delegation.group(name) }
+    }
+
+    fn attempt_of(&self, build: &Build) -> Attempt {
+        self.attempt(&attempt_name(build.request.id, build.attempt))
     }
 
     fn is_insecure(&self, reference: &str) -> bool {
@@ -69,7 +92,7 @@ impl Buildah {
         format!("--tls-verify={}", !self.is_insecure(reference))
     }
 
-    async fn pull(&self, reference: &str, attempt: &Path, log: &mut LogSink) -> Result<(), Failure> {
+    async fn pull(&self, reference: &str, attempt: &Attempt, log: &mut LogSink) -> Result<(), Failure> {
         let policy = self.settings.data_dir.join("policy.json").display().to_string();
         let command = [
             "buildah",
@@ -83,13 +106,22 @@ impl Buildah {
             &format!("docker://{reference}"),
         ]
         .map(str::to_owned);
-        match process::run(network::outside(&command), attempt, "bases.conf", log, |_| None, Duration::MAX).await? {
+        let launched = namespaces::outside(&attempt.group, &command);
+        match process::run(launched, &attempt.folder, "bases.conf", log, |_| None, Duration::MAX).await? {
             Some(0) => Ok(()),
             _ => Err(Failure::new(
                 FailureReason::RegistryUnreachable,
                 "pull",
                 format!("the base could not be pulled: {}", log.last_lines().lines().last().unwrap_or_default()),
             )),
+        }
+    }
+
+    fn check_layers(&self, inspection: &Inspection) -> Result<(), Failure> {
+        let (own, most) = (inspection.config["rootfs"]["diff_ids"].as_array().map_or(0, Vec::len), self.settings.limits.layers);
+        match own + STEPS.len() > most {
+            true => Err(self.settings.limits.layers_exceeded(own)),
+            false => Ok(()),
         }
     }
 
@@ -120,8 +152,11 @@ impl Buildah {
         write().map_err(|error| disk("install", &error))
     }
 
-    /// Two stores: bases are shared and written by pulls alone; an attempt's own layers lie above them.
-    fn write_storage(&self, attempt: &Path) -> Result<(), Failure> {
+    /// The group, and two stores: bases are shared and written by pulls alone; an attempt's own layers lie above them.
+    fn make_place(&self, Attempt { folder: attempt, group }: &Attempt) -> Result<(), Failure> {
+        group.make(&self.settings.limits).map_err(|error| {
+            Failure::new(FailureReason::ExecutorFailed, "resolve", format!("the attempt's control group could not be made: {error}"))
+        })?;
         let bases = self.settings.data_dir.join("bases");
         let storage = |root: &Path, run: &str| format!("[storage]\ndriver = \"overlay\"\ngraphroot = {root:?}\nrunroot = {:?}\n", attempt.join(run));
         let write = || -> io::Result<()> {
@@ -141,13 +176,14 @@ impl Buildah {
 #[async_trait]
 impl Executor for Buildah {
     async fn prepare(&self, build: &Build, log: &mut LogSink) -> Result<Base, Failure> {
-        let attempt = self.attempt_dir(build.request.id, build.attempt);
-        self.write_storage(&attempt)?;
+        let attempt = self.attempt_of(build);
+        self.make_place(&attempt)?;
         let packages = parse(build, &self.policy)?;
         let refused = |message: String| Failure::new(FailureReason::BaseRefused, "resolve", message);
         let reference: Reference = build.request.spec.base_reference.parse().map_err(|error| refused(format!("the base {error}")))?;
         let inspection = self.registries.inspect(&reference, &self.platform).await.map_err(registry_failure)?;
         check_base(&inspection.config).map_err(|error| refused(error.to_string()))?;
+        self.check_layers(&inspection)?;
         let pinned = reference.at(&inspection.digest).to_string();
         say(log, &format!("base {reference} is {pinned} ({})", inspection.platform)).await?;
         self.pull(&pinned, &attempt, log).await?;
@@ -170,45 +206,50 @@ impl Executor for Buildah {
     }
 
     async fn install(&self, build: &Build, base: &Base, log: &mut LogSink) -> Result<(), Failure> {
-        let attempt = self.attempt_dir(build.request.id, build.attempt);
-        self.write_context(&attempt, build, &base.containerfile)?;
+        let attempt = self.attempt_of(build);
+        self.write_context(&attempt.folder, build, &base.containerfile)?;
         let mut command = vec!["buildah".to_owned()];
-        let path = |name: &str| attempt.join(name).display().to_string();
         let policy = self.settings.data_dir.join("policy.json").display().to_string();
         command.extend(
             ["bud", "--isolation", "oci", "--runtime", "runc", "--network", "host", "--no-cache", "--layers", "--pull-never", "--format", "oci"]
                 .map(str::to_owned),
         );
         command.extend(
-            ["--http-proxy=false", "--signature-policy", &policy, "--iidfile", &path("image-id"), "--file", &path("Containerfile")]
+            ["--http-proxy=false", "--signature-policy", &policy, "--iidfile", &attempt.path("image-id"), "--file", &attempt.path("Containerfile")]
                 .map(str::to_owned),
         );
-        command.extend(network::dns(self.settings.network).map(str::to_owned));
-        command.push(path("context"));
-        let launched = network::inside(self.settings.network, &self.settings.allowed_networks, &command);
-        let exit = process::run(launched, &attempt, "attempt.conf", log, step_begun, self.settings.idle_limit()).await?;
+        command.extend(namespaces::dns(self.settings.network).map(str::to_owned));
+        command.push(attempt.path("context"));
+        let launched = namespaces::inside(&attempt.group, self.settings.network, &self.settings.allowed_networks, &command);
+        let limits = &self.settings.limits;
+        let ran = tokio::select! {
+            ran = process::run(launched, &attempt.folder, "attempt.conf", log, step_begun, Duration::from_secs(limits.idle_seconds)) => Some(ran?),
+            () = limits.watch_disk(&attempt.folder) => None,
+        };
+        let Some(exit) = ran else {
+            return Err(limits.disk_exceeded(log.step()));
+        };
         if exit != Some(0) {
             let tail = log.last_lines();
-            return Err(classify(step_failed(&tail).unwrap_or(log.step()), exit, &tail));
+            let step = step_failed(&tail).unwrap_or(log.step());
+            return Err(match attempt.group.exceeded() {
+                Some(resource) => limits.exceeded(resource, step),
+                None => classify(step, exit, &tail),
+            });
         }
-        let bytes = process::disk_usage(&attempt.join("storage")).await;
-        match bytes > self.settings.largest_image_bytes {
-            true => Err(Failure::new(
-                FailureReason::SizeExceeded,
-                "commit",
-                format!("the image adds {bytes} bytes to its base, at most {} are allowed", self.settings.largest_image_bytes),
-            )),
+        let bytes = process::disk_usage(&attempt.folder.join("storage")).await;
+        match bytes > limits.image_bytes {
+            true => Err(limits.image_exceeded(bytes)),
             false => Ok(()),
         }
     }
 
     async fn push(&self, build: &Build, base: &Base, log: &mut LogSink) -> Result<Pushed, Failure> {
-        let attempt = self.attempt_dir(build.request.id, build.attempt);
+        let attempt = self.attempt_of(build);
         let failed = |message: String| Failure::new(FailureReason::PushFailed, "push", message);
-        let image = fs::read_to_string(attempt.join("image-id")).map_err(|error| disk("push", &error))?;
+        let image = fs::read_to_string(attempt.path("image-id")).map_err(|error| disk("push", &error))?;
         let reference = format!("{}:{}", build.request.repository, build.tag());
         let mut command = vec!["buildah".to_owned()];
-        let path = |name: &str| attempt.join(name).display().to_string();
         let policy = self.settings.data_dir.join("policy.json").display().to_string();
         command.extend(
             [
@@ -219,17 +260,18 @@ impl Executor for Buildah {
                 "--signature-policy",
                 &policy,
                 "--digestfile",
-                &path("digest"),
+                &attempt.path("digest"),
                 &self.tls(&reference),
                 image.trim(),
                 &format!("docker://{reference}"),
             ]
             .map(str::to_owned),
         );
-        if process::run(network::outside(&command), &attempt, "attempt.conf", log, |_| None, Duration::MAX).await? != Some(0) {
+        let launched = namespaces::outside(&attempt.group, &command);
+        if process::run(launched, &attempt.folder, "attempt.conf", log, |_| None, Duration::MAX).await? != Some(0) {
             return Err(failed(format!("the registry did not take the image: {}", log.last_lines().lines().last().unwrap_or_default())));
         }
-        let digest: Digest = fs::read_to_string(attempt.join("digest"))
+        let digest: Digest = fs::read_to_string(attempt.path("digest"))
             .map_err(|error| disk("push", &error))?
             .trim()
             .parse()
@@ -241,17 +283,22 @@ impl Executor for Buildah {
     }
 
     async fn discard(&self, id: BuildId, attempt: i32) {
-        process::remove(&self.attempt_dir(id, attempt)).await;
+        process::remove(&self.attempt(&attempt_name(id, attempt))).await;
     }
 
     async fn reap(&self, alive: &[(BuildId, i32)]) {
-        let keep: Vec<String> = alive.iter().map(|(id, attempt)| format!("{id}-{attempt}")).collect();
+        let keep: Vec<String> = alive.iter().map(|(id, attempt)| attempt_name(*id, *attempt)).collect();
         let Ok(entries) = fs::read_dir(self.settings.data_dir.join("attempts")) else { return };
-        for entry in entries.flatten().filter(|entry| !keep.iter().any(|name| entry.file_name() == name.as_str())) {
-            tracing::info!(attempt.folder = %entry.file_name().display(), "clearing what a worker before left");
-            process::remove(&entry.path()).await;
+        let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+        for name in names.filter(|name| !keep.contains(name)) {
+            tracing::info!(attempt.folder = name, "clearing what a worker before left");
+            process::remove(&self.attempt(&name)).await;
         }
     }
+}
+
+fn attempt_name(id: BuildId, attempt: i32) -> String {
+    format!("{id}-{attempt}")
 }
 
 fn parse(build: &Build, policy: &Policy) -> Result<PackageLists, Failure> {

@@ -3,9 +3,13 @@
 use std::{fmt, io, path::Path};
 
 use tokio::{net::TcpListener, time::timeout};
+use uuid::Uuid;
 
 use super::{
-    HELPER_PATIENCE, network, process,
+    Attempt, HELPER_PATIENCE,
+    cgroup::{Delegation, Group},
+    limits::Resource,
+    namespaces, process,
     settings::{NetworkMode, Settings},
 };
 
@@ -18,8 +22,8 @@ pub struct Isolation {
     pub user_and_pid_namespace: bool,
     /// A listener on the host's loopback could not be reached from inside.
     pub loopback_closed: bool,
-    /// Limits that nothing enforces here.
-    pub unenforced: Vec<String>,
+    /// Limits that nothing enforces here, accepted by name.
+    pub unenforced: Vec<Resource>,
 }
 
 impl fmt::Display for Isolation {
@@ -30,7 +34,7 @@ impl fmt::Display for Isolation {
             if self.user_and_pid_namespace { "yes" } else { "NO" },
             self.network,
             if self.loopback_closed { "closed" } else { "OPEN" },
-            if self.unenforced.is_empty() { "none".to_owned() } else { self.unenforced.join(", ") },
+            if self.unenforced.is_empty() { "none".to_owned() } else { list(&self.unenforced, "") },
         )
     }
 }
@@ -54,25 +58,38 @@ pub enum Unfit {
         "`executor.network = \"private\"` cannot be had here ({0}); install slirp4netns and iproute2 and let the service's user open /dev/net/tun, or accept less by name: `none` or `host`"
     )]
     NoPrivateNetwork(String),
+    /// A limit of no use.
+    #[error("`executor.limits.{0}` is out of range")]
+    Limit(&'static str),
     /// A limit without anything that enforces it.
-    #[error("nothing enforces the limits {0} yet; accept it by name: `executor.accept_unenforced = [{1}]`")]
-    Unenforced(String, String),
+    #[error(
+        "nothing here enforces the limits of {}; start the builder in a control group that is delegated to it (systemd: `Delegate=yes`), or accept it by name: `executor.accept_unenforced = [{}]`",
+        list(.0, ""), list(.0, "\"")
+    )]
+    Unenforced(Vec<Resource>),
+    /// The limits hold no process.
+    #[error(
+        "a process could not be put under its limits ({0}); raise `executor.limits`, or give the builder a control group that is delegated to it"
+    )]
+    NoGroup(String),
 }
 
 /// Prints which network namespace it is in, and whether the address in `$1` `$2` answers, as far as Python is there to ask.
 const INSIDE: &str = "readlink /proc/self/ns/net; python3 -c 'import socket,sys; s=socket.socket(); s.settimeout(1); print(\"open\" if s.connect_ex((sys.argv[1], int(sys.argv[2]))) == 0 else \"closed\")' \"$1\" \"$2\" 2>/dev/null || echo unknown";
 
-/// No cgroup is made for an attempt yet, and disk is measured only when a build has ended.
-const UNENFORCED: &[&str] = &["cpu", "memory", "pids", "disk"];
+fn list(resources: &[Resource], quote: &str) -> String {
+    resources.iter().map(|resource| format!("{quote}{resource}{quote}")).collect::<Vec<_>>().join(", ")
+}
 
 /// Tries it.
-pub(super) async fn probe(settings: &Settings) -> Result<Isolation, Unfit> {
+pub(super) async fn probe(settings: &Settings, delegation: &Delegation) -> Result<Isolation, Unfit> {
+    settings.limits.check().map_err(Unfit::Limit)?;
     let folder = settings.data_dir.join("attempts").join("probe");
     let make =
         |name: &str| std::fs::create_dir_all(folder.join(name)).map_err(|error| Unfit::Directory { path: folder.display().to_string(), error });
     make("run")?;
     make("tmp")?;
-    let outside = said(&network::outside(&["id", "-u"].map(str::to_owned)), &folder).await.map_err(Unfit::NoUserNamespace)?;
+    let outside = said(&namespaces::outside(&Group::NONE, &["id", "-u"].map(str::to_owned)), &folder).await.map_err(Unfit::NoUserNamespace)?;
     let user_and_pid_namespace = outside.trim() == "0";
     if !user_and_pid_namespace {
         return Err(Unfit::NoUserNamespace(outside));
@@ -81,13 +98,17 @@ pub(super) async fn probe(settings: &Settings) -> Result<Isolation, Unfit> {
     if settings.network != NetworkMode::Host && !loopback_closed {
         return Err(Unfit::NoPrivateNetwork("the host's loopback answered from inside".to_owned()));
     }
-    let unenforced: Vec<String> = UNENFORCED.iter().map(ToString::to_string).collect();
-    let refused: Vec<&String> = unenforced.iter().filter(|limit| !settings.accept_unenforced.contains(limit)).collect();
+    let enforced = delegation.resources();
+    let unenforced: Vec<Resource> = Resource::ALL.into_iter().filter(|resource| !enforced.contains(resource)).collect();
+    let refused: Vec<Resource> = unenforced.iter().copied().filter(|resource| !settings.accept_unenforced.contains(resource)).collect();
     if !refused.is_empty() {
-        let names = |quote: &str| refused.iter().map(|limit| format!("{quote}{limit}{quote}")).collect::<Vec<_>>().join(", ");
-        return Err(Unfit::Unenforced(names(""), names("\"")));
+        return Err(Unfit::Unenforced(refused));
     }
-    process::remove(&folder).await;
+    let probed = Attempt { group: delegation.group(&format!("probe-{}", Uuid::now_v7())), folder };
+    probed.group.make(&settings.limits).map_err(|error| Unfit::NoGroup(error.to_string()))?;
+    let limited = said(&namespaces::outside(&probed.group, &["id", "-u"].map(str::to_owned)), &probed.folder).await;
+    process::remove(&probed).await;
+    limited.map_err(Unfit::NoGroup)?;
     Ok(Isolation { network: settings.network, user_and_pid_namespace, loopback_closed, unenforced })
 }
 
@@ -97,7 +118,9 @@ async fn loopback_is_closed(settings: &Settings, folder: &Path) -> Result<bool, 
     let port = listener.local_addr().map(|address| address.port()).unwrap_or_default().to_string();
     for address in ["127.0.0.1", "10.0.2.2"] {
         let command = ["/bin/sh", "-c", INSIDE, "probe", address, &port].map(str::to_owned);
-        let text = said(&network::inside(settings.network, &settings.allowed_networks, &command), folder).await.map_err(Unfit::NoPrivateNetwork)?;
+        let text = said(&namespaces::inside(&Group::NONE, settings.network, &settings.allowed_networks, &command), folder)
+            .await
+            .map_err(Unfit::NoPrivateNetwork)?;
         let own = std::fs::read_link("/proc/self/ns/net").map(|link| link.display().to_string()).unwrap_or_default();
         let inside = text.lines().next().unwrap_or_default();
         if own.is_empty() || inside == own || text.lines().last() == Some("open") {

@@ -5,7 +5,7 @@ use std::{path::Path, process::Stdio, time::Duration};
 use slipway_fault::Fault;
 use tokio::{io::AsyncReadExt as _, net::unix::pipe, process::Command, time::timeout};
 
-use super::{HELPER_PATIENCE, network};
+use super::{Attempt, HELPER_PATIENCE, cgroup::Group, namespaces};
 use crate::{
     app::LogSink,
     domain::failure::{Failure, FailureReason},
@@ -75,15 +75,16 @@ pub(super) async fn run(
     Ok(status.code())
 }
 
-/// Removes a folder whose files belong to the user namespace.
-pub(super) async fn remove(folder: &Path) {
-    let arguments = network::outside(&["rm", "-rf", "--", &folder.display().to_string()].map(str::to_owned));
+/// Ends what still runs in the attempt's group, and removes its files, which belong to the user namespace.
+pub(super) async fn remove(Attempt { folder, group }: &Attempt) {
+    let arguments = namespaces::outside(&Group::NONE, &["rm", "-rf", "--", &folder.display().to_string()].map(str::to_owned));
     // Processes that were killed a moment ago may still hold mounts.
     for pause in [0, 50, 200, 1_000] {
         tokio::time::sleep(Duration::from_millis(pause)).await;
+        let ended = group.remove();
         let parent = folder.parent().unwrap_or(folder);
         let _ = timeout(HELPER_PATIENCE, command(&arguments, parent).stdout(Stdio::null()).stderr(Stdio::null()).status()).await;
-        if !folder.exists() {
+        if ended && !folder.exists() {
             return;
         }
     }
@@ -92,7 +93,7 @@ pub(super) async fn remove(folder: &Path) {
 
 /// Bytes below a folder; 0 when it cannot be told.
 pub(super) async fn disk_usage(folder: &Path) -> u64 {
-    let arguments = network::outside(&["du", "-s", "--block-size=1", &folder.display().to_string()].map(str::to_owned));
+    let arguments = namespaces::outside(&Group::NONE, &["du", "-s", "--block-size=1", &folder.display().to_string()].map(str::to_owned));
     let output = timeout(HELPER_PATIENCE, command(&arguments, folder).output()).await;
     let Ok(Ok(output)) = output else { return 0 };
     String::from_utf8_lossy(&output.stdout).split_whitespace().next().and_then(|bytes| bytes.parse().ok()).unwrap_or(0)

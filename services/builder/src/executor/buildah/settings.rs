@@ -4,10 +4,11 @@ use std::{
     fmt::Write as _,
     fs,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
+
+use super::limits::{Limits, Resource};
 
 /// What network steps have.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,35 +93,18 @@ pub struct Settings {
     /// CIDR ranges that steps may reach although they are private: configured mirrors.
     #[serde(default)]
     pub allowed_networks: Vec<String>,
-    /// Limits that this host cannot enforce and that are accepted without: `cpu`, `memory`, `pids`, `disk`.
+    /// What one attempt may use.
     #[serde(default)]
-    pub accept_unenforced: Vec<String>,
+    pub limits: Limits,
+    /// Limits that this host cannot enforce and that are accepted without.
+    #[serde(default)]
+    pub accept_unenforced: Vec<Resource>,
     /// `host:port` of registries without TLS; filled from `registries.insecure`.
     #[serde(default, skip_deserializing)]
     pub insecure_registries: Vec<String>,
     /// Mirrors, indexes, proxy and CA bundle.
     #[serde(default)]
     pub packages: PackageSources,
-    /// Seconds a build may print nothing.
-    #[serde(default = "default_idle_seconds")]
-    pub idle_seconds: u64,
-    /// Bytes that a build may add to its base.
-    #[serde(default = "default_largest_image")]
-    pub largest_image_bytes: u64,
-}
-
-impl Settings {
-    pub(super) fn idle_limit(&self) -> Duration {
-        Duration::from_secs(self.idle_seconds)
-    }
-}
-
-fn default_idle_seconds() -> u64 {
-    15 * 60
-}
-
-fn default_largest_image() -> u64 {
-    20 * 1024 * 1024 * 1024
 }
 
 #[cfg(test)]

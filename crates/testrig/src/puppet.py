@@ -1,0 +1,73 @@
+#!/usr/bin/python3 -u
+"""Stands in for apt-get and does what the last word says, as a hostile package's script would; any other word is installed at once."""
+
+import os
+import sys
+import time
+
+
+def memory():
+    hoard = []
+    while True:
+        hoard.append(b"x" * (16 << 20))
+
+
+def processes():
+    for _ in range(2000):
+        if os.fork() == 0:
+            time.sleep(30)
+            os._exit(0)
+
+
+def processors():
+    began = time.monotonic()
+    for _ in range(2):
+        if os.fork() == 0:
+            while time.monotonic() - began < 3:
+                pass
+            os._exit(0)
+    os.wait()
+    os.wait()
+    print("processor seconds:", os.times().children_user + os.times().children_system)
+
+
+def disk():
+    fill(1 << 10)
+    time.sleep(60)
+
+
+def image():
+    fill(1 << 8)
+
+
+def fill(mebibytes):
+    with open("/filler", "wb") as file:
+        for _ in range(mebibytes):
+            file.write(os.urandom(1 << 20))
+
+
+def silence():
+    time.sleep(600)
+
+
+def noise():
+    line = b"x" * 999 + b"\n"
+    for _ in range(120_000):
+        os.write(1, line)
+
+
+def limits():
+    for folder, _, files in os.walk("/sys/fs/cgroup"):
+        for file in {"cgroup.procs", "memory.limit_in_bytes", "memory.max", "pids.max", "cpu.max"} & set(files):
+            try:
+                with open(os.path.join(folder, file), "w") as limit:
+                    limit.write("0" if file == "cgroup.procs" else "999999999999")
+                print("LIFTED", folder, file)
+            except OSError as error:
+                print(error.strerror)
+
+
+DEEDS = [memory, processes, processors, disk, image, silence, noise, limits]
+for deed in DEEDS:
+    if deed.__name__ == sys.argv[-1]:
+        deed()
