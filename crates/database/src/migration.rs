@@ -24,6 +24,11 @@ impl MigrationName for SqlMigration {
 #[async_trait]
 #[expect(elided_lifetimes_in_paths, reason = "the trait has one lifetime more otherwise")]
 impl MigrationTrait for SqlMigration {
+    /// Killed midway, it has not happened; not every database does this by itself.
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let connection = manager.get_connection();
         let text = match connection.get_database_backend() {

@@ -158,20 +158,21 @@ impl Registries {
         if config["size"].as_i64().is_none_or(|size| size > LARGEST_CONFIG) {
             return Err(unreachable(&name, "the image's config has no acceptable size"));
         }
-        // A registry may send more than it said; a cursor over a fixed room takes no more than that.
-        let mut room = std::io::Cursor::new(vec![0; usize::try_from(LARGEST_CONFIG).unwrap_or_default()]);
+        // A registry may send more than it said; a cursor over a room that cannot grow takes no more than that.
+        let mut room = std::io::Cursor::new(vec![0; usize::try_from(LARGEST_CONFIG).unwrap_or_default()].into_boxed_slice());
         let pulled = timeout(PATIENCE, self.client.pull_blob(&oci, wanted, &mut room)).await;
         pulled.map_err(|error| unreachable(&name, error))?.map_err(|error| classify(&name, error))?;
         let length = usize::try_from(room.position()).unwrap_or_default();
-        let mut bytes = room.into_inner();
+        let mut bytes = room.into_inner().into_vec();
         bytes.truncate(length);
-        if sha256(&bytes).as_str() != wanted {
+        let config_digest = sha256(&bytes);
+        if config_digest.as_str() != wanted {
             return Err(unreachable(&name, "the registry sent another config than the manifest names"));
         }
         let StrictValue(config) = serde_json::from_slice(&bytes).map_err(|error| unreachable(&name, error))?;
         let part = |key: &str| config[key].as_str().unwrap_or("unknown").to_owned();
         let platform = format!("{}/{}", part("os"), part("architecture")).parse().map_err(|error| unreachable(&name, error))?;
-        Ok(Inspection { digest, platform, size_bytes: size(manifest), config })
+        Ok(Inspection { digest, config_digest, platform, size_bytes: size(manifest), config })
     }
 }
 

@@ -3,6 +3,8 @@
 use serde_json::Value;
 use slipway_names::{digest::Digest, platform::Platform};
 
+use crate::strict_json::fold;
+
 /// What is behind a reference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Artifact {
@@ -19,6 +21,8 @@ pub struct Artifact {
 pub struct Inspection {
     /// Of its manifest.
     pub digest: Digest,
+    /// Of its config, which container tools call the image's id.
+    pub config_digest: Digest,
     /// From its config.
     pub platform: Platform,
     /// Compressed config and layers, in bytes.
@@ -41,24 +45,28 @@ pub enum UnsafeBase {
     MalformedConfig,
 }
 
-/// Refuses a base by its raw config, whose keys container tools read in any letter case.
-pub fn check_base(config: &Value) -> Result<(), UnsafeBase> {
+/// Refuses a base by its raw config, whose keys container tools read in any letter case; the user of one that is accepted, or nothing.
+pub fn check_base(config: &Value) -> Result<&str, UnsafeBase> {
     let top = config.as_object().ok_or(UnsafeBase::MalformedConfig)?;
-    for (_, section) in top.iter().filter(|(key, _)| key.eq_ignore_ascii_case("config") || key.eq_ignore_ascii_case("container_config")) {
+    let mut found = "";
+    for (name, section) in top.iter().filter(|(key, _)| ["config", "container_config"].contains(&fold(key).as_str())) {
         if section.is_null() {
             continue;
         }
         let section = section.as_object().ok_or(UnsafeBase::MalformedConfig)?;
         for (key, value) in section {
-            if key.eq_ignore_ascii_case("onbuild") && !(value.is_null() || value.as_array().is_some_and(Vec::is_empty)) {
+            if fold(key) == "onbuild" && !(value.is_null() || value.as_array().is_some_and(Vec::is_empty)) {
                 return Err(UnsafeBase::OnBuild);
             }
-            if key.eq_ignore_ascii_case("user") && !value.as_str().is_some_and(is_plain_user) {
-                return Err(UnsafeBase::MalformedUser);
+            if fold(key) == "user" {
+                let user = value.as_str().filter(|user| is_plain_user(user)).ok_or(UnsafeBase::MalformedUser)?;
+                if fold(name) == "config" {
+                    found = user;
+                }
             }
         }
     }
-    Ok(())
+    Ok(found)
 }
 
 /// `user[:group]`, each a name or a number.
@@ -80,16 +88,18 @@ mod tests {
 
     #[test]
     fn bases_are_refused_by_their_raw_config() {
-        let check = |config: Value, want: Result<(), UnsafeBase>| assert_eq!(check_base(&config), want, "{config}");
-        check(json!({}), Ok(()));
-        check(json!({ "config": null }), Ok(()));
+        let check = |config: Value, want: Result<&str, UnsafeBase>| assert_eq!(check_base(&config), want, "{config}");
+        check(json!({}), Ok(""));
+        check(json!({ "config": null }), Ok(""));
         for user in ["", "1000", "1000:100", "jovyan", "a.b-c:d"] {
-            check(json!({ "config": { "User": user, "OnBuild": null } }), Ok(()));
+            check(json!({ "config": { "User": user, "OnBuild": null } }), Ok(user));
+            check(json!({ "CONFIG": { "u\u{17f}er": user }, "container_config": { "User": "other" } }), Ok(user));
         }
         for key in ["OnBuild", "ONBUILD", "onbuild", "oNbUiLd"] {
             check(json!({ "config": { key: ["RUN id"] } }), Err(UnsafeBase::OnBuild));
             check(json!({ "Config": { key: "RUN id" } }), Err(UnsafeBase::OnBuild));
         }
+        check(json!({ "config": { "u\u{17f}er": "a b" } }), Err(UnsafeBase::MalformedUser));
         for user in ["a\nRUN id", "a b", ":", "a:b:c", "-x", "$(id)"] {
             check(json!({ "config": { "user": user } }), Err(UnsafeBase::MalformedUser));
         }

@@ -61,13 +61,18 @@ impl<'de> Visitor<'de> for Strict {
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<StrictValue, A::Error> {
         let (mut object, mut folded) = (Map::new(), HashSet::new());
         while let Some((key, StrictValue(value))) = access.next_entry::<String, StrictValue>()? {
-            if !folded.insert(key.to_lowercase()) {
+            if !folded.insert(fold(&key)) {
                 return Err(Error::custom(format!("the key `{}` stands twice", key.escape_debug())));
             }
             object.insert(key, value);
         }
         Ok(StrictValue(Value::Object(object)))
     }
+}
+
+/// As Go's encoding/json folds keys: `ſ` is an `s` and the Kelvin sign a `k`.
+pub(crate) fn fold(key: &str) -> String {
+    key.to_uppercase().to_lowercase()
 }
 
 #[cfg(test)]
@@ -81,5 +86,7 @@ mod tests {
         check(r#"{"config":{"OnBuild":["RUN id"]},"config":{}}"#, false);
         check(r#"{"config":{"a":1},"Config":{"a":2}}"#, false);
         check(r#"{"config":{"OnBuild":[],"ONBUILD":["RUN id"]}}"#, false);
+        check(r#"{"digest":"a","dige\u017ft":"b"}"#, false);
+        check(r#"{"token":"a","to\u212aen":"b"}"#, false);
     }
 }

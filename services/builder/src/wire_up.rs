@@ -22,7 +22,7 @@ use crate::{
     api,
     app::{
         App,
-        worker::{Limits, Worker},
+        worker::{Timing, Worker},
     },
     config::Config,
     executor::buildah::{Buildah, Settings},
@@ -62,8 +62,8 @@ pub async fn start_with(config: Config, broker: Arc<dyn Broker>, supervisor: &mu
         let policy = Policy { pip_urls: !config.packages.refuse_pip_urls, ..Policy::default() };
         let (executor, isolation) = Buildah::new(settings, policy, Registries::new(&config.registries)).await?;
         tracing::info!("{isolation}");
-        let limits = Limits { build: Duration::from_secs(config.build_seconds) };
-        let worker = Worker { id: Uuid::now_v7(), store, executor: Arc::new(executor), slots: config.slots, limits };
+        let timing = Timing { attempt: Duration::from_secs(config.build_seconds), ..Timing::default() };
+        let worker = Worker { id: Uuid::now_v7(), queue: Arc::new(store), executor: Arc::new(executor), slots: config.slots, timing };
         supervisor.spawn("builder.worker", worker.run(stop.clone()));
     }
 

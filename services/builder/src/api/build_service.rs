@@ -19,9 +19,9 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     api::Api,
-    domain::log::Cursor,
+    domain::log::{Cursor, LogChunk},
     outbound::build_to_wire,
-    store::{LogChunk, Store},
+    store::Store,
 };
 
 const POLL: Duration = Duration::from_millis(100);

@@ -9,22 +9,25 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::{
-    app::{LogSink, executor::Executor, worker::Limits},
+    app::{
+        LogSink,
+        executor::Executor,
+        queue::{Queue, Verdict},
+        worker::Timing,
+    },
     domain::{
+        arrow::Arrow,
         build::Build,
         failure::{Failure, FailureReason},
-        state::Event,
+        state::{Event, Refused, State},
     },
-    store::{Arrow, Guard, Store, Verdict},
 };
 
-const HEARTBEAT: Duration = Duration::from_secs(15);
-/// Ends the attempt by itself before anybody else may claim it.
-const SELF_FENCE: Duration = Duration::from_secs(45);
 const LOOK: Duration = Duration::from_millis(500);
 /// A database that does not answer must not keep the attempt from its limits.
 const ANSWER: Duration = Duration::from_secs(5);
 const LAST_WORDS: Duration = Duration::from_secs(5);
+const RECORDING: Duration = Duration::from_secs(30);
 
 /// Why an attempt ended without its own result.
 enum Stop {
@@ -46,16 +49,16 @@ impl Stop {
 }
 
 /// Runs the attempt and records how it ended.
-pub(super) async fn run(store: Store, executor: Arc<dyn Executor>, build: Build, limits: Limits, draining: CancellationToken) {
+pub(super) async fn run(queue: Arc<dyn Queue>, executor: Arc<dyn Executor>, build: Build, timing: Timing, draining: CancellationToken) {
     let (id, attempt) = (build.request.id, build.attempt);
     let span = tracing::info_span!("build", build.id = %id, build.attempt = attempt, image.name = build.request.image_name);
     slipway_telemetry::set_parent(&span, &build.traceparent);
     async {
         tracing::info!("attempt begins");
-        let mut log = LogSink::new(Box::new(store.clone()), id, attempt);
+        let mut log = LogSink::new(queue.clone(), id, attempt);
         let outcome = tokio::select! {
-            outcome = steps(&store, executor.as_ref(), &build, &mut log) => outcome,
-            stop = watch(&store, &build, limits, draining) => Err(stop),
+            outcome = steps(queue.as_ref(), executor.as_ref(), &build, &mut log) => outcome,
+            stop = watch(queue.as_ref(), &build, timing, draining) => Err(stop),
         };
         // The steps' futures are dropped by now, and with them every process they started.
         let last_words = match &outcome {
@@ -64,7 +67,7 @@ pub(super) async fn run(store: Store, executor: Arc<dyn Executor>, build: Build,
             Err(stop) => format!("── {}", stop.describe()),
         };
         let _ = timeout(LAST_WORDS, log.end(&last_words)).await;
-        if let Err(fault) = record(&store, &build, outcome).await {
+        if let Err(fault) = record(queue.as_ref(), &build, outcome).await {
             tracing::error!(error = %fault, cause = ?std::error::Error::source(&fault), "the end of the attempt could not be recorded; its lease will run out");
         }
         // Last: it may take long, and the lease is no longer renewed.
@@ -75,19 +78,17 @@ pub(super) async fn run(store: Store, executor: Arc<dyn Executor>, build: Build,
 }
 
 /// Succeeds, fails, or notices that it is no longer the one to do it.
-async fn steps(store: &Store, executor: &dyn Executor, build: &Build, log: &mut LogSink) -> Result<Result<(), Failure>, Stop> {
-    let (id, attempt) = (build.request.id, build.attempt);
-    let guard = Guard::Attempt(attempt);
+async fn steps(queue: &dyn Queue, executor: &dyn Executor, build: &Build, log: &mut LogSink) -> Result<Result<(), Failure>, Stop> {
     let result = async {
         log.begin_step("resolve").await.map_err(platform)?;
         let base = executor.prepare(build, log).instrument(tracing::info_span!("prepare")).await?;
         let ready = Arrow { base: Some((base.digest.clone(), base.containerfile.clone())), ..Arrow::plain(Event::BaseReady) };
-        if store.arrow(id, guard, &ready).await.map_err(platform)?.is_err() {
+        if advance(queue, build, &ready, State::Building).await.is_err() {
             return Ok(None);
         }
         executor.install(build, &base, log).instrument(tracing::info_span!("install")).await?;
         // The gate: a cancel that came first makes this arrow impossible.
-        if store.arrow(id, guard, &Arrow::plain(Event::Installed)).await.map_err(platform)?.is_err() {
+        if advance(queue, build, &Arrow::plain(Event::Installed), State::Pushing).await.is_err() {
             return Ok(None);
         }
         log.begin_step("push").await.map_err(platform)?;
@@ -98,13 +99,9 @@ async fn steps(store: &Store, executor: &dyn Executor, build: &Build, log: &mut 
     match result {
         Ok(Some(pushed)) => {
             let pushed = Arrow { pushed: Some(pushed), ..Arrow::plain(Event::Pushed) };
-            match store.arrow(id, guard, &pushed).await {
-                Ok(Ok(_)) => Ok(Ok(())),
-                Ok(Err(_)) => Err(Stop::Fenced),
-                Err(fault) => Ok(Err(platform(fault))),
-            }
+            advance(queue, build, &pushed, State::Succeeded).await.map(Ok).map_err(|_| Stop::Fenced)
         }
-        Ok(None) => match store.verdict(id, attempt).await {
+        Ok(None) => match queue.verdict(build.request.id, build.attempt).await {
             Ok(Verdict::Cancel) => Err(Stop::Cancelled),
             _ => Err(Stop::Fenced),
         },
@@ -112,16 +109,32 @@ async fn steps(store: &Store, executor: &dyn Executor, build: &Build, log: &mut 
     }
 }
 
+/// Tries for as long as the attempt lives: a database that is away for a moment costs nothing but time. An arrow that was written although
+/// its answer got lost has been taken.
+async fn advance(queue: &dyn Queue, build: &Build, arrow: &Arrow, wanted: State) -> Result<(), Refused> {
+    let mut is_repeated = false;
+    loop {
+        match queue.advance(build.request.id, build.attempt, arrow).await {
+            Ok(Ok(_)) => return Ok(()),
+            Ok(Err(refused)) if is_repeated && refused.state == wanted => return Ok(()),
+            Ok(Err(refused)) => return Err(refused),
+            Err(fault) => tracing::warn!(error = %fault, cause = ?std::error::Error::source(&fault), "progress could not be recorded; trying again"),
+        }
+        is_repeated = true;
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
 /// Returns when the attempt must end.
-async fn watch(store: &Store, build: &Build, limits: Limits, draining: CancellationToken) -> Stop {
+async fn watch(queue: &dyn Queue, build: &Build, timing: Timing, draining: CancellationToken) -> Stop {
     let (id, attempt) = (build.request.id, build.attempt);
     let began = boot_time();
     let mut renewed = began;
     loop {
         let sent = boot_time();
-        let verdict = match sent.saturating_sub(renewed) >= HEARTBEAT {
-            false => timeout(ANSWER, store.verdict(id, attempt)).await,
-            true => timeout(ANSWER, store.heartbeat(id, attempt)).await.inspect(|answer| {
+        let verdict = match sent.saturating_sub(renewed) >= timing.heartbeat {
+            false => timeout(ANSWER, queue.verdict(id, attempt)).await,
+            true => timeout(ANSWER, queue.heartbeat(id, attempt)).await.inspect(|answer| {
                 if answer.is_ok() {
                     renewed = sent;
                 }
@@ -134,10 +147,10 @@ async fn watch(store: &Store, build: &Build, limits: Limits, draining: Cancellat
             Ok(Verdict::Fenced) => return Stop::Fenced,
             Err(fault) => tracing::warn!(error = %fault, "cannot reach the database; going on until the lease is in danger"),
         }
-        if boot_time().saturating_sub(renewed) > SELF_FENCE {
+        if boot_time().saturating_sub(renewed) > timing.self_fence {
             return Stop::Fenced;
         }
-        if boot_time().saturating_sub(began) > limits.build {
+        if boot_time().saturating_sub(began) > timing.attempt {
             return Stop::Late;
         }
         tokio::select! {
@@ -147,8 +160,7 @@ async fn watch(store: &Store, build: &Build, limits: Limits, draining: Cancellat
     }
 }
 
-async fn record(store: &Store, build: &Build, outcome: Result<Result<(), Failure>, Stop>) -> Result<(), Fault> {
-    let (id, guard) = (build.request.id, Guard::Attempt(build.attempt));
+async fn record(queue: &dyn Queue, build: &Build, outcome: Result<Result<(), Failure>, Stop>) -> Result<(), Fault> {
     let arrow = match outcome {
         Ok(Ok(())) => {
             tracing::info!("build succeeded");
@@ -169,11 +181,24 @@ async fn record(store: &Store, build: &Build, outcome: Result<Result<(), Failure
             return Ok(());
         }
     };
-    match store.arrow(id, guard, &arrow).await? {
+    match with_patience(queue, build, &arrow).await? {
         Ok(build) => tracing::info!(build.state = build.state.as_str(), failure = arrow.failure.map(|failure| failure.to_string()), "attempt ended"),
         Err(refused) => tracing::warn!(%refused, "somebody else ended the attempt"),
     }
     Ok(())
+}
+
+/// The lease is no longer renewed, so not for longer than that lasts.
+async fn with_patience(queue: &dyn Queue, build: &Build, arrow: &Arrow) -> Result<Result<Build, Refused>, Fault> {
+    let began = boot_time();
+    loop {
+        match queue.advance(build.request.id, build.attempt, arrow).await {
+            Err(fault) if fault.reason() == Reason::DatabaseUnavailable && boot_time().saturating_sub(began) < RECORDING => {
+                tokio::time::sleep(LOOK).await;
+            }
+            outcome => return outcome,
+        }
+    }
 }
 
 fn platform(fault: Fault) -> Failure {

@@ -14,10 +14,11 @@ use slipway_paging::Page;
 
 use crate::{
     domain::{
+        arrow::{Arrow, Guard},
         build::{Build, Request},
         state::{Event, State},
     },
-    store::{Arrow, Guard, Store},
+    store::Store,
 };
 
 /// Requests that the broker has not brought yet.
@@ -52,8 +53,8 @@ impl App {
         if let Some(build) = self.store.build_seen_by(id, user, role).await? {
             return Ok(build);
         }
-        if self.store.build(id).await?.is_none()
-            && let Some(request) = self.fetch(id).await?
+        if let Some(request) = self.fetch(id).await
+            && self.store.build(id).await?.is_none()
         {
             self.store.enqueue(&request).await?;
             if let Some(build) = self.store.build_seen_by(id, user, role).await? {
@@ -68,12 +69,13 @@ impl App {
         })
     }
 
-    /// A catalog that is away must not tell absent from invisible.
-    async fn fetch(&self, id: BuildId) -> Result<Option<Request>, Fault> {
-        match self.requests.request(id).await {
-            Err(fault) if fault.reason() == Reason::CatalogUnavailable => Ok(None),
-            outcome => outcome,
-        }
+    /// Asked for every build that the caller does not see, and a catalog in trouble answers like one without it: neither the time nor the
+    /// status may tell absent from invisible.
+    async fn fetch(&self, id: BuildId) -> Option<Request> {
+        self.requests.request(id).await.unwrap_or_else(|fault| {
+            tracing::warn!(build.id = %id, error = %fault, cause = ?std::error::Error::source(&fault), "the catalog was asked for a build in vain");
+            None
+        })
     }
 
     /// A page of builds, newest first.

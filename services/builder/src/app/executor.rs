@@ -39,6 +39,6 @@ pub trait Executor: Send + Sync {
     /// Clears what the attempt left.
     async fn discard(&self, id: BuildId, attempt: i32);
 
-    /// Clears what other attempts than these left: a worker before us died.
-    async fn reap(&self, alive: &[(BuildId, i32)]);
+    /// Clears what every attempt before left, for a worker that begins: the one before it died.
+    async fn reap(&self);
 }

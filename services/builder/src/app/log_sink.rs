@@ -1,15 +1,14 @@
 //! From an attempt's output to stored pieces: whole lines, redacted, cut to the limits, head and tail kept. Memory stays bounded.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
-use async_trait::async_trait;
 use slipway_fault::Fault;
 use slipway_names::id::BuildId;
 use tokio::time::{Duration, Instant};
 
 use crate::{
-    domain::log::{Cursor, HEAD_BYTES, LONGEST_LINE, TAIL_BYTES, redact},
-    store::{LogChunk, Store},
+    app::LogStore,
+    domain::log::{Cursor, HEAD_BYTES, LONGEST_LINE, LogChunk, TAIL_BYTES, redact},
 };
 
 /// Bytes of a stored piece, about.
@@ -19,33 +18,15 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a line waits for company.
 const LATENCY: Duration = Duration::from_millis(150);
 
-/// Where pieces go.
-#[async_trait]
-pub trait LogStore: Send + Sync {
-    /// `false` for an attempt that is over.
-    async fn append(&self, id: BuildId, chunk: &LogChunk) -> Result<bool, Fault>;
-    /// The step that the attempt is in now.
-    async fn step(&self, id: BuildId, attempt: i32, step: &str) -> Result<(), Fault>;
-}
-
-#[async_trait]
-impl LogStore for Store {
-    async fn append(&self, id: BuildId, chunk: &LogChunk) -> Result<bool, Fault> {
-        self.append_log(id, chunk).await
-    }
-
-    async fn step(&self, id: BuildId, attempt: i32, step: &str) -> Result<(), Fault> {
-        self.set_step(id, attempt, step).await.map(|_| ())
-    }
-}
-
 /// The log of one attempt.
 pub struct LogSink {
-    store: Box<dyn LogStore>,
+    store: Arc<dyn LogStore>,
     id: BuildId,
     next: Cursor,
     step: String,
     piece: Vec<u8>,
+    /// On its way to the store; kept until that has answered, should nobody wait for the answer any more.
+    unsent: Option<LogChunk>,
     line: Vec<u8>,
     line_cut: usize,
     oldest: Option<Instant>,
@@ -57,13 +38,14 @@ pub struct LogSink {
 
 impl LogSink {
     /// Of an attempt that begins.
-    pub fn new(store: Box<dyn LogStore>, id: BuildId, attempt: i32) -> Self {
+    pub fn new(store: Arc<dyn LogStore>, id: BuildId, attempt: i32) -> Self {
         Self {
             store,
             id,
             next: Cursor { attempt, offset: 0 },
             step: "resolve".to_owned(),
             piece: Vec::new(),
+            unsent: None,
             line: Vec::new(),
             line_cut: 0,
             oldest: None,
@@ -199,19 +181,26 @@ impl LogSink {
 
     /// A database that is away for a moment costs nothing but time: the piece is kept, and the step waits.
     async fn flush(&mut self) -> Result<(), Fault> {
+        self.send().await?;
         self.oldest = None;
-        if self.piece.is_empty() {
-            return Ok(());
+        if !self.piece.is_empty() {
+            self.unsent = Some(LogChunk { start: self.next, step: self.step.clone(), data: std::mem::take(&mut self.piece) });
+            self.send().await?;
         }
-        let chunk = LogChunk { start: self.next, step: self.step.clone(), data: std::mem::take(&mut self.piece) };
+        Ok(())
+    }
+
+    async fn send(&mut self) -> Result<(), Fault> {
+        let Some(chunk) = &self.unsent else { return Ok(()) };
         let began = Instant::now();
-        while let Err(fault) = self.store.append(self.id, &chunk).await {
+        while let Err(fault) = self.store.append(self.id, chunk).await {
             if began.elapsed() > PATIENCE {
                 return Err(fault);
             }
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
         self.next = chunk.end();
+        self.unsent = None;
         Ok(())
     }
 }

@@ -4,7 +4,9 @@ mod attempt;
 mod builds;
 pub mod executor;
 mod log_sink;
+pub mod queue;
 pub mod worker;
 
 pub use builds::{App, RequestSource};
-pub use log_sink::{LogSink, LogStore};
+pub use log_sink::LogSink;
+pub use queue::LogStore;

@@ -2,44 +2,55 @@
 
 use std::{sync::Arc, time::Duration};
 
-use slipway_fault::Fault;
-use tokio::{sync::Semaphore, task::JoinSet};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::JoinSet,
+};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
-    app::{attempt, executor::Executor},
-    store::Store,
+    app::{attempt, executor::Executor, queue::Queue},
+    domain::build::Build,
 };
 
 const POLL: Duration = Duration::from_millis(250);
 
-/// How long things may take.
+/// How long an attempt may take, and how it keeps its lease.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct Timing {
     /// One attempt in all.
-    pub build: Duration,
+    pub attempt: Duration,
+    /// Between two renewals of the lease.
+    pub heartbeat: Duration,
+    /// Without a renewal, the attempt ends by itself before anybody else may claim the build.
+    pub self_fence: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self { attempt: Duration::from_secs(3_600), heartbeat: Duration::from_secs(15), self_fence: Duration::from_secs(45) }
+    }
 }
 
 /// Claims and runs builds.
 pub struct Worker {
     /// This process's identity; a new one after each start.
     pub id: Uuid,
-    /// The queue.
-    pub store: Store,
+    /// The rest of Slipway.
+    pub queue: Arc<dyn Queue>,
     /// Makes the images.
     pub executor: Arc<dyn Executor>,
     /// Builds at once.
     pub slots: usize,
     /// How long things may take.
-    pub limits: Limits,
+    pub timing: Timing,
 }
 
 impl Worker {
     /// Until `stop`; running builds are given back to the queue then.
     pub async fn run(self, stop: CancellationToken) {
-        let held = self.store.held_by(self.id).await.unwrap_or_default();
-        self.executor.reap(&held).await;
+        self.executor.reap().await;
         let slots = Arc::new(Semaphore::new(self.slots));
         let mut running = JoinSet::new();
         while !stop.is_cancelled() {
@@ -51,19 +62,14 @@ impl Worker {
             if stop.is_cancelled() {
                 break;
             }
-            match self.claim_one().await {
+            match self.queue.claim(self.id).await {
                 Ok(Some(build)) => {
-                    let (store, executor, limits, stop) = (self.store.clone(), self.executor.clone(), self.limits, stop.clone());
-                    running.spawn(async move {
-                        attempt::run(store, executor, build, limits, stop).await;
-                        drop(slot);
-                    });
+                    running.spawn(self.attempt(build, slot, stop.clone()));
                     continue;
                 }
                 Ok(None) => {}
                 Err(fault) => tracing::warn!(error = %fault, cause = ?std::error::Error::source(&fault), "claiming failed; trying again"),
             }
-            drop(slot);
             while running.try_join_next().is_some() {}
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -73,7 +79,12 @@ impl Worker {
         while running.join_next().await.is_some() {}
     }
 
-    async fn claim_one(&self) -> Result<Option<crate::domain::build::Build>, Fault> {
-        Ok(self.store.claim(self.id).await?.map(|claim| claim.build))
+    /// Holds the slot until the attempt has ended.
+    fn attempt(&self, build: Build, slot: OwnedSemaphorePermit, stop: CancellationToken) -> impl Future<Output = ()> + Send + use<> {
+        let (queue, executor, timing) = (self.queue.clone(), self.executor.clone(), self.timing);
+        async move {
+            attempt::run(queue, executor, build, timing, stop).await;
+            drop(slot);
+        }
     }
 }

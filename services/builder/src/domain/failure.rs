@@ -105,6 +105,17 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// In that step, unless it names its own.
+    #[must_use]
+    pub fn in_step(mut self, step: &str) -> Self {
+        if self.step.is_empty() {
+            step.clone_into(&mut self.step);
+        }
+        self
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{} in step {}: {}", self.reason.as_str(), self.step, self.message)

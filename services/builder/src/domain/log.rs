@@ -48,6 +48,24 @@ impl FromStr for Cursor {
     }
 }
 
+/// A piece of one attempt's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogChunk {
+    /// Where it begins.
+    pub start: Cursor,
+    /// The step that wrote it.
+    pub step: String,
+    /// As written.
+    pub data: Vec<u8>,
+}
+
+impl LogChunk {
+    /// Where the next one begins.
+    pub fn end(&self) -> Cursor {
+        Cursor { offset: self.start.offset + i64::try_from(self.data.len()).unwrap_or_default(), ..self.start }
+    }
+}
+
 /// Takes user and password out of every URL of a line.
 pub fn redact(line: &[u8]) -> Vec<u8> {
     let mut redacted = Vec::with_capacity(line.len());

@@ -21,6 +21,8 @@ use crate::{
 pub struct Scripted {
     /// Bases that resolve.
     pub bases: HashSet<String>,
+    /// Bases whose registry does not answer.
+    pub unreachable: HashSet<String>,
     /// apt lines that install.
     pub packages: HashSet<String>,
     /// How long the apt step takes.
@@ -33,6 +35,9 @@ const DIGEST: &str = "sha256:6c3c624b58dbbcd3c0dd82b4c53f04194d1247c6eebdaab7c61
 impl Executor for Scripted {
     async fn prepare(&self, build: &Build, _: &mut LogSink) -> Result<Base, Failure> {
         let reference = &build.request.spec.base_reference;
+        if self.unreachable.contains(reference) {
+            return Err(Failure::new(FailureReason::RegistryUnreachable, "resolve", format!("the registry of `{reference}` does not answer")));
+        }
         match self.bases.contains(reference) {
             true => Ok(Base {
                 reference: format!("{reference}@{DIGEST}"),
@@ -69,5 +74,5 @@ impl Executor for Scripted {
 
     async fn discard(&self, _: BuildId, _: i32) {}
 
-    async fn reap(&self, _: &[(BuildId, i32)]) {}
+    async fn reap(&self) {}
 }

@@ -41,6 +41,9 @@ pub fn parse(message: BuildRequested) -> Result<Request, Fault> {
         text.parse().map_err(|error| Fault::field(field, error))
     }
     let spec = message.spec.ok_or_else(|| Fault::field("spec", "is missing"))?;
+    if !spec.gpu_base_reference.is_empty() {
+        return Err(Fault::field("spec.gpu_base_reference", "cannot be built by this builder yet"));
+    }
     let request_time = message.request_time.and_then(|time| chrono::DateTime::try_from(time).ok()).map(micros).unwrap_or_default();
     Ok(Request {
         id: id(&message.build_id, "build_id")?,

@@ -6,9 +6,9 @@ use slipway_names::id::BuildId;
 
 use crate::{
     domain::{
-        build::{Build, Pushed},
-        failure::Failure,
-        state::{Event, Refused, next},
+        arrow::{Arrow, Guard, pause_before_retry},
+        build::Build,
+        state::{Event, Refused, State, next},
     },
     outbound,
     store::{Store, build::build},
@@ -16,42 +16,6 @@ use crate::{
 
 /// Tries before giving up on a row that others keep changing.
 const TRIES: usize = 5;
-
-/// Whose write this is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Guard {
-    /// The worker that holds this attempt.
-    Attempt(i32),
-    /// People and the reconciler.
-    Anybody,
-}
-
-/// What happened, with what is to be recorded.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Arrow {
-    /// The event of the state table.
-    pub event: Event,
-    /// With user, platform and limit faults.
-    pub failure: Option<Failure>,
-    /// With `BaseReady`: digest and Containerfile.
-    pub base: Option<(String, String)>,
-    /// With `Pushed`.
-    pub pushed: Option<Pushed>,
-    /// Whether the attempt that ends does not count.
-    pub refunded: bool,
-}
-
-impl Arrow {
-    /// Nothing to record but the state.
-    pub fn plain(event: Event) -> Self {
-        Self { event, failure: None, base: None, pushed: None, refunded: false }
-    }
-
-    /// With why.
-    pub fn failed(event: Event, failure: Failure) -> Self {
-        Self { failure: Some(failure), ..Self::plain(event) }
-    }
-}
 
 impl Store {
     /// Moves the build along one arrow. `Ok(Err(_))` when the table has none: somebody else was first.
@@ -75,8 +39,8 @@ impl Store {
             if arrow.event == Event::LeaseLost && rows[0].try_get::<Option<i64>>("", "lease_until")?.is_some_and(|until| until >= now) {
                 return Ok(Err(refused));
             }
-            let after = apply(before.clone(), state, arrow, now);
-            if self.write(&transaction, &before, &after).await? {
+            let after = arrow.apply(before.clone(), state, now);
+            if self.write(&transaction, &before, &after, now).await? {
                 outbound::append_state_changed(&transaction, &after, now).await?;
                 transaction.commit().await?;
                 self.wake.wake();
@@ -103,11 +67,12 @@ impl Store {
         Ok(updated)
     }
 
-    async fn write(&self, transaction: &DatabaseTransaction, before: &Build, after: &Build) -> Result<bool, Fault> {
+    async fn write(&self, transaction: &DatabaseTransaction, before: &Build, after: &Build, now: i64) -> Result<bool, Fault> {
         let sql = "update build set state = $1, step = $2, failure_reason = $3, failure_step = $4, failure_message = $5, base_digest = $6, containerfile = $7,
-                reference = $8, digest = $9, platform = $10, size_bytes = $11, end_time = $12, sequence = $13, charged = $19,
+                reference = $8, digest = $9, platform = $10, size_bytes = $11, end_time = $12, sequence = $13, charged = $19, queue_time = case when $20 then $21 else queue_time end, not_before = $22,
                 worker = case when $14 then worker else null end, lease_until = case when $14 then lease_until else null end
             where id = $15 and attempt = $16 and state = $17 and sequence = $18";
+        let is_requeued = after.state == State::Queued;
         let failure = after.failure.as_ref();
         let pushed = after.pushed.as_ref();
         let values = [
@@ -130,28 +95,10 @@ impl Store {
             before.state.as_str().into(),
             before.sequence.into(),
             after.charged.into(),
+            is_requeued.into(),
+            now.into(),
+            if is_requeued { now + pause_before_retry(after.charged) } else { 0 }.into(),
         ];
         Ok(transaction.execute_raw(self.database.statement(sql, values)).await?.rows_affected() == 1)
     }
-}
-
-fn apply(mut build: Build, state: crate::domain::state::State, arrow: &Arrow, now: i64) -> Build {
-    build.state = state;
-    build.sequence += 1;
-    build.charged -= i32::from(arrow.refunded);
-    build.failure.clone_from(&arrow.failure);
-    if let Some((digest, containerfile)) = &arrow.base {
-        build.base_digest.clone_from(digest);
-        build.containerfile.clone_from(containerfile);
-    }
-    if let Some(pushed) = &arrow.pushed {
-        build.pushed = Some(pushed.clone());
-    }
-    if let Some(failure) = &arrow.failure {
-        build.step.clone_from(&failure.step);
-    }
-    if state.is_terminal() {
-        build.end_time = Some(now);
-    }
-    build
 }

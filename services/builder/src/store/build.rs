@@ -26,8 +26,8 @@ impl Store {
         let transaction = self.database.begin().await?;
         let now = self.database.now(&transaction).await?;
         let sql = "insert into build (id, image_id, image_name, revision, requester, spec, repository, request_time, access_revision, traceparent,
-                state, attempt, charged, step, base_digest, containerfile, create_time, sequence)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $11, 'queued', 0, 0, '', '', '', $10, 1) on conflict (id) do nothing";
+                state, attempt, charged, step, base_digest, containerfile, create_time, queue_time, not_before, sequence)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $11, 'queued', 0, 0, '', '', '', $10, $10, 0, 1) on conflict (id) do nothing";
         let spec = serde_json::to_string(&request.spec).map_err(Fault::internal)?;
         let values = [
             request.id.0.into(),

@@ -1,32 +1,19 @@
 //! Rows of logs.
 
+use async_trait::async_trait;
 use sea_orm::ConnectionTrait as _;
 use slipway_fault::Fault;
 use slipway_names::id::BuildId;
 
-use crate::{domain::log::Cursor, store::Store};
+use crate::{
+    app::LogStore,
+    domain::log::{Cursor, LogChunk},
+    store::Store,
+};
 
-/// A piece of one attempt's log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogChunk {
-    /// Where it begins.
-    pub start: Cursor,
-    /// The step that wrote it.
-    pub step: String,
-    /// As written.
-    pub data: Vec<u8>,
-}
-
-impl LogChunk {
-    /// Where the next one begins.
-    pub fn end(&self) -> Cursor {
-        Cursor { offset: self.start.offset + i64::try_from(self.data.len()).unwrap_or_default(), ..self.start }
-    }
-}
-
-impl Store {
-    /// Adds a piece; `false` for an attempt that is no longer the build's running one.
-    pub async fn append_log(&self, id: BuildId, chunk: &LogChunk) -> Result<bool, Fault> {
+#[async_trait]
+impl LogStore for Store {
+    async fn append(&self, id: BuildId, chunk: &LogChunk) -> Result<bool, Fault> {
         let sql = "insert into log_chunk (build_id, attempt, start, step, data)
             select id, $2, $3, $4, $5 from build where id = $1 and attempt = $2 and state in ('preparing', 'building', 'pushing', 'cancelling')
             on conflict (build_id, attempt, start) do nothing";
@@ -34,6 +21,12 @@ impl Store {
         Ok(self.database.writer().execute_raw(self.database.statement(sql, values)).await?.rows_affected() == 1)
     }
 
+    async fn step(&self, id: BuildId, attempt: i32, step: &str) -> Result<(), Fault> {
+        self.set_step(id, attempt, step).await.map(|_| ())
+    }
+}
+
+impl Store {
     /// At most `limit` pieces from the cursor on, across attempts; the first is cut to begin at the cursor.
     pub async fn log_from(&self, id: BuildId, cursor: Cursor, limit: i64) -> Result<Vec<LogChunk>, Fault> {
         let sql = "select attempt, start, step, data from log_chunk where build_id = $1 and (attempt > $2 or (attempt = $2 and start + length(data) > $3)) order by attempt, start limit $4";

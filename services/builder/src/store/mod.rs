@@ -9,9 +9,7 @@ use sea_orm_migration::{MigrationTrait, MigratorTrait};
 use slipway_database::{Database, SqlMigration};
 use slipway_outbox::Wake;
 
-pub use arrow::{Arrow, Guard};
-pub use log_chunk::LogChunk;
-pub use worker::{Claim, LEASE, Verdict};
+pub use worker::LEASE;
 
 /// The service's database.
 #[derive(Debug, Clone)]

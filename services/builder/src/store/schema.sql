@@ -23,13 +23,15 @@ create table build (
     platform text,
     size_bytes bigint,
     create_time bigint not null,
+    queue_time bigint not null,
+    not_before bigint not null,
     start_time bigint,
     end_time bigint,
     sequence bigint not null,
     worker uuid,
     lease_until bigint
 );
-create index build_waiting on build (create_time, id) where state = 'queued';
+create index build_waiting on build (queue_time, id) where state = 'queued';
 create index build_image on build (image_id, id);
 create unique index build_running on build (image_id) where state in ('preparing', 'building', 'pushing', 'cancelling');
 create table log_chunk (

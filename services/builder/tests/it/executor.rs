@@ -13,13 +13,13 @@ use slipway_builder::{
     domain::{
         build::{Build, Pushed, Request},
         failure::{Failure, FailureReason},
+        log::LogChunk,
         state::State,
     },
     executor::{
         Scripted,
         buildah::{Buildah, Limits, NetworkMode, PackageSources, Resource, Settings},
     },
-    store::LogChunk,
 };
 use slipway_fault::Fault;
 use slipway_names::id::BuildId;
@@ -74,7 +74,7 @@ fn build(registry: &str, base: &str, apt: &[&str], pip: &[&str]) -> Build {
 }
 
 async fn make(executor: &dyn Executor, build: &Build, memory: &Memory) -> Result<Pushed, Failure> {
-    let mut log = LogSink::new(Box::new(memory.clone()), build.request.id, 1);
+    let mut log = LogSink::new(Arc::new(memory.clone()), build.request.id, 1);
     let outcome = async {
         let base = executor.prepare(build, &mut log).await?;
         executor.install(build, &base, &mut log).await?;
@@ -105,7 +105,7 @@ async fn contract(executor: &dyn Executor, registry: &str, base: &str) {
 #[tokio::test]
 async fn scripted_keeps_the_contract() {
     let only = |text: &str| HashSet::from([text.to_owned()]);
-    let executor = Scripted { bases: only("localhost:5000/base:1"), packages: only("jq"), install_time: Duration::ZERO };
+    let executor = Scripted { bases: only("localhost:5000/base:1"), packages: only("jq"), ..Scripted::default() };
     contract(&executor, "localhost:5000", "localhost:5000/base:1").await;
 }
 
@@ -200,7 +200,7 @@ async fn dropping_a_build_ends_every_process() {
     let Some(real) = real(PackageSources::default()).await else { return };
     let build = build(&real.registry, &real.base, &["git", "cmake"], &[]);
     let memory = Memory::default();
-    let mut log = LogSink::new(Box::new(memory.clone()), build.request.id, 1);
+    let mut log = LogSink::new(Arc::new(memory.clone()), build.request.id, 1);
     let base = real.executor.prepare(&build, &mut log).await.unwrap();
     let marker = format!("{}-1", build.request.id);
     let running = async {
@@ -228,8 +228,16 @@ async fn limits_hold() {
     if env::server(env::CONTROL_GROUPS).is_none() {
         return;
     }
-    let limits =
-        Limits { cpus: 0.5, memory_bytes: 256 << 20, processes: 200, disk_bytes: 800 << 20, image_bytes: 200 << 20, layers: 120, idle_seconds: 20 };
+    let limits = Limits {
+        cpus: 0.5,
+        memory_bytes: 256 << 20,
+        processes: 200,
+        disk_bytes: 800 << 20,
+        image_bytes: 200 << 20,
+        layers: 120,
+        idle_seconds: 20,
+        transfer_seconds: 60,
+    };
     let Some(real) = limited(limits, PackageSources::default()).await else { return };
     let base = base::puppet(&Ordinary::find().unwrap(), &real.registry).unwrap();
     let run = async |deed: &str| {
@@ -296,7 +304,7 @@ impl LogStore for Counter {
 #[tokio::test]
 async fn a_log_without_end_takes_bounded_memory() {
     let counter = Counter::default();
-    let mut log = LogSink::new(Box::new(counter.clone()), BuildId::new(), 1);
+    let mut log = LogSink::new(Arc::new(counter.clone()), BuildId::new(), 1);
     let line = [b"x".repeat(999).as_slice(), b"\n"].concat();
     let before = resident_bytes();
     let mut highest = before;

@@ -1,5 +1,7 @@
 //! Contract suites of the builder's store and executors.
 
+#[macro_use]
+mod worlds;
 mod executor;
 mod store;
-mod worlds;
+mod worker;

@@ -4,37 +4,24 @@ use std::{collections::HashSet, time::Duration};
 
 use sea_orm::ConnectionTrait as _;
 use slipway_builder::{
+    app::{
+        LogStore as _,
+        queue::{Queue as _, Verdict},
+    },
     domain::{
+        arrow::{Arrow, Guard},
         build::Pushed,
         failure::{Failure, FailureReason},
-        log::Cursor,
+        log::{Cursor, LogChunk},
         state::{Event, State},
     },
-    reconcile,
-    store::{Arrow, Guard, LogChunk, Store, Verdict},
+    reconcile::{self, Weather},
+    store::Store,
 };
 use slipway_names::id::BuildId;
 use uuid::Uuid;
 
 use crate::worlds::{World, postgres, request, sqlite};
-
-macro_rules! on_both_databases {
-    ($($name:ident),* $(,)?) => {$(
-        mod $name {
-            #[tokio::test]
-            async fn on_sqlite() {
-                super::$name(super::sqlite().await).await;
-            }
-
-            #[tokio::test]
-            async fn on_postgres() {
-                if let Some(world) = super::postgres().await {
-                    super::$name(world).await;
-                }
-            }
-        }
-    )*};
-}
 
 on_both_databases!(
     a_request_twice_is_one_build,
@@ -44,10 +31,16 @@ on_both_databases!(
     a_cancel_before_the_gate_wins,
     a_lost_lease_is_tried_three_times,
     a_drained_attempt_costs_nothing,
+    a_lease_lost_with_the_database_costs_nothing,
+    what_failed_waits_before_it_is_tried_again,
+    who_waits_too_long_expires,
+    a_failure_keeps_the_step,
     old_attempts_cannot_write,
     logs_resume_from_any_place,
     events_have_no_gaps
 );
+
+const HOUR: Duration = Duration::from_secs(3_600);
 
 async fn enqueue(store: &Store) -> BuildId {
     let request = request("base", &["jq"]);
@@ -84,7 +77,7 @@ async fn claims_are_exclusive(world: World) {
             let worker = Uuid::now_v7();
             let mut got = Vec::new();
             while let Some(claim) = store.claim(worker).await.unwrap() {
-                got.push(claim.build.request.id);
+                got.push(claim.request.id);
             }
             got
         })
@@ -103,7 +96,7 @@ async fn one_build_runs_per_image(world: World) {
     world.store.enqueue(&first).await.unwrap();
     world.store.enqueue(&second).await.unwrap();
     let worker = Uuid::now_v7();
-    assert_eq!(world.store.claim(worker).await.unwrap().unwrap().build.request.id, first.id);
+    assert_eq!(world.store.claim(worker).await.unwrap().unwrap().request.id, first.id);
     assert_eq!(world.store.claim(worker).await.unwrap(), None, "the image's other build waits");
     world
         .store
@@ -111,7 +104,7 @@ async fn one_build_runs_per_image(world: World) {
         .await
         .unwrap()
         .unwrap();
-    assert_eq!(world.store.claim(worker).await.unwrap().unwrap().build.request.id, second.id);
+    assert_eq!(world.store.claim(worker).await.unwrap().unwrap().request.id, second.id);
 }
 
 async fn arrows_are_guarded(world: World) {
@@ -152,10 +145,11 @@ async fn a_lost_lease_is_tried_three_times(world: World) {
     let id = enqueue(store).await;
     for attempt in 1..=3 {
         let claim = store.claim(Uuid::now_v7()).await.unwrap().unwrap();
-        assert_eq!(claim.build.attempt, attempt);
+        assert_eq!(claim.attempt, attempt);
         assert_eq!(store.expired_leases().await.unwrap(), [], "a fresh lease holds");
         expire_leases(store).await;
-        reconcile::repair(store, Duration::from_secs(3_600)).await.unwrap();
+        reconcile::repair(store, HOUR, Weather::Clear).await.unwrap();
+        let_time_pass(store).await;
     }
     let build = store.build(id).await.unwrap().unwrap();
     assert_eq!((build.state, build.failure.map(|failure| failure.reason)), (State::Failed, Some(FailureReason::WorkerLost)));
@@ -166,11 +160,58 @@ async fn a_drained_attempt_costs_nothing(world: World) {
     let store = &world.store;
     let id = enqueue(store).await;
     for attempt in 1..=5 {
-        assert_eq!(store.claim(Uuid::now_v7()).await.unwrap().unwrap().build.attempt, attempt);
+        assert_eq!(store.claim(Uuid::now_v7()).await.unwrap().unwrap().attempt, attempt);
         let drained = Arrow { refunded: true, ..Arrow::plain(Event::PlatformFault) };
         assert_eq!(store.arrow(id, Guard::Attempt(attempt), &drained).await.unwrap().unwrap().state, State::Queued);
     }
     assert_eq!(store.build(id).await.unwrap().unwrap().charged, 0);
+}
+
+async fn a_lease_lost_with_the_database_costs_nothing(world: World) {
+    let store = &world.store;
+    let id = enqueue(store).await;
+    for attempt in 1..=4 {
+        assert_eq!(store.claim(Uuid::now_v7()).await.unwrap().unwrap().attempt, attempt);
+        expire_leases(store).await;
+        reconcile::repair(store, HOUR, Weather::DatabaseWasAway).await.unwrap();
+    }
+    let build = store.build(id).await.unwrap().unwrap();
+    assert_eq!((build.state, build.charged), (State::Queued, 0));
+}
+
+async fn what_failed_waits_before_it_is_tried_again(world: World) {
+    let store = &world.store;
+    let id = enqueue(store).await;
+    store.claim(Uuid::now_v7()).await.unwrap().unwrap();
+    store.arrow(id, Guard::Attempt(1), &Arrow::plain(Event::PlatformFault)).await.unwrap().unwrap();
+    assert_eq!(store.claim(Uuid::now_v7()).await.unwrap(), None, "it would fail again at once");
+    let behind = enqueue(store).await;
+    assert_eq!(store.claim(Uuid::now_v7()).await.unwrap().unwrap().request.id, behind, "others do not wait for it");
+    let_time_pass(store).await;
+    assert_eq!(store.claim(Uuid::now_v7()).await.unwrap().unwrap().request.id, id);
+}
+
+async fn who_waits_too_long_expires(world: World) {
+    let store = &world.store;
+    let (waiting, running) = (enqueue(store).await, enqueue(store).await);
+    let first = store.claim(Uuid::now_v7()).await.unwrap().unwrap().request.id;
+    assert_eq!(first, waiting);
+    let database = store.database();
+    database.writer().execute_raw(database.statement("update build set queue_time = queue_time - 1", [])).await.unwrap();
+    reconcile::repair(store, Duration::ZERO, Weather::Clear).await.unwrap();
+    assert_eq!((state(store, first).await, state(store, running).await), (State::Preparing, State::Expired));
+    let failure = store.build(running).await.unwrap().unwrap().failure.unwrap();
+    assert_eq!(failure.reason, FailureReason::QueuedTooLong);
+}
+
+async fn a_failure_keeps_the_step(world: World) {
+    let store = &world.store;
+    let id = enqueue(store).await;
+    store.claim(Uuid::now_v7()).await.unwrap().unwrap();
+    store.set_step(id, 1, "pip").await.unwrap();
+    let late = Arrow::failed(Event::Timeout, Failure::new(FailureReason::TimeExceeded, "", "x"));
+    let build = store.arrow(id, Guard::Attempt(1), &late).await.unwrap().unwrap();
+    assert_eq!((build.step.as_str(), build.failure.unwrap().step.as_str()), ("pip", "pip"));
 }
 
 async fn old_attempts_cannot_write(world: World) {
@@ -178,13 +219,14 @@ async fn old_attempts_cannot_write(world: World) {
     let id = enqueue(store).await;
     store.claim(Uuid::now_v7()).await.unwrap().unwrap();
     expire_leases(store).await;
-    reconcile::repair(store, Duration::from_secs(3_600)).await.unwrap();
+    reconcile::repair(store, HOUR, Weather::Clear).await.unwrap();
+    let_time_pass(store).await;
     store.claim(Uuid::now_v7()).await.unwrap().unwrap();
     assert_eq!(store.heartbeat(id, 1).await.unwrap(), Verdict::Fenced);
-    assert!(!store.append_log(id, &chunk(1, 0, "late")).await.unwrap());
+    assert!(!store.append(id, &chunk(1, 0, "late")).await.unwrap());
     assert!(!store.set_step(id, 1, "pip").await.unwrap());
     assert!(store.arrow(id, Guard::Attempt(1), &Arrow::plain(Event::BaseReady)).await.unwrap().is_err());
-    assert!(store.append_log(id, &chunk(2, 0, "mine")).await.unwrap());
+    assert!(store.append(id, &chunk(2, 0, "mine")).await.unwrap());
     assert_eq!(state(store, id).await, State::Preparing);
 }
 
@@ -192,9 +234,9 @@ async fn logs_resume_from_any_place(world: World) {
     let store = &world.store;
     let id = enqueue(store).await;
     store.claim(Uuid::now_v7()).await.unwrap().unwrap();
-    assert!(store.append_log(id, &chunk(1, 0, "hello ")).await.unwrap());
-    assert!(store.append_log(id, &chunk(1, 6, "world")).await.unwrap());
-    assert!(!store.append_log(id, &chunk(1, 6, "twice")).await.unwrap(), "a piece is stored once");
+    assert!(store.append(id, &chunk(1, 0, "hello ")).await.unwrap());
+    assert!(store.append(id, &chunk(1, 6, "world")).await.unwrap());
+    assert!(!store.append(id, &chunk(1, 6, "twice")).await.unwrap(), "a piece is stored once");
     let text = async |cursor: Cursor| {
         let chunks = store.log_from(id, cursor, 100).await.unwrap();
         chunks.iter().map(|chunk| String::from_utf8_lossy(&chunk.data).into_owned()).collect::<String>()
@@ -227,6 +269,12 @@ fn chunk(attempt: i32, offset: i64, text: &str) -> LogChunk {
 async fn expire_leases(store: &Store) {
     let database = store.database();
     database.writer().execute_raw(database.statement("update build set lease_until = 1 where lease_until is not null", [])).await.unwrap();
+}
+
+/// As if the pause before the next attempt were over.
+async fn let_time_pass(store: &Store) {
+    let database = store.database();
+    database.writer().execute_raw(database.statement("update build set not_before = 0", [])).await.unwrap();
 }
 
 async fn events(store: &Store, id: BuildId) -> Vec<String> {

@@ -70,13 +70,24 @@ pub struct Limits {
     pub layers: usize,
     /// Seconds it may print nothing.
     pub idle_seconds: u64,
+    /// Seconds of the base's pull, and of the image's push.
+    pub transfer_seconds: u64,
 }
 
 const GIB: u64 = 1 << 30;
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { cpus: 2.0, memory_bytes: 4 * GIB, processes: 4_096, disk_bytes: 40 * GIB, image_bytes: 20 * GIB, layers: 120, idle_seconds: 900 }
+        Self {
+            cpus: 2.0,
+            memory_bytes: 4 * GIB,
+            processes: 4_096,
+            disk_bytes: 40 * GIB,
+            image_bytes: 20 * GIB,
+            layers: 120,
+            idle_seconds: 900,
+            transfer_seconds: 1_200,
+        }
     }
 }
 
@@ -89,12 +100,17 @@ impl Limits {
             ("disk_bytes", self.disk_bytes),
             ("image_bytes", self.image_bytes),
             ("idle_seconds", self.idle_seconds),
+            ("transfer_seconds", self.transfer_seconds),
             ("layers", self.layers as u64),
         ];
         match self.cpus {
             cpus if !(0.01..=10_000.0).contains(&cpus) => Err("cpus"),
             _ => zero.into_iter().find(|(_, value)| *value == 0).map_or(Ok(()), |(name, _)| Err(name)),
         }
+    }
+
+    pub(super) fn transfer(&self) -> Duration {
+        Duration::from_secs(self.transfer_seconds)
     }
 
     /// The kernel says what went over.
@@ -117,8 +133,9 @@ impl Limits {
         Failure::new(FailureReason::DiskExceeded, step, message)
     }
 
-    pub(super) fn image_exceeded(&self, bytes: u64) -> Failure {
-        let message = format!("the image adds {bytes} bytes to its base, at most {} are allowed", self.image_bytes);
+    pub(super) fn image_exceeded(&self, bytes: Option<u64>) -> Failure {
+        let bytes = bytes.map_or_else(|| "more files than can be counted".to_owned(), |bytes| format!("{bytes} bytes"));
+        let message = format!("the image adds {bytes} to its base, at most {} bytes are allowed", self.image_bytes);
         Failure::new(FailureReason::SizeExceeded, "commit", message)
     }
 
@@ -133,7 +150,7 @@ impl Limits {
         loop {
             sleep(pause).await;
             let began = Instant::now();
-            if process::disk_usage(folder).await > self.disk_bytes {
+            if process::disk_usage(folder).await.is_none_or(|bytes| bytes > self.disk_bytes) {
                 return;
             }
             pause = DISK_LOOK.max(began.elapsed() * 20);

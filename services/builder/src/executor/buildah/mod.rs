@@ -11,14 +11,17 @@ mod settings;
 
 use std::{
     fs, io,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use async_trait::async_trait;
+use nix::fcntl::{Flock, FlockArg};
 use slipway_names::{digest::Digest, id::BuildId, platform::Platform, reference::Reference};
 use slipway_packages::{PackageLists, Policy};
 use slipway_registry::{Inspection, Registries, RegistryError, check_base};
+use tokio::time::timeout;
 
 use crate::{
     app::{
@@ -48,6 +51,8 @@ pub struct Buildah {
     registries: Registries,
     platform: Platform,
     delegation: Delegation,
+    /// Whoever begins clears the folder: two would end each other's builds.
+    _alone: Flock<fs::File>,
 }
 
 /// Where one attempt lies.
@@ -70,10 +75,14 @@ impl Buildah {
             let path = settings.data_dir.join(folder);
             fs::create_dir_all(&path).map_err(at(path.clone()))?;
         }
-        fs::write(settings.data_dir.join("policy.json"), POLICY).map_err(at(settings.data_dir.clone()))?;
+        let folder = settings.data_dir.clone();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).map_err(at(folder.clone()))?;
+        fs::write(folder.join("policy.json"), POLICY).map_err(at(folder.clone()))?;
+        let lock = fs::File::create(folder.join("lock")).map_err(at(folder.clone()))?;
+        let alone = Flock::lock(lock, FlockArg::LockExclusiveNonblock).map_err(|_| Unfit::Shared(folder.display().to_string()))?;
         let delegation = Delegation::find();
         let isolation = probe::probe(&settings, &delegation).await?;
-        Ok((Self { settings, policy, registries, platform: Platform::linux_amd64(), delegation }, isolation))
+        Ok((Self { settings, policy, registries, platform: Platform::linux_amd64(), delegation, _alone: alone }, isolation))
     }
 
     fn attempt(&self, name: &str) -> Attempt {
@@ -92,7 +101,7 @@ impl Buildah {
         format!("--tls-verify={}", !self.is_insecure(reference))
     }
 
-    async fn pull(&self, reference: &str, attempt: &Attempt, log: &mut LogSink) -> Result<(), Failure> {
+    async fn pull(&self, reference: &str, image_id: &Digest, attempt: &Attempt, log: &mut LogSink) -> Result<(), Failure> {
         let policy = self.settings.data_dir.join("policy.json").display().to_string();
         let command = [
             "buildah",
@@ -107,8 +116,14 @@ impl Buildah {
         ]
         .map(str::to_owned);
         let launched = namespaces::outside(&attempt.group, &command);
-        match process::run(launched, &attempt.folder, "bases.conf", log, |_| None, Duration::MAX).await? {
-            Some(0) => Ok(()),
+        let failed = |message: String| Failure::new(FailureReason::RegistryUnreachable, "pull", message);
+        let running = process::run(launched, &attempt.folder, "bases.conf", log, |_| None, Duration::MAX);
+        let exit =
+            timeout(self.settings.limits.transfer(), running).await.map_err(|_| failed("the base could not be pulled in time".to_owned()))??;
+        let said = log.last_lines();
+        match exit {
+            Some(0) if said.lines().last().is_some_and(|id| image_id.as_str().ends_with(id)) => Ok(()),
+            Some(0) => Err(Failure::new(FailureReason::BaseRefused, "pull", "the base's registry gave buildah another image than it showed before")),
             _ => Err(Failure::new(
                 FailureReason::RegistryUnreachable,
                 "pull",
@@ -182,16 +197,15 @@ impl Executor for Buildah {
         let refused = |message: String| Failure::new(FailureReason::BaseRefused, "resolve", message);
         let reference: Reference = build.request.spec.base_reference.parse().map_err(|error| refused(format!("the base {error}")))?;
         let inspection = self.registries.inspect(&reference, &self.platform).await.map_err(registry_failure)?;
-        check_base(&inspection.config).map_err(|error| refused(error.to_string()))?;
+        let user = check_base(&inspection.config).map_err(|error| refused(error.to_string()))?;
         self.check_layers(&inspection)?;
         let pinned = reference.at(&inspection.digest).to_string();
         say(log, &format!("base {reference} is {pinned} ({})", inspection.platform)).await?;
-        self.pull(&pinned, &attempt, log).await?;
-        let user = base_user(&inspection.config);
+        self.pull(&pinned, &inspection.config_digest, &attempt, log).await?;
         let id = build.request.id.to_string();
         let recipe = Recipe {
             base: &pinned,
-            base_user: &user,
+            base_user: user,
             packages: &packages,
             image_name: &build.request.image_name,
             revision: build.request.revision,
@@ -237,10 +251,9 @@ impl Executor for Buildah {
                 None => classify(step, exit, &tail),
             });
         }
-        let bytes = process::disk_usage(&attempt.folder.join("storage")).await;
-        match bytes > limits.image_bytes {
-            true => Err(limits.image_exceeded(bytes)),
-            false => Ok(()),
+        match process::disk_usage(&attempt.folder.join("storage")).await {
+            Some(bytes) if bytes <= limits.image_bytes => Ok(()),
+            bytes => Err(limits.image_exceeded(bytes)),
         }
     }
 
@@ -268,7 +281,10 @@ impl Executor for Buildah {
             .map(str::to_owned),
         );
         let launched = namespaces::outside(&attempt.group, &command);
-        if process::run(launched, &attempt.folder, "attempt.conf", log, |_| None, Duration::MAX).await? != Some(0) {
+        let running = process::run(launched, &attempt.folder, "attempt.conf", log, |_| None, Duration::MAX);
+        let exit =
+            timeout(self.settings.limits.transfer(), running).await.map_err(|_| failed("the image could not be pushed in time".to_owned()))??;
+        if exit != Some(0) {
             return Err(failed(format!("the registry did not take the image: {}", log.last_lines().lines().last().unwrap_or_default())));
         }
         let digest: Digest = fs::read_to_string(attempt.path("digest"))
@@ -286,11 +302,9 @@ impl Executor for Buildah {
         process::remove(&self.attempt(&attempt_name(id, attempt))).await;
     }
 
-    async fn reap(&self, alive: &[(BuildId, i32)]) {
-        let keep: Vec<String> = alive.iter().map(|(id, attempt)| attempt_name(*id, *attempt)).collect();
+    async fn reap(&self) {
         let Ok(entries) = fs::read_dir(self.settings.data_dir.join("attempts")) else { return };
-        let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
-        for name in names.filter(|name| !keep.contains(name)) {
+        for name in entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()) {
             tracing::info!(attempt.folder = name, "clearing what a worker before left");
             process::remove(&self.attempt(&name)).await;
         }
@@ -303,13 +317,11 @@ fn attempt_name(id: BuildId, attempt: i32) -> String {
 
 fn parse(build: &Build, policy: &Policy) -> Result<PackageLists, Failure> {
     let spec = &build.request.spec;
+    if !spec.conda.is_empty() {
+        return Err(Failure::new(FailureReason::SpecRefused, "resolve", "this builder cannot install conda packages yet; take the conda lines out"));
+    }
     PackageLists::parse(&spec.apt, &spec.conda, &spec.pip, policy)
         .map_err(|refusal| Failure::new(FailureReason::SpecRefused, "resolve", refusal.to_string()))
-}
-
-/// USER of the base, which [`check_base`] has accepted.
-fn base_user(config: &serde_json::Value) -> String {
-    config["config"]["User"].as_str().unwrap_or_default().to_owned()
 }
 
 fn registry_failure(error: RegistryError) -> Failure {

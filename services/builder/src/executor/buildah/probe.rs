@@ -58,6 +58,9 @@ pub enum Unfit {
         "`executor.network = \"private\"` cannot be had here ({0}); install slirp4netns and iproute2 and let the service's user open /dev/net/tun, or accept less by name: `none` or `host`"
     )]
     NoPrivateNetwork(String),
+    /// Another builder lives there.
+    #[error("`executor.data_dir`: {0} is in use by another builder; give each its own")]
+    Shared(String),
     /// A limit of no use.
     #[error("`executor.limits.{0}` is out of range")]
     Limit(&'static str),
@@ -74,8 +77,8 @@ pub enum Unfit {
     NoGroup(String),
 }
 
-/// Prints which network namespace it is in, and whether the address in `$1` `$2` answers, as far as Python is there to ask.
-const INSIDE: &str = "readlink /proc/self/ns/net; python3 -c 'import socket,sys; s=socket.socket(); s.settimeout(1); print(\"open\" if s.connect_ex((sys.argv[1], int(sys.argv[2]))) == 0 else \"closed\")' \"$1\" \"$2\" 2>/dev/null || echo unknown";
+/// Prints which network namespace it is in, and whether a connection to the address `$1` `$2` is taken.
+const INSIDE: &str = r#"readlink /proc/self/ns/net; timeout 2 bash -c ': <>"/dev/tcp/$0/$1"' "$1" "$2" 2>/dev/null && echo open || echo closed"#;
 
 fn list(resources: &[Resource], quote: &str) -> String {
     resources.iter().map(|resource| format!("{quote}{resource}{quote}")).collect::<Vec<_>>().join(", ")
@@ -112,18 +115,20 @@ pub(super) async fn probe(settings: &Settings, delegation: &Delegation) -> Resul
     Ok(Isolation { network: settings.network, user_and_pid_namespace, loopback_closed, unenforced })
 }
 
-/// Listens on the host's loopback and tries to reach it from inside, by its own name and by slirp's name for the host.
+/// Listens on the host's loopback and tries to reach it from inside, by its own name and by slirp's name for the host; from outside it must
+/// be reached, or the attempt says nothing.
 async fn loopback_is_closed(settings: &Settings, folder: &Path) -> Result<bool, Unfit> {
     let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| Unfit::NoPrivateNetwork(error.to_string()))?;
     let port = listener.local_addr().map(|address| address.port()).unwrap_or_default().to_string();
+    let attempt = |address: &str| ["/bin/sh", "-c", INSIDE, "probe", address, &port].map(str::to_owned);
+    let outside = said(&namespaces::outside(&Group::NONE, &attempt("127.0.0.1")), folder).await.map_err(Unfit::NoPrivateNetwork)?;
+    if !outside.ends_with("open\n") {
+        return Err(Unfit::NoPrivateNetwork("bash cannot reach a listener on the host's own loopback".to_owned()));
+    }
     for address in ["127.0.0.1", "10.0.2.2"] {
-        let command = ["/bin/sh", "-c", INSIDE, "probe", address, &port].map(str::to_owned);
-        let text = said(&namespaces::inside(&Group::NONE, settings.network, &settings.allowed_networks, &command), folder)
-            .await
-            .map_err(Unfit::NoPrivateNetwork)?;
-        let own = std::fs::read_link("/proc/self/ns/net").map(|link| link.display().to_string()).unwrap_or_default();
-        let inside = text.lines().next().unwrap_or_default();
-        if own.is_empty() || inside == own || text.lines().last() == Some("open") {
+        let command = namespaces::inside(&Group::NONE, settings.network, &settings.allowed_networks, &attempt(address));
+        let inside = said(&command, folder).await.map_err(Unfit::NoPrivateNetwork)?;
+        if inside.lines().next() == outside.lines().next() || !inside.ends_with("closed\n") {
             return Ok(false);
         }
     }

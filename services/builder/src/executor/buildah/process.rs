@@ -91,10 +91,9 @@ pub(super) async fn remove(Attempt { folder, group }: &Attempt) {
     tracing::warn!(attempt.folder = %folder.display(), "could not be cleared; the reaper tries again at the next start");
 }
 
-/// Bytes below a folder; 0 when it cannot be told.
-pub(super) async fn disk_usage(folder: &Path) -> u64 {
+/// Bytes below a folder; `None` when they cannot be counted in time.
+pub(super) async fn disk_usage(folder: &Path) -> Option<u64> {
     let arguments = namespaces::outside(&Group::NONE, &["du", "-s", "--block-size=1", &folder.display().to_string()].map(str::to_owned));
-    let output = timeout(HELPER_PATIENCE, command(&arguments, folder).output()).await;
-    let Ok(Ok(output)) = output else { return 0 };
-    String::from_utf8_lossy(&output.stdout).split_whitespace().next().and_then(|bytes| bytes.parse().ok()).unwrap_or(0)
+    let output = timeout(HELPER_PATIENCE, command(&arguments, folder).output()).await.ok()?.ok()?;
+    String::from_utf8_lossy(&output.stdout).split_whitespace().next()?.parse().ok()
 }
