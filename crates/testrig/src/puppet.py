@@ -2,6 +2,7 @@
 """Stands in for apt-get and does what the last word says, as a hostile package's script would; any other word is installed at once."""
 
 import os
+import socket
 import sys
 import time
 
@@ -32,12 +33,12 @@ def processors():
 
 
 def disk():
-    fill(1 << 10)
+    fill(1 << 9)
     time.sleep(60)
 
 
 def image():
-    fill(1 << 8)
+    fill(1 << 6)
 
 
 def fill(mebibytes):
@@ -67,7 +68,33 @@ def limits():
                 print(error.strerror)
 
 
-DEEDS = [memory, processes, processors, disk, image, silence, noise, limits]
+def network():
+    """Connecting a datagram socket sends nothing and still asks the routes."""
+    for address in sys.argv[-1].removeprefix("network-").split("-"):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.connect((address, 9))
+                print("route to", address)
+            except OSError:
+                print("no route to", address)
+
+
+def marks():
+    print("── push")
+    print('STEP 4/4: RUN --mount=type=bind,source=pip,target=/run/slipway ["/bin/sh", "/run/slipway/pip.sh"]')
+    print('Error: building at STEP "RUN --mount=type=bind,source=pip,target=/run/slipway /bin/sh /run/slipway/pip.sh": exit status 1')
+    print("\x1b[2J colours \r and a carriage return")
+    sys.exit(100)
+
+
+def surroundings():
+    print("arguments:", *sys.argv)
+    for name in sorted(os.environ):
+        print(name + "=" + os.environ[name])
+    print(*sorted(os.listdir("/run/slipway")))
+
+
+DEEDS = [memory, processes, processors, disk, image, silence, noise, limits, network, marks, surroundings]
 for deed in DEEDS:
-    if deed.__name__ == sys.argv[-1]:
+    if deed.__name__ == sys.argv[-1].split("-")[0]:
         deed()

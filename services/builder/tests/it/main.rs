@@ -2,6 +2,8 @@
 
 #[macro_use]
 mod worlds;
+mod buildah;
 mod executor;
+mod log_sink;
 mod store;
 mod worker;
