@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Command,
     time::Duration,
 };
 
@@ -30,37 +31,38 @@ impl Postgres {
     /// When it does not get ready.
     pub fn start(user: &Ordinary, records: &Path) -> Result<Self> {
         let binaries = newest("/usr/lib/postgresql")?.join("bin");
-        let data = user.home().join("postgres");
-        if data.exists() {
-            fs::remove_dir_all(&data)?;
-        }
+        let data = records.join("postgres");
+        user.empty_folder(&data)?;
         run(user
             .command(binaries.join("initdb"))
             .args(["--auth=trust", "--username=slipway", "--encoding=UTF8", "--no-sync", "--pgdata"])
             .arg(&data))?;
         let port = free_port()?;
-        let mut command = user.command(binaries.join("postgres"));
-        command.arg("-D").arg(&data).args([
-            "-p",
-            &port.to_string(),
-            "-c",
-            "listen_addresses=127.0.0.1",
-            "-c",
-            "unix_socket_directories=",
-            "-c",
-            "max_connections=200",
-        ]);
-        let server = Server::start("postgres", command, records)?;
+        let server = Server::start("postgres", command(user, &binaries, &data, port), records)?;
         let mut postgres = Self { server, port, binaries, user: user.clone() };
+        postgres.wait()?;
+        Ok(postgres)
+    }
+
+    /// Starts it again over the same data, after it was killed.
+    ///
+    /// # Errors
+    /// When it does not get ready.
+    pub fn restart(&mut self, records: &Path) -> Result<()> {
+        self.server = Server::start("postgres", command(&self.user, &self.binaries, &records.join("postgres"), self.port), records)?;
+        self.wait()
+    }
+
+    fn wait(&mut self) -> Result<()> {
+        let port = self.port;
         let ready = |user: &Ordinary, binaries: &Path| {
             user.command(binaries.join("pg_isready"))
                 .args(["-h", "127.0.0.1", "-p", &port.to_string()])
                 .output()
                 .is_ok_and(|output| output.status.success())
         };
-        let (user, binaries) = (postgres.user.clone(), postgres.binaries.clone());
-        postgres.server.wait_until("PostgreSQL", Duration::from_secs(30), || ready(&user, &binaries))?;
-        Ok(postgres)
+        let (user, binaries) = (self.user.clone(), self.binaries.clone());
+        self.server.wait_until("PostgreSQL", Duration::from_secs(30), || ready(&user, &binaries))
     }
 
     /// Address of a database, made when it is not there.
@@ -75,6 +77,13 @@ impl Postgres {
     pub fn url(&self, name: &str) -> String {
         format!("postgres://slipway@127.0.0.1:{}/{name}", self.port)
     }
+}
+
+fn command(user: &Ordinary, binaries: &Path, data: &Path, port: u16) -> Command {
+    let mut command = user.command(binaries.join("postgres"));
+    command.arg("-D").arg(data).args(["-p", &port.to_string()]);
+    command.args(["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=200"]);
+    command
 }
 
 /// Makes a database on the server of another address, where it is not there. Returns its address.

@@ -51,6 +51,12 @@ def silence():
     time.sleep(600)
 
 
+def until():
+    while time.time() < int(sys.argv[-1].split("-")[1]):
+        print("waiting")
+        time.sleep(0.2)
+
+
 def noise():
     line = b"x" * 999 + b"\n"
     for _ in range(120_000):
@@ -94,7 +100,7 @@ def surroundings():
     print(*sorted(os.listdir("/run/slipway")))
 
 
-DEEDS = [memory, processes, processors, disk, image, silence, noise, limits, network, marks, surroundings]
+DEEDS = [memory, processes, processors, disk, image, silence, until, noise, limits, network, marks, surroundings]
 for deed in DEEDS:
     if deed.__name__ == sys.argv[-1].split("-")[0]:
         deed()

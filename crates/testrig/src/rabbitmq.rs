@@ -36,11 +36,8 @@ impl RabbitMq {
     /// # Errors
     /// When it does not get ready.
     pub fn start(user: &Ordinary, records: &Path) -> Result<Self> {
-        let old = user.home().join("rabbitmq");
-        if old.exists() {
-            fs::remove_dir_all(&old)?;
-        }
-        let folder = user.folder("rabbitmq")?;
+        let folder = records.join("rabbitmq");
+        user.empty_folder(&folder)?;
         // The port behind epmd's is for the node itself.
         let (port, epmd_port) = (free_port()?, free_ports(2)?);
         let definitions = ["PERMISSION", "CATALOG", "BUILDER"]

@@ -89,6 +89,18 @@ impl Ordinary {
         Ok(path)
     }
 
+    /// An empty folder of the user's own; what was there is gone.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn empty_folder(&self, path: &Path) -> Result<()> {
+        if path.exists() {
+            fs::remove_dir_all(path).with_context(|| path.display().to_string())?;
+        }
+        fs::create_dir_all(path).with_context(|| path.display().to_string())?;
+        self.own(path)
+    }
+
     /// Gives a file or folder to the user.
     ///
     /// # Errors

@@ -256,13 +256,13 @@ async fn limits_hold() {
         return;
     }
     let limits = Limits {
-        cpus: 0.5,
+        cpus: 1.0,
         memory_bytes: 256 << 20,
         processes: 200,
         disk_bytes: 400 << 20,
         image_bytes: 50 << 20,
         layers: 120,
-        idle_seconds: 20,
+        idle_seconds: 12,
         transfer_seconds: 60,
     };
     let Some(real) = limited(limits, PackageSources::default()).await else { return };
@@ -284,7 +284,7 @@ async fn limits_hold() {
 
     let (outcome, log) = run("processors").await;
     let seconds: f64 = log.lines().find_map(|line| line.strip_prefix("processor seconds: ")).unwrap_or_else(|| panic!("{log}")).parse().unwrap();
-    assert!(outcome.is_ok() && seconds < 2.0, "{seconds} s of processor time in 3 s at half a processor");
+    assert!(outcome.is_ok() && seconds < 4.0, "{seconds} s of processor time in 3 s on one processor");
 
     let (outcome, log) = run("limits").await;
     assert!(outcome.is_ok() && log.contains("Read-only file system") && !log.contains("LIFTED"), "a step can lift its limits: {log}");

@@ -38,25 +38,30 @@ async fn cancel_wherever_it_is() {
     let Some(world) = standalone().await else { return };
     // The first pull of the base takes seconds: time to cancel in it.
     let preparing = world.create(world.custom("system", "preparing", &["jq"])).await.image.unwrap();
-    let preparing_id = preparing.latest_build.unwrap().build_id;
+    let preparing_id = preparing.latest_build.clone().unwrap().build_id;
     world.wait_for_build(&preparing_id, Duration::from_secs(30), |build| build.state() == BuildState::Preparing).await;
     cancel(&world, &preparing_id).await;
     cancelled(&world, "system/preparing", &preparing_id).await;
 
     // One slot: while the first is inside apt, the second waits.
-    let building = world.create(world.custom("system", "building", &["git", "cmake", "jq"])).await.image.unwrap();
-    let building_id = building.latest_build.unwrap().build_id;
+    let building = world.create(world.puppet("system", "building", "silence")).await.image.unwrap();
+    let building_id = building.latest_build.clone().unwrap().build_id;
     let waiting = world.create(world.custom("system", "waiting", &["jq"])).await.image.unwrap();
-    let waiting_id = waiting.latest_build.unwrap().build_id;
+    let waiting_id = waiting.latest_build.clone().unwrap().build_id;
 
     world.wait_for_build(&building_id, Duration::from_secs(60), |build| build.state() == BuildState::Building && build.step == "apt").await;
     let queued = world.wait_for_build(&waiting_id, Duration::from_secs(5), |build| build.state() == BuildState::Queued).await;
     assert_eq!(queued.attempt, 0);
     cancel(&world, &waiting_id).await;
-    assert!(!world.build_processes().is_empty(), "the other one builds on");
+    while !world.build_processes().iter().any(|command| command.contains("silence")) {
+        assert!(!ended(&world.wait_for_build(&building_id, Duration::from_secs(5), |_| true).await), "it was to go on for ever");
+    }
     cancel(&world, &building_id).await;
     cancelled(&world, "system/building", &building_id).await;
     cancelled(&world, "system/waiting", &waiting_id).await;
+    for image in [&preparing, &building, &waiting] {
+        assert_eq!(world.tags(image), Vec::<String>::new(), "nothing is published");
+    }
 
     let status = world.builds().cancel_build(world.call("mallory", CancelBuildRequest { build_id: building_id.clone() })).await.unwrap_err();
     assert_eq!(reason(&status), "BUILD_NOT_FOUND");

@@ -1,13 +1,13 @@
 //! Kills and doubled messages on the full stack: each build ends once, in the right state, and the catalog agrees.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use slipway_wire::{
     builder::v1::BuildState,
     catalog::v1::{GetImageRequest, Image, ImageState},
 };
 
-use crate::world::{World, ended, full};
+use crate::world::{World, ended, full, standalone};
 
 async fn image_becomes(world: &World, name: &str, want: ImageState) -> Image {
     let began = Instant::now();
@@ -38,10 +38,10 @@ async fn history_is_whole(world: &World, build: &str) {
 #[tokio::test]
 async fn a_killed_builder_is_replaced() {
     let Some(mut world) = full().await else { return };
-    let created = world.create(world.custom("system", "killed", &["git", "jq"])).await.image.unwrap();
+    let until = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() + 20;
+    let created = world.create(world.puppet("system", "killed", &format!("until-{until}"))).await.image.unwrap();
     let build = created.latest_build.unwrap().build_id;
-    world.wait_for_build(&build, Duration::from_secs(60), |build| build.step == "apt").await;
-    assert!(!world.build_processes().is_empty());
+    inside_the_step(&world).await;
     world.stack.service("builder").crash();
     world.no_build_processes(Duration::from_secs(5)).await;
 
@@ -59,6 +59,23 @@ async fn a_killed_builder_is_replaced() {
     assert_eq!(left, 0, "the reaper cleared what the dead worker left");
 }
 
+async fn inside_the_step(world: &World) {
+    let began = Instant::now();
+    while !world.build_processes().iter().any(|command| command.contains(&world.id)) {
+        assert!(began.elapsed() < Duration::from_secs(60), "no step begins");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_silent_step_dies_with_its_builder() {
+    let Some(mut world) = standalone().await else { return };
+    world.create(world.puppet("system", "silent", "silence")).await;
+    inside_the_step(&world).await;
+    world.stack.service("standalone").crash();
+    world.no_build_processes(Duration::from_secs(5)).await;
+}
+
 #[tokio::test]
 async fn a_killed_catalog_loses_nothing() {
     let Some(mut world) = full().await else { return };
@@ -72,8 +89,8 @@ async fn a_killed_catalog_loses_nothing() {
     world.execute("catalog", "delete from lease").await;
     world.stack.restart("catalog").unwrap();
     world.stack.wait().unwrap();
-    let ended = world.wait_for_build(&build, Duration::from_secs(120), ended).await;
-    assert_eq!(ended.state(), BuildState::Succeeded);
+    let state = format!("select state as row from build where id = '{build}'");
+    world.wait_for_rows("builder", &state, Duration::from_secs(120), |rows| rows == ["succeeded"]).await;
     image_becomes(&world, "system/committed", ImageState::Ready).await;
     history_is_whole(&world, &build).await;
 }

@@ -5,6 +5,7 @@ mod cancel;
 mod command_line;
 mod dependencies;
 mod faults;
+mod logs;
 mod traces;
 mod visibility;
 mod world;

@@ -17,7 +17,7 @@ use slipway_testrig::{
 use slipway_wire::{
     builder::v1::{Build, BuildSpec, BuildState, GetBuildRequest, build_service_client::BuildServiceClient},
     catalog::v1::{
-        CreateImageRequest, CreateImageResponse, CustomSource, ExistingSource, ImageAccess, ImageType, create_image_request::Source,
+        CreateImageRequest, CreateImageResponse, CustomSource, ExistingSource, Image, ImageAccess, ImageType, create_image_request::Source,
         image_service_client::ImageServiceClient,
     },
     permission::v1::{
@@ -34,6 +34,8 @@ use uuid::Uuid;
 static FULL: Mutex<()> = Mutex::const_new(());
 
 pub(crate) struct World {
+    /// In the name of every deed of this world's puppets, and so in the command lines of their processes.
+    pub(crate) id: String,
     pub(crate) stack: Stack,
     pub(crate) registry: String,
     pub(crate) base: String,
@@ -48,7 +50,11 @@ pub(crate) async fn standalone() -> Option<World> {
     let (registry, data) = (place.registry.clone(), place.data.clone());
     let stack = Stack::standalone(place).unwrap();
     let databases = SERVICES.iter().map(|service| format!("sqlite://{}", data.join(format!("{service}.sqlite")).display())).collect();
-    Some(World { stack, base: format!("{registry}/{}", base::REPOSITORY), registry, databases, data, _folder: folder, _alone: None })
+    Some(World { id: new_id(), stack, base: format!("{registry}/{}", base::REPOSITORY), registry, databases, data, _folder: folder, _alone: None })
+}
+
+fn new_id() -> String {
+    Uuid::now_v7().simple().to_string()
 }
 
 pub(crate) async fn full() -> Option<World> {
@@ -62,12 +68,13 @@ pub(crate) async fn traced_full(otlp_endpoint: &str) -> Option<World> {
     let place = Place { otlp_endpoint: otlp_endpoint.to_owned(), ..place };
     let alone = FULL.lock().await;
     let (registry, data) = (place.registry.clone(), place.data.clone());
-    let run = Uuid::now_v7().simple().to_string();
-    let databases = SERVICES.map(|service| create_database(&place.user, &server, &format!("{service}_{run}")).unwrap());
+    let id = new_id();
+    let databases = SERVICES.map(|service| create_database(&place.user, &server, &format!("{service}_{id}")).unwrap());
     let variables = ["SLIPWAY_TEST_RABBITMQ_PERMISSION", "SLIPWAY_TEST_RABBITMQ_CATALOG", env::RABBITMQ];
     let brokers = variables.map(|variable| std::env::var(variable).expect("set with the others"));
     let stack = Stack::full(place, &Backends { databases: databases.clone(), brokers }).unwrap();
     Some(World {
+        id,
         stack,
         base: format!("{registry}/{}", base::REPOSITORY),
         registry,
@@ -87,7 +94,7 @@ pub(crate) async fn full_on_own_servers() -> Option<(World, Postgres, RabbitMq)>
     let databases = SERVICES.map(|service| postgres.database(service).unwrap());
     let stack = Stack::full(place, &Backends { databases: databases.clone(), brokers: SERVICES.map(|service| rabbitmq.url(service)) }).unwrap();
     let base = format!("{registry}/{}", base::REPOSITORY);
-    Some((World { stack, base, registry, databases: databases.to_vec(), data, _folder: folder, _alone: None }, postgres, rabbitmq))
+    Some((World { id: new_id(), stack, base, registry, databases: databases.to_vec(), data, _folder: folder, _alone: None }, postgres, rabbitmq))
 }
 
 fn place() -> Option<(Place, TempDir)> {
@@ -143,6 +150,13 @@ impl World {
         image(owner, name, Source::Custom(CustomSource { spec: Some(spec), pull_secret: String::new() }))
     }
 
+    /// A custom image on the base whose apt-get does what it is told; see `puppet.py`.
+    pub(crate) fn puppet(&self, owner: &str, name: &str, deed: &str) -> CreateImageRequest {
+        let base_reference = base::puppet(&Ordinary::find().unwrap(), &self.registry).unwrap();
+        let spec = BuildSpec { base_reference, apt: vec![format!("{deed}-{}", self.id)], ..BuildSpec::default() };
+        image(owner, name, Source::Custom(CustomSource { spec: Some(spec), pull_secret: String::new() }))
+    }
+
     pub(crate) fn existing(&self, owner: &str, name: &str) -> CreateImageRequest {
         image(owner, name, Source::Existing(ExistingSource { reference: self.base.clone(), ..ExistingSource::default() }))
     }
@@ -166,6 +180,28 @@ impl World {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         panic!("the build did not get there in {patience:?}; it is {last:?}");
+    }
+
+    /// Polls a statement until its rows are as wanted. Unlike a call, it makes nobody fetch anything.
+    pub(crate) async fn wait_for_rows(&self, service: &str, sql: &str, patience: Duration, is_wanted: impl Fn(&[String]) -> bool) -> Vec<String> {
+        let began = Instant::now();
+        loop {
+            let rows = self.rows(service, sql).await;
+            if is_wanted(&rows) {
+                return rows;
+            }
+            assert!(began.elapsed() < patience, "{service}: {sql}: {rows:?}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Tags of an image's repository in the registry; none where there is no repository.
+    pub(crate) fn tags(&self, image: &Image) -> Vec<String> {
+        let short = &image.id[image.id.len() - 8..];
+        let repository = format!("docker://{}/{}-{short}", self.registry, image.name);
+        let output = Ordinary::find().unwrap().command("skopeo").args(["list-tags", "--tls-verify=false", &repository]).output().unwrap();
+        let listed: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        listed["Tags"].as_array().into_iter().flatten().filter_map(|tag| tag.as_str().map(str::to_owned)).collect()
     }
 
     /// One column of a statement on a service's database, as text.
@@ -193,8 +229,9 @@ impl World {
             let read =
                 |file: &str| std::fs::read(path.join(file)).map(|bytes| String::from_utf8_lossy(&bytes).replace('\0', " ")).unwrap_or_default();
             let (command, environment) = (read("cmdline"), read("environ"));
-            let is_service = command.starts_with("/") && command.contains("/slipway-");
-            if !is_service && (command.contains(&marker) || environment.contains(&marker)) {
+            let program = command.split(' ').next().and_then(|program| program.rsplit('/').next()).unwrap_or_default();
+            let is_of_a_build = command.contains(&self.id) || command.contains(&marker) || environment.contains(&marker);
+            if is_of_a_build && !program.starts_with("slipway-") && !program.starts_with("postgres") {
                 found.push(command);
             }
         }
