@@ -250,6 +250,13 @@ impl World {
 impl Drop for World {
     /// Builds' files belong to the user namespace.
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            for (name, service) in &self.stack.services {
+                let log = service.log();
+                let last: Vec<&str> = log.lines().rev().take(40).collect();
+                eprintln!("── {name}'s last lines\n{}", last.into_iter().rev().collect::<Vec<_>>().join("\n"));
+            }
+        }
         self.stack.services.clear();
         if let Ok(user) = Ordinary::find() {
             let _ = user.mapped("rm").arg("-rf").arg(self.data.join("builds")).status();
