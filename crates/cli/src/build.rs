@@ -1,16 +1,19 @@
 //! `slipway build …`
 
-use std::io::Write as _;
-
 use clap::Subcommand;
+use serde::Serialize;
 use slipway_wire::builder::v1::{
-    Build, BuildState, CancelBuildRequest, GetBuildRequest, ListBuildsRequest, StreamBuildLogsRequest, WatchBuildRequest,
+    Build, BuildFailure, BuildState, CancelBuildRequest, GetBuildRequest, ListBuildsRequest, ListBuildsResponse, WatchBuildResponse,
 };
 
 use crate::{
     failure::Failure,
+    logs::Logs,
     output::{Output, escape, word},
+    pages, printer,
+    progress::Progress,
     session::Session,
+    watch::watch,
 };
 
 #[derive(Subcommand)]
@@ -29,7 +32,7 @@ pub(crate) enum Command {
         #[arg(long, default_value = "")]
         image: String,
     },
-    /// Stay until it has ended, showing its steps.
+    /// Stay until it has ended, showing its steps; exit code 0 only if it succeeded. A builder that restarts is waited for.
     Watch {
         /// Its id.
         build: String,
@@ -38,10 +41,10 @@ pub(crate) enum Command {
     Logs {
         /// Its id.
         build: String,
-        /// Stay until it has ended.
+        /// Stay until it has ended. A builder that restarts is waited for.
         #[arg(long, short)]
         follow: bool,
-        /// Go on where an earlier call stopped.
+        /// Go on where an earlier call broke off; it says with which cursor.
         #[arg(long, default_value = "", allow_hyphen_values = true)]
         cursor: String,
     },
@@ -57,23 +60,43 @@ pub(crate) async fn run(command: Command, session: &Session, output: &Output) ->
         Command::Get { build, containerfile } => {
             let response = session.builds().get_build(GetBuildRequest { build_id: build }).await?.into_inner();
             let build = response.build.clone().unwrap_or_default();
-            if containerfile {
-                print!("{}", escape(&build.containerfile));
-                return Ok(());
+            match containerfile {
+                true => printer::write(escape(&build.containerfile).as_bytes()),
+                false => show(&response, &build, output),
             }
-            show(&response, &build, output)
         }
         Command::List { image } => {
-            let response =
-                session.builds().list_builds(ListBuildsRequest { image_id: image, page_size: 0, page_token: String::new() }).await?.into_inner();
+            let builds = pages::all(async |page_token: String| -> Result<_, Failure> {
+                let request = ListBuildsRequest { image_id: image.clone(), page_size: pages::SMALL, page_token };
+                let response = session.builds().list_builds(request).await?.into_inner();
+                Ok((response.builds, response.next_page_token))
+            })
+            .await?;
+            let response = ListBuildsResponse { builds, next_page_token: String::new() };
             let rows = response
                 .builds
                 .iter()
                 .map(|build| vec![build.id.clone(), build.image_name.clone(), build.revision.to_string(), state_of(build), build.step.clone()]);
             output.many(&response, &["BUILD", "IMAGE", "REVISION", "STATE", "STEP"], rows.collect())
         }
-        Command::Watch { build } => watch(session, build).await,
-        Command::Logs { build, follow, cursor } => logs(session, build, follow, cursor).await,
+        Command::Watch { build } => {
+            let mut progress = Progress::new(output);
+            let build = watch(session, &build, &mut progress).await?;
+            let written = output.document(&WatchBuildResponse { build: Some(build.clone()) });
+            progress.end(&build)?;
+            written
+        }
+        Command::Logs { build, follow, cursor } => {
+            let mut logs = Logs::new(session, build, cursor);
+            let outcome = match follow {
+                true => logs.follow().await,
+                false => logs.print().await,
+            };
+            if outcome.as_ref().is_err_and(Failure::is_passing) {
+                logs.tell_where_to_go_on();
+            }
+            outcome
+        }
         Command::Cancel { build } => {
             let response = session.builds().cancel_build(CancelBuildRequest { build_id: build }).await?.into_inner();
             show(&response, &response.build.clone().unwrap_or_default(), output)
@@ -81,50 +104,21 @@ pub(crate) async fn run(command: Command, session: &Session, output: &Output) ->
     }
 }
 
-/// One plain line a change; fails unless it succeeds.
-pub(crate) async fn watch(session: &Session, build_id: String) -> Result<(), Failure> {
-    let mut stream = session.builds().watch_build(WatchBuildRequest { build_id }).await?.into_inner();
-    let mut last = Build::default();
-    while let Some(response) = stream.message().await? {
-        last = response.build.unwrap_or_default();
-        let step = if last.step.is_empty() { String::new() } else { format!("  {}", last.step) };
-        println!("{:<10}{step}", state_of(&last));
-        let _ = std::io::stdout().flush();
-    }
-    match (last.state(), last.failure) {
-        (BuildState::Succeeded, _) => {
-            println!("{}", last.reference);
-            Ok(())
-        }
-        (_, Some(failure)) => {
-            Err(Failure::Ended(format!("the build failed in step {}: {} [{}]", failure.step, escape(&failure.message), failure.reason)))
-        }
-        (state, None) => Err(Failure::Ended(format!("the build is {}", word(state.as_str_name(), "BUILD_STATE_")))),
-    }
+/// Never moves again.
+pub(crate) fn has_ended(build: &Build) -> bool {
+    matches!(build.state(), BuildState::Succeeded | BuildState::Failed | BuildState::Cancelled | BuildState::TimedOut | BuildState::Expired)
 }
 
-async fn logs(session: &Session, build_id: String, follow: bool, cursor: String) -> Result<(), Failure> {
-    let mut stream = session.builds().stream_build_logs(StreamBuildLogsRequest { build_id, cursor, follow }).await?.into_inner();
-    let mut out = std::io::stdout().lock();
-    let mut attempt = 0;
-    while let Some(piece) = stream.message().await? {
-        if piece.attempt != attempt && attempt != 0 {
-            let _ = writeln!(out, "── attempt {}", piece.attempt);
-        }
-        attempt = piece.attempt;
-        let _ = out.write_all(escape(&String::from_utf8_lossy(&piece.data).replace("\r\n", "\n")).as_bytes());
-        let _ = out.flush();
-    }
-    Ok(())
-}
-
-fn state_of(build: &Build) -> String {
+pub(crate) fn state_of(build: &Build) -> String {
     word(build.state().as_str_name(), "BUILD_STATE_")
 }
 
-fn show<T: serde::Serialize>(message: &T, build: &Build, output: &Output) -> Result<(), Failure> {
-    let failure =
-        build.failure.clone().map(|failure| format!("{} in step {}: {}", failure.reason, failure.step, failure.message)).unwrap_or_default();
+/// Empty where nothing failed.
+pub(crate) fn failure_of(failure: Option<&BuildFailure>) -> String {
+    failure.map(|failure| format!("{} in step {}: {}", failure.reason, failure.step, failure.message)).unwrap_or_default()
+}
+
+fn show<T: Serialize>(message: &T, build: &Build, output: &Output) -> Result<(), Failure> {
     let fields = [
         ("build", build.id.clone()),
         ("image", build.image_name.clone()),
@@ -135,7 +129,7 @@ fn show<T: serde::Serialize>(message: &T, build: &Build, output: &Output) -> Res
         ("base digest", build.base_digest.clone()),
         ("reference", build.reference.clone()),
         ("digest", build.digest.clone()),
-        ("failure", failure),
+        ("failure", failure_of(build.failure.as_ref())),
     ];
     output.one(message, &fields)
 }

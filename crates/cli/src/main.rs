@@ -1,6 +1,6 @@
 #![doc = include_str!("../README.md")]
-#![expect(clippy::print_stdout, reason = "this is what a command line is for")]
 
+mod access;
 mod arguments;
 mod build;
 mod events;
@@ -8,15 +8,29 @@ mod failure;
 mod grant;
 mod group;
 mod image;
+mod image_create;
+mod image_list;
+mod logs;
+mod manual;
 mod output;
+mod pages;
+mod patience;
+mod printer;
 mod profile;
+mod progress;
+mod request_file;
+mod request_id;
 mod revision;
 mod session;
+mod source;
+mod steps;
+mod transport;
 mod user;
+mod watch;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser as _};
+use clap::Parser as _;
 
 use crate::{
     arguments::{Arguments, Noun},
@@ -27,31 +41,31 @@ use crate::{
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    match run(arguments).await {
+    match run(Arguments::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("{failure}");
+            if !failure.is_quiet() {
+                printer::tell(&failure.to_string());
+            }
             failure.exit_code()
         }
     }
 }
 
+/// What is made from the arguments alone asks for no session: a broken profile must not stand in its way.
 async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let session = Session::new(&arguments)?;
-    let output = Output::new(arguments.output);
-    match arguments.noun {
-        Noun::Image(command) => image::run(command, &session, &output).await,
-        Noun::Revision(command) => revision::run(command, &session, &output).await,
-        Noun::Build(command) => build::run(command, &session, &output).await,
-        Noun::Group(command) => group::run(command, &session, &output).await,
-        Noun::User(command) => user::run(command, &session, &output).await,
-        Noun::Grant(command) => grant::run(command, &session, &output).await,
-        Noun::Completions { shell } => {
-            clap_complete::generate(shell, &mut Arguments::command(), "slipway", &mut std::io::stdout());
-            Ok(())
-        }
-        Noun::Man => clap_mangen::Man::new(Arguments::command()).render(&mut std::io::stdout()).map_err(|error| Failure::Ended(error.to_string())),
-        Noun::Events(command) => events::run(command, &session).await,
+    let Arguments { output, services, noun } = arguments;
+    let output = Output::new(output);
+    let open = || Session::open(&services);
+    match noun {
+        Noun::Completions { shell } => manual::completions(shell),
+        Noun::Man { directory } => manual::man(directory.as_deref()),
+        Noun::Image(command) => image::run(command, &open()?, &output).await,
+        Noun::Revision(command) => revision::run(command, &open()?, &output).await,
+        Noun::Build(command) => build::run(command, &open()?, &output).await,
+        Noun::Group(command) => group::run(command, &open()?, &output).await,
+        Noun::User(command) => user::run(command, &open()?, &output).await,
+        Noun::Grant(command) => grant::run(command, &open()?, &output).await,
+        Noun::Events(command) => events::run(command, &open()?).await,
     }
 }

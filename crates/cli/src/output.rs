@@ -1,9 +1,12 @@
 //! Tables for people, JSON and YAML (proto3 JSON names) for programs.
 
+use std::fmt::Write as _;
+
+use chrono::{DateTime, SecondsFormat, Utc};
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
-use crate::{arguments::Format, failure::Failure};
+use crate::{arguments::Format, failure::Failure, printer};
 
 pub(crate) struct Output(Format);
 
@@ -12,17 +15,23 @@ impl Output {
         Self(format)
     }
 
+    /// Standard output belongs to one document.
+    pub(crate) fn is_for_programs(&self) -> bool {
+        self.0 != Format::Table
+    }
+
     /// One message: its fields one below the other.
     pub(crate) fn one<T: Serialize>(&self, message: &T, fields: &[(&str, String)]) -> Result<(), Failure> {
         match self.0 {
             Format::Table => {
                 let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+                let mut text = String::new();
                 for (name, value) in fields.iter().filter(|(_, value)| !value.is_empty()) {
-                    println!("{name:width$}  {}", escape(value));
+                    let _ = writeln!(text, "{name:width$}  {}", escape(value));
                 }
-                Ok(())
+                printer::write(text.as_bytes())
             }
-            _ => self.machine(message),
+            _ => self.document(message),
         }
     }
 
@@ -35,20 +44,22 @@ impl Output {
                 for row in rows {
                     table.add_row(row.iter().map(|cell| escape(cell)));
                 }
-                println!("{table}");
-                Ok(())
+                printer::line(&table.to_string())
             }
-            _ => self.machine(messages),
+            _ => self.document(messages),
         }
     }
 
-    fn machine<T: Serialize>(&self, message: &T) -> Result<(), Failure> {
+    /// A message for programs; people have seen it in another form.
+    pub(crate) fn document<T: Serialize>(&self, message: &T) -> Result<(), Failure> {
+        if self.0 == Format::Table {
+            return Ok(());
+        }
         let value = serde_json::to_value(message).map_err(|error| Failure::Ended(error.to_string()))?;
         match self.0 {
-            Format::Yaml => print!("{}", serde_yaml_ng::to_string(&value).map_err(|error| Failure::Ended(error.to_string()))?),
-            _ => println!("{value:#}"),
+            Format::Yaml => printer::write(serde_yaml_ng::to_string(&value).map_err(|error| Failure::Ended(error.to_string()))?.as_bytes()),
+            _ => printer::line(&format!("{value:#}")),
         }
-        Ok(())
     }
 }
 
@@ -68,4 +79,9 @@ pub(crate) fn escape(text: &str) -> String {
 /// `IMAGE_TYPE_CPU` as `CPU`.
 pub(crate) fn word(name: &str, prefix: &str) -> String {
     name.trim_start_matches(prefix).replace("UNSPECIFIED", "")
+}
+
+/// RFC 3339, to the second.
+pub(crate) fn moment(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }

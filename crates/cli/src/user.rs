@@ -1,9 +1,9 @@
 //! `slipway user …`
 
 use clap::Subcommand;
-use slipway_wire::permission::v1::{GetSelfRequest, GetUserRequest, InviteUserRequest, ListUsersRequest, User};
+use slipway_wire::permission::v1::{GetSelfRequest, GetUserRequest, InviteUserRequest, ListUsersRequest, ListUsersResponse, User};
 
-use crate::{failure::Failure, output::Output, session::Session};
+use crate::{failure::Failure, output::Output, pages, session::Session};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -48,7 +48,12 @@ pub(crate) async fn run(command: Command, session: &Session, output: &Output) ->
             output.one(&response, &fields(response.user.clone().unwrap_or_default()))
         }
         Command::List => {
-            let response = users.list_users(ListUsersRequest { page_size: 1_000, page_token: String::new() }).await?.into_inner();
+            let users = pages::all(async |page_token: String| -> Result<_, Failure> {
+                let response = session.users().list_users(ListUsersRequest { page_size: pages::LARGE, page_token }).await?.into_inner();
+                Ok((response.users, response.next_page_token))
+            })
+            .await?;
+            let response = ListUsersResponse { users, next_page_token: String::new() };
             let rows = response.users.iter().map(|user| vec![user.id.clone(), user.name.clone(), user.subject.clone(), user.issuer.clone()]);
             output.many(&response, &["USER", "NAME", "SUBJECT", "ISSUER"], rows.collect())
         }
