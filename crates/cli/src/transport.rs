@@ -112,7 +112,7 @@ fn is_stream(path: &str) -> bool {
     method.starts_with("Watch") || method.starts_with("Stream")
 }
 
-fn root(error: &(dyn Error + 'static)) -> &(dyn Error + 'static) {
+fn root<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
     let mut root = error;
     while let Some(source) = root.source() {
         root = source;
