@@ -1,26 +1,23 @@
 //! The demonstration: everything through the command line, each step with what it must show.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-    time::{Duration, Instant},
-};
+use std::{fs, path::PathBuf, process::Command};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use clap::ValueEnum;
 use slipway_testrig::{
     base, packages,
     postgres::Postgres,
     process,
-    process::Server,
     rabbitmq::RabbitMq,
     registry::Registry,
-    stack::{Backends, Place, SERVICES, Stack, said},
+    stack::{Backends, Place, SERVICES, Stack},
     user::Ordinary,
 };
 
-use crate::workspace::programs;
+use crate::{
+    narrator::{Aside, Expected, Narrator},
+    workspace::programs,
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Kind {
@@ -47,7 +44,7 @@ struct Demo {
     bin: PathBuf,
     stack: Stack,
     tokens: Vec<(&'static str, String)>,
-    results: Vec<(String, f32)>,
+    narrator: Narrator,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
@@ -79,13 +76,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         }
     };
     let tokens = ["admin", "member", "stranger"].into_iter().map(|name| Ok((name, stack.token(name, &[])?))).collect::<Result<_>>()?;
-    let mut demo = Demo { user, bin, stack, tokens, results: Vec::new() };
-
-    let events = demo.follow_events(&records)?;
-    let outcome = demo.story(&base, &records);
-    drop(events);
-    demo.table();
-    outcome?;
+    let mut demo = Demo { user, bin, stack, tokens, narrator: Narrator::new(STEPS) };
+    let outcome = demo.story(&base);
+    demo.narrator.table();
+    outcome.with_context(|| format!("the services' logs are in {}", records.display()))?;
     println!("\nall {STEPS} steps held");
     if arguments.keep {
         demo.say_what_to_try();
@@ -110,56 +104,27 @@ fn empty_data(user: &Ordinary) -> Result<PathBuf> {
 }
 
 impl Demo {
-    fn story(&mut self, base: &str, records: &Path) -> Result<()> {
+    fn story(&mut self, base: &str) -> Result<()> {
         self.step("the platform admin is known by its token", "admin", &["user", "whoami"], 0, "platform admin  true")?;
         let member = self.step("a colleague signs in for the first time", "member", &["user", "whoami"], 0, "slipway-development")?;
         let member = field(&member, "user")?;
         self.step("the admin makes a group", "admin", &["group", "create", "vision"], 0, "vision")?;
         self.step("and adds the colleague", "admin", &["group", "add", "vision", &member], 0, &member)?;
-        let created = self.step(
-            "the admin asks for a custom image for the group",
-            "admin",
-            &[
-                "image",
-                "create",
-                "--owner",
-                "vision",
-                "--display-name",
-                "Vision tools",
-                "--base",
-                base,
-                "--apt",
-                "jq",
-                "--pip",
-                "humanize>=4",
-                "--group",
-                "vision",
-            ],
-            0,
-            "vision/vision-tools",
-        )?;
+        let events = self.follow_events()?;
+        let what = ["--base", base, "--apt", "jq", "--pip", "humanize>=4"];
+        let whose = ["image", "create", "--owner", "vision", "--group", "vision", "--display-name", "Vision tools"];
+        let created =
+            self.step("the admin asks for a custom image for the group", "admin", &[&whose[..], &what[..]].concat(), 0, "vision/vision-tools")?;
         let build = field(&created, "build")?;
         self.step("the build's steps, live", "admin", &["build", "watch", &build], 0, "SUCCEEDED")?;
         self.step("its log is kept", "admin", &["build", "logs", &build], 0, "Setting up jq")?;
-        let began = Instant::now();
-        let mut events = String::new();
-        while !events.contains("catalog.revision.activated") && began.elapsed() < Duration::from_secs(10) {
-            std::thread::sleep(Duration::from_millis(50));
-            events = fs::read_to_string(records.join("events.log"))?;
-        }
-        let types: Vec<&str> = events.lines().filter_map(|line| line.split("\"type\":\"").nth(1)?.split('"').next()).collect();
-        self.show(
-            "the events, as they came",
-            "slipway events tail",
-            &types.join("\n"),
-            types.contains(&"catalog.revision.activated"),
-            "catalog.revision.activated among them",
-            began,
-        )?;
+        let activated = "catalog.revision.activated";
+        self.narrator.wait_for("its events came all the while (◂)", "[admin] slipway events tail", &format!("`{activated}` among them"), || {
+            events.has_shown(activated)
+        })?;
         self.step("the member sees it", "member", &["image", "list"], 0, "vision/vision-tools")?;
         let resolved = self.step("and resolves it to a digest", "member", &["image", "resolve", "vision/vision-tools"], 0, "@sha256:")?;
-        let reference = field(&resolved, "reference")?;
-        self.run_image(&reference)?;
+        self.run_image(&field(&resolved, "reference")?)?;
         self.step("a stranger is told that it does not exist", "stranger", &["image", "get", "vision/vision-tools"], 3, "IMAGE_NOT_FOUND")?;
         self.step("and cannot resolve it either", "stranger", &["image", "resolve", "vision/vision-tools"], 3, "IMAGE_NOT_FOUND")?;
         Ok(())
@@ -172,68 +137,41 @@ impl Demo {
         command
     }
 
-    fn follow_events(&self, records: &Path) -> Result<Server> {
-        Server::start("events", self.slipway("admin", &["events", "tail"]), records)
+    fn follow_events(&self) -> Result<Aside> {
+        Aside::start(&mut self.slipway("admin", &["events", "tail"]), |line| {
+            let event: serde_json::Value = serde_json::from_str(line).ok()?;
+            let word = |key: &str| event[key].as_str().unwrap_or_default().to_owned();
+            Some(format!("{} {}", word("type"), word("subject")))
+        })
     }
 
     fn step(&mut self, title: &str, who: &str, arguments: &[&str], code: i32, expected: &str) -> Result<String> {
-        let began = Instant::now();
-        let (got, text) = said(&mut self.slipway(who, arguments))?;
         let quoted: Vec<String> =
             arguments.iter().map(|word| if word.contains([' ', '>']) { format!("'{word}'") } else { (*word).to_owned() }).collect();
-        let held = got == code && text.contains(expected);
-        let command = format!("[{who}] slipway {}", quoted.join(" "));
-        self.show(title, &command, &text, held, &format!("`{expected}`, exit code {code}"), began)?;
-        Ok(text)
-    }
-
-    fn show(&mut self, title: &str, command: &str, text: &str, held: bool, expected: &str, began: Instant) -> Result<()> {
-        let number = self.results.len() + 1;
-        println!("\n── {number}/{STEPS} {title}\n$ {command}");
-        let lines: Vec<&str> = text.lines().collect();
-        let cut = lines.len().saturating_sub(24);
-        if cut > 0 {
-            println!("… {cut} lines before");
-        }
-        lines[cut..].iter().for_each(|line| println!("{line}"));
-        self.results.push((title.to_owned(), began.elapsed().as_secs_f32()));
-        match held {
-            true => println!("✓ expected {expected}"),
-            false => {
-                bail!("step {number} `{title}` did not show {expected}; the services' logs are in {}", self.user.home().join("run/demo").display())
-            }
-        }
-        Ok(())
+        let mut command = self.slipway(who, arguments);
+        self.narrator.step(title, &format!("[{who}] slipway {}", quoted.join(" ")), &mut command, &Expected { code, text: &[expected] })
     }
 
     /// Pulled fresh into an empty storage, as a node would.
     fn run_image(&mut self, reference: &str) -> Result<()> {
-        let began = Instant::now();
         let storage = self.user.folder("demo-data/node")?;
         fs::write(storage.join("policy.json"), r#"{"default":[{"type":"insecureAcceptAnything"}]}"#)?;
-        let script = "set -e; export XDG_RUNTIME_DIR=$1; b=\"buildah --root $1/root --runroot $1/run --storage-driver overlay\"; \
-             c=$($b from --quiet --signature-policy $1/policy.json --pull-always --tls-verify=false docker://$2); \
-             $b run --isolation oci --runtime runc --network none $c -- dpkg-query --show jq; \
-             $b run --isolation oci --runtime runc --network none $c -- python3 -c 'import humanize; print(humanize.naturalsize(10**9))'; $b rm $c >/dev/null";
-        let (code, text) = said(self.user.mapped("sh").args(["-c", script, "node"]).arg(&storage).arg(reference))?;
-        let command = format!(
-            "buildah from --pull-always docker://{reference}; buildah run … dpkg-query --show jq; buildah run … python3 -c 'import humanize; …'"
+        fs::write(
+            storage.join("storage.conf"),
+            format!("[storage]\ndriver = \"overlay\"\ngraphroot = {0:?}\nrunroot = {0:?}\n", storage.join("images")),
+        )?;
+        let node = storage.display();
+        let script = format!(
+            "export XDG_RUNTIME_DIR={node} CONTAINERS_STORAGE_CONF={node}/storage.conf\n\
+             buildah from --quiet --name node --pull-always --tls-verify=false --signature-policy {node}/policy.json docker://{reference}\n\
+             buildah run --isolation oci --runtime runc --network none node -- dpkg-query --show jq\n\
+             buildah run --isolation oci --runtime runc --network none node -- python3 -c 'import humanize; print(humanize.naturalsize(10**9))'"
         );
-        self.show(
-            "the member runs it by that digest, pulled fresh",
-            &command,
-            &text,
-            code == 0 && text.contains("jq") && text.contains("1.0 GB"),
-            "jq's version and `1.0 GB`",
-            began,
-        )
-    }
-
-    fn table(&self) {
-        println!("\n{:>4}  {:>8}  step", "", "seconds");
-        for (number, (title, seconds)) in self.results.iter().enumerate() {
-            println!("{:>4}  {seconds:>8.1}  {title}", number + 1);
-        }
+        let mut command = self.user.mapped("sh");
+        command.args(["-e", "-c", &script]);
+        let title = "the member runs it by that digest, pulled fresh";
+        self.narrator.step(title, &script.replace('\n', "\n$ "), &mut command, &Expected { code: 0, text: &["jq\t", "1.0 GB"] })?;
+        Ok(())
     }
 
     fn say_what_to_try(&self) {

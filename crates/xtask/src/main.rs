@@ -3,6 +3,7 @@
 
 mod check;
 mod demo;
+mod narrator;
 mod test;
 mod tidy;
 mod workspace;
