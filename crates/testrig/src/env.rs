@@ -18,8 +18,13 @@ pub const SKIPS: &str = "SLIPWAY_TEST_SKIPS";
 /// The server's address. Without one the test skips, which the harness counts as a failure unless it was asked to.
 pub fn server(name: &str) -> Option<String> {
     let value = env::var(name).ok();
-    if value.is_none() && env::var(FAST).is_err() {
-        let line = format!("SKIPPED because {name} is not set; run `cargo xtask test`\n");
+    if value.is_none() {
+        let fast = env::var(FAST).is_ok();
+        let line = if fast {
+            "SKIPPED because --fast starts no servers\n".to_owned()
+        } else {
+            format!("SKIPPED because {name} is not set; run `cargo xtask test`\n")
+        };
         eprint!("{line}");
         if let Ok(path) = env::var(SKIPS)
             && let Ok(mut file) = OpenOptions::new().append(true).create(true).open(path)

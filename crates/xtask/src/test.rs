@@ -1,6 +1,7 @@
 //! All tests, on real servers, as the ordinary user.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -23,57 +24,78 @@ pub(crate) struct Arguments {
     filter: Option<String>,
 }
 
-/// What tests need beside PostgreSQL and RabbitMQ.
+/// What tests run against. With `--allow-skips`, one that cannot be had is not there.
 struct Servers {
-    postgres: Postgres,
-    rabbitmq: RabbitMq,
-    registry: Registry,
+    postgres: Option<Postgres>,
+    rabbitmq: Option<RabbitMq>,
+    registry: Option<Registry>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if arguments.fast {
+        let skips = tempfile::NamedTempFile::new()?;
         let executables = executables()?;
-        return report(&executables, arguments, |path| {
+        let tally = run_all(&executables, arguments, |path| {
             let mut command = Command::new(path);
-            command.env(env::FAST, "1");
+            command.env(env::FAST, "1").env(env::SKIPS, skips.path());
             command
-        });
+        })?;
+        return tally.report(&fs::read_to_string(skips.path())?, true);
     }
-    packages::ensure_installed(packages::BUILD)?;
-    packages::ensure_installed(packages::SERVERS)?;
+    let had = |what: &str, outcome: Result<()>| match outcome {
+        Err(error) if arguments.allow_skips => {
+            println!("SKIPPED because {what} cannot be had: {error:#}");
+            Ok(())
+        }
+        outcome => outcome,
+    };
+    had("what builds need", packages::ensure_installed(packages::BUILD))?;
+    had("the servers' packages", packages::ensure_installed(packages::SERVERS))?;
     let user = Ordinary::find()?;
     let records = user.home().join("run/test");
     process::clean(&records)?;
     let executables = executables()?;
     let bin = programs(&user)?;
-    let servers = Servers {
-        postgres: Postgres::start(&user, &records)?,
-        rabbitmq: RabbitMq::start(&user, &records)?,
-        registry: Registry::start(&user, &records)?,
-    };
-    base::ensure_base(&user, &servers.registry.address)?;
+    let mut servers = Servers { postgres: None, rabbitmq: None, registry: None };
+    had("PostgreSQL", Postgres::start(&user, &records).map(|server| servers.postgres = Some(server)))?;
+    had("RabbitMQ", RabbitMq::start(&user, &records).map(|server| servers.rabbitmq = Some(server)))?;
+    had("a registry with a base", registry_with_base(&user, &records).map(|server| servers.registry = Some(server)))?;
     let skips = user.home().join("skips");
     let _ = fs::remove_file(&skips);
     let folder = user.folder("tests")?;
     let copied = executables.iter().map(|path| copied(path, &folder)).collect::<Result<Vec<_>>>()?;
-    report(&copied, arguments, |path| {
+    let tally = run_all(&copied, arguments, |path| {
         let mut command = user.command(path);
-        command
-            .env(env::POSTGRES, servers.postgres.url("postgres"))
-            .env(env::RABBITMQ, servers.rabbitmq.url("builder"))
-            .env(env::REGISTRY, &servers.registry.address);
-        command
-            .env("SLIPWAY_TEST_RABBITMQ_CATALOG", servers.rabbitmq.url("catalog"))
-            .env("SLIPWAY_TEST_RABBITMQ_PERMISSION", servers.rabbitmq.url("permission"));
+        servers.announce(&mut command);
         if user.has_control_groups() {
             command.env(env::CONTROL_GROUPS, "1");
         }
         command.env(env::SKIPS, &skips).env("SLIPWAY_TEST_BIN", &bin).env("RUST_BACKTRACE", "1");
         command
     })?;
-    match fs::read_to_string(&skips) {
-        Ok(text) if !arguments.allow_skips => bail!("tests were skipped:\n{text}"),
-        _ => Ok(()),
+    tally.report(&fs::read_to_string(&skips).unwrap_or_default(), arguments.allow_skips)
+}
+
+fn registry_with_base(user: &Ordinary, records: &Path) -> Result<Registry> {
+    let registry = Registry::start(user, records)?;
+    base::ensure_base(user, &registry.address)?;
+    Ok(registry)
+}
+
+impl Servers {
+    fn announce(&self, command: &mut Command) {
+        if let Some(postgres) = &self.postgres {
+            command.env(env::POSTGRES, postgres.url("postgres"));
+        }
+        if let Some(rabbitmq) = &self.rabbitmq {
+            command
+                .env(env::RABBITMQ, rabbitmq.url("builder"))
+                .env("SLIPWAY_TEST_RABBITMQ_CATALOG", rabbitmq.url("catalog"))
+                .env("SLIPWAY_TEST_RABBITMQ_PERMISSION", rabbitmq.url("permission"));
+        }
+        if let Some(registry) = &self.registry {
+            command.env(env::REGISTRY, &registry.address);
+        }
     }
 }
 
@@ -107,42 +129,82 @@ fn copied(path: &Path, folder: &Path) -> Result<PathBuf> {
     Ok(to)
 }
 
-/// Runs each binary; ends with the line `N passed, N failed`.
-fn report(executables: &[PathBuf], arguments: &Arguments, command: impl Fn(&Path) -> Command) -> Result<()> {
-    let (mut passed, mut failed) = (0, 0);
+#[derive(Default)]
+struct Tally {
+    passed: usize,
+    failed: usize,
+}
+
+impl Tally {
+    /// Ends with the line `N passed, N failed`, and how many skipped if any did: libtest takes those for passed.
+    fn report(&self, skips: &str, may_skip: bool) -> Result<()> {
+        let skipped = skips.lines().count();
+        let reasons: BTreeSet<&str> = skips.lines().collect();
+        reasons.iter().for_each(|line| println!("{line}"));
+        let passed = self.passed.saturating_sub(skipped);
+        match skipped {
+            0 => println!("{passed} passed, {} failed", self.failed),
+            _ => println!("{passed} passed, {} failed, {skipped} skipped", self.failed),
+        }
+        match (self.failed, skipped) {
+            (0, 0) => Ok(()),
+            (0, _) if may_skip => Ok(()),
+            (0, _) => bail!("{skipped} tests were skipped"),
+            (failed, _) => bail!("{failed} tests failed"),
+        }
+    }
+}
+
+/// Runs each binary, its output shown where something failed.
+fn run_all(executables: &[PathBuf], arguments: &Arguments, command: impl Fn(&Path) -> Command) -> Result<Tally> {
+    let mut tally = Tally::default();
     for path in executables {
         let mut command = command(path);
         command.args(arguments.filter.iter()).args(["--test-threads", "4"]);
         let output = command.output().with_context(|| format!("{command:?}"))?;
         let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        let count = |word: &str| -> usize {
-            let line = text.lines().rev().find(|line| line.starts_with("test result:")).unwrap_or_default();
-            line.split(';')
-                .find_map(|part| {
-                    part.trim()
-                        .trim_start_matches("test result: ok. ")
-                        .trim_start_matches("test result: FAILED. ")
-                        .strip_suffix(word)?
-                        .trim()
-                        .parse()
-                        .ok()
-                })
-                .unwrap_or(0)
-        };
-        let (own_passed, own_failed) = (count("passed"), count("failed"));
-        let own_failed = if !output.status.success() && own_failed == 0 { 1 } else { own_failed };
-        passed += own_passed;
-        failed += own_failed;
+        let (passed, failed) = counts(&text);
+        let failed = if !output.status.success() && failed == 0 { 1 } else { failed };
+        tally.passed += passed;
+        tally.failed += failed;
+        let verdicts: BTreeSet<&str> = text.lines().filter(|line| line.starts_with("isolation: ")).collect();
+        verdicts.iter().for_each(|verdict| println!("{verdict}"));
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if own_failed > 0 {
-            println!("{text}\n{name}: {own_passed} passed, {own_failed} failed");
-        } else if own_passed > 0 {
-            println!("{name}: {own_passed} passed");
+        if failed > 0 {
+            println!("{text}\n{name}: {passed} passed, {failed} failed");
+        } else if passed > 0 {
+            println!("{name}: {passed} passed");
         }
     }
-    println!("{passed} passed, {failed} failed");
-    match failed {
-        0 => Ok(()),
-        _ => bail!("{failed} tests failed"),
+    Ok(tally)
+}
+
+/// Of libtest's last line: `test result: ok. 3 passed; 0 failed; …`
+fn counts(text: &str) -> (usize, usize) {
+    let line = text.lines().rev().find_map(|line| line.strip_prefix("test result: ")).unwrap_or_default();
+    let words: Vec<&str> = line.split([' ', ';']).collect();
+    let before = |word: &str| words.windows(2).find(|pair| pair[1] == word).and_then(|pair| pair[0].parse().ok()).unwrap_or(0);
+    (before("passed"), before("failed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_are_counted() {
+        let text = "running 2 tests\ntest result: FAILED. 9 passed; 1 failed; 0 ignored; 0 measured; 47 filtered out; finished in 98.94s\n";
+        assert_eq!(counts(text), (9, 1));
+        assert_eq!(counts("test result: ok. 12 passed; 0 failed; 0 ignored"), (12, 0));
+        assert_eq!(counts("Segmentation fault"), (0, 0));
+    }
+
+    #[test]
+    fn skips_fail_unless_allowed() {
+        let tally = Tally { passed: 2, failed: 0 };
+        assert!(tally.report("", false).is_ok());
+        assert!(tally.report("SKIPPED because X\n", false).is_err());
+        assert!(tally.report("SKIPPED because X\n", true).is_ok());
+        assert!(Tally { passed: 2, failed: 1 }.report("", true).is_err());
     }
 }

@@ -1,6 +1,7 @@
 //! What only the real executor can show: isolation, limits, leftovers, hostile bases and hostile packages.
 
 use std::{
+    io::Write as _,
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
@@ -51,6 +52,8 @@ async fn configured(change: impl FnOnce(Settings) -> Settings) -> Option<Real> {
     let registries = Registries::new(&slipway_registry::Settings { insecure: vec![registry.clone()] });
     let (executor, isolation) = Buildah::new(settings, Policy::default(), registries).await.unwrap();
     assert!(isolation.user_and_pid_namespace && isolation.loopback_closed && isolation.network == network, "{isolation}");
+    // Past libtest, which keeps what passing tests print.
+    let _ = writeln!(std::io::stderr(), "{isolation}");
     assert!(isolation.unenforced.is_empty() || std::env::var(env::CONTROL_GROUPS).is_err(), "{isolation}");
     let base = format!("{registry}/{}", base::REPOSITORY);
     Some(Real { executor, registry, base, folder })

@@ -4,6 +4,7 @@ mod bad_input;
 mod cancel;
 mod command_line;
 mod dependencies;
+mod deploy;
 mod faults;
 mod logs;
 mod traces;
