@@ -1,6 +1,6 @@
 //! The caller of one RPC.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::SystemTime};
 
 use slipway_fault::{Fault, Reason};
 use slipway_names::id::UserId;
@@ -64,6 +64,8 @@ pub struct Caller {
     pub service: Option<ServiceName>,
     /// The user: the caller itself, or whom the service acts for.
     pub user: Option<User>,
+    /// When the token whose power this is stops to count: the user's, else the service's own, which is made for one call.
+    pub expires_at: SystemTime,
     /// The user's token, to hand on; never logged.
     pub(crate) token: Option<String>,
 }
@@ -79,6 +81,14 @@ impl Caller {
         self.service
             .filter(|service| allowed.contains(service))
             .ok_or_else(|| Fault::new(Reason::ServiceOnly, "only Slipway's own services may call this"))
+    }
+
+    /// Refuses once the token has expired: a stream outlives the moment in which its call was verified.
+    pub fn require_unexpired(&self, now: SystemTime) -> Result<(), Fault> {
+        match now < self.expires_at {
+            true => Ok(()),
+            false => Err(Fault::new(Reason::TokenExpired, "the token has expired; sign in again")),
+        }
     }
 
     /// The user's token, for `slipway-on-behalf-of`.

@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{self, Write as _},
-    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
+    os::unix::fs::PermissionsExt as _,
     path::Path,
 };
 
@@ -14,6 +14,7 @@ use base64::{
 };
 use jsonwebtoken::EncodingKey;
 use serde_json::{Value, json};
+use tempfile::Builder;
 
 /// A key file that cannot be used.
 #[derive(Debug)]
@@ -55,19 +56,14 @@ impl SigningKey {
         Ok(Self { id: id.to_owned(), encoding: EncodingKey::from_ec_der(&der), public: pair.public_key().as_ref().to_vec() })
     }
 
-    /// Reads the key file, or makes one where there is none.
+    /// Reads the key file, or makes one where there is none. Of two that make it at once the first wins.
     pub fn read_or_create(path: &Path, id: &str) -> Result<Self, InvalidKey> {
-        match fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-            Ok(mut file) => {
-                let invalid = |reason: &dyn std::fmt::Display| InvalidKey(format!("key file of `{id}`: {reason}"));
-                let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(|error| invalid(&error))?;
-                let der = pair.to_pkcs8v1().map_err(|error| invalid(&error))?;
-                let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(der.as_ref()));
-                file.write_all(pem.as_bytes()).map_err(|error| invalid(&error))?;
-            }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(InvalidKey(format!("key file of `{id}`: {error}"))),
-        }
+        let made = match path.try_exists() {
+            Ok(true) => Ok(()),
+            Ok(false) => create(path),
+            Err(error) => Err(error),
+        };
+        made.map_err(|error| InvalidKey(format!("key file of `{id}`: {error}")))?;
         Self::read(path, id)
     }
 
@@ -76,5 +72,20 @@ impl SigningKey {
         let coordinate = |range: std::ops::Range<usize>| URL_SAFE_NO_PAD.encode(self.public.get(range).unwrap_or_default());
         // An uncompressed point: 0x04, x, y (SEC 1, section 2.3.3).
         json!({ "kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": self.id, "x": coordinate(1..33), "y": coordinate(33..65) })
+    }
+}
+
+/// The file appears whole or not at all, whenever the process is killed. An existing one is never replaced.
+fn create(path: &Path) -> io::Result<()> {
+    let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(io::Error::other)?;
+    let der = pair.to_pkcs8v1().map_err(io::Error::other)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = Builder::new().prefix(".key-").permissions(fs::Permissions::from_mode(0o600)).tempfile_in(folder)?;
+    write!(file, "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(der.as_ref()))?;
+    file.as_file().sync_all()?;
+    match file.persist_noclobber(path) {
+        Ok(_) => fs::File::open(folder)?.sync_all(),
+        Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(refused) => Err(refused.error),
     }
 }

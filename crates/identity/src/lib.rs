@@ -1,13 +1,16 @@
 #![doc = include_str!("../README.md")]
 
 mod caller;
+mod issuer;
+mod jwks;
 mod keys;
 mod layer;
 mod signer;
 mod verifier;
 
 pub use caller::{Caller, ON_BEHALF_OF, ServiceName, User};
+pub use issuer::Issuer;
 pub use keys::{InvalidKey, SigningKey};
 pub use layer::{IdentityLayer, caller};
 pub use signer::{DevelopmentIssuer, ServiceSigner};
-pub use verifier::{AUDIENCE, DEVELOPMENT_ISSUER, Issuer, Settings, Verifier};
+pub use verifier::{AUDIENCE, DEVELOPMENT_ISSUER, Settings, Verifier};

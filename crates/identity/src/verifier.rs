@@ -1,45 +1,31 @@
 //! Verifying tokens against the keys of configured issuers (RFC 7519, RFC 8725).
 
-use std::{collections::HashMap, path::PathBuf, str::FromStr as _, sync::RwLock, time::Duration};
-
-use jsonwebtoken::{
-    Algorithm, DecodingKey, Validation, decode, decode_header,
-    errors::ErrorKind,
-    jwk::{AlgorithmParameters, Jwk},
+use std::{
+    path::PathBuf,
+    str::FromStr as _,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
+
+use jsonwebtoken::{Validation, decode, decode_header, errors::ErrorKind};
 use serde::{Deserialize, Serialize};
 use slipway_fault::{Fault, Reason};
-use slipway_names::id::UserId;
+use slipway_names::{id::UserId, text::line};
 
-use crate::caller::{Caller, ServiceName, User};
+use crate::{
+    caller::{Caller, ServiceName, User},
+    issuer::{Issuer, KnownIssuer},
+};
 
 /// `aud` of tokens for Slipway, unless configured otherwise.
 pub const AUDIENCE: &str = "slipway";
 /// `iss` of the development issuer.
 pub const DEVELOPMENT_ISSUER: &str = "slipway-development";
 pub(crate) const SERVICE_ISSUER: &str = "slipway-service";
-const LEEWAY_SECONDS: u64 = 30;
-
-/// An OIDC issuer of people's tokens.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Issuer {
-    /// `iss`, exactly.
-    pub issuer: String,
-    /// `aud` that its tokens must have.
-    #[serde(default = "default_audience")]
-    pub audience: String,
-    /// Where its keys are; fetched again every 10 minutes. Either this or `jwks_file`.
-    #[serde(default)]
-    pub jwks_url: String,
-    /// A file with its keys; read again every 10 minutes.
-    #[serde(default)]
-    pub jwks_file: PathBuf,
-}
-
-fn default_audience() -> String {
-    AUDIENCE.to_owned()
-}
+const LEEWAY: Duration = Duration::from_secs(30);
+/// The year 9999: an `exp` behind it stands for no end.
+const LATEST_EXPIRY: u64 = 253_402_300_799;
+/// Characters of a `sub` (OpenID Connect Core, section 2) and of a name.
+const LONGEST_TEXT: usize = 255;
 
 /// Whose tokens count.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -54,29 +40,20 @@ pub struct Settings {
     pub service_key_file: PathBuf,
 }
 
-struct Key {
-    decoding: DecodingKey,
-    algorithm: Algorithm,
-}
-
-type Keys = HashMap<(String, String), Key>;
-
 /// Verifies tokens. Keys live in memory; [`Verifier::refresh`] reads them anew.
 pub struct Verifier {
-    settings: Settings,
-    keys: RwLock<Keys>,
+    /// The services' own first: no configured issuer can stand in for it.
+    issuers: Vec<KnownIssuer>,
     http: reqwest::Client,
-}
-
-#[derive(Deserialize)]
-struct KeySet {
-    keys: Vec<serde_json::Value>,
 }
 
 #[derive(Deserialize)]
 struct Claims {
     iss: String,
     sub: String,
+    /// Seconds since the Unix epoch, perhaps with a fraction (RFC 7519, section 2, NumericDate).
+    #[serde(default)]
+    exp: f64,
     #[serde(default)]
     name: String,
     #[serde(default)]
@@ -91,103 +68,75 @@ impl Verifier {
 
     /// Without keys until the first [`Verifier::refresh`].
     pub fn new(settings: Settings) -> Self {
-        Self { settings, keys: RwLock::default(), http: reqwest::Client::new() }
+        let services = Issuer {
+            issuer: SERVICE_ISSUER.to_owned(),
+            audience: AUDIENCE.to_owned(),
+            jwks_url: String::new(),
+            jwks_file: settings.service_jwks_file,
+        };
+        let issuers = std::iter::once(services).chain(settings.issuers).map(KnownIssuer::new).collect();
+        Self { issuers, http: reqwest::Client::new() }
     }
 
     /// Whether tokens of the development issuer count here.
     pub fn trusts_development(&self) -> bool {
-        self.settings.issuers.iter().any(|issuer| issuer.issuer == DEVELOPMENT_ISSUER)
+        self.issuers.iter().any(|known| known.issuer.issuer == DEVELOPMENT_ISSUER)
     }
 
     /// Reads all keys. An issuer whose keys cannot be had keeps its old ones.
     pub async fn refresh(&self) -> Result<(), Fault> {
         let mut failed = None;
-        for issuer in &self.settings.issuers {
-            match self.fetch(issuer).await {
-                Ok(text) => self.keep(&issuer.issuer, &text).unwrap_or_else(|error| failed = Some(error)),
-                Err(error) => failed = Some(format!("keys of issuer `{}`: {error}", issuer.issuer)),
+        for known in &self.issuers {
+            if let Err(error) = known.refresh(&self.http).await {
+                failed = Some(error);
             }
         }
-        let text = tokio::fs::read_to_string(&self.settings.service_jwks_file)
-            .await
-            .map_err(|error| Fault::internal(format!("service_jwks_file: {error}")))?;
-        self.keep(SERVICE_ISSUER, &text).map_err(Fault::internal)?;
-        failed.map_or(Ok(()), |reason| Err(Fault::internal(reason)))
-    }
-
-    async fn fetch(&self, issuer: &Issuer) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
-        match issuer.jwks_url.is_empty() {
-            true => Ok(tokio::fs::read_to_string(&issuer.jwks_file).await?),
-            false => Ok(self.http.get(&issuer.jwks_url).timeout(Duration::from_secs(10)).send().await?.error_for_status()?.text().await?),
-        }
-    }
-
-    /// A key that cannot be used here does not keep the others from being used.
-    fn keep(&self, issuer: &str, text: &str) -> Result<(), String> {
-        let set: KeySet = serde_json::from_str(text).map_err(|error| format!("JWKS of `{issuer}`: {error}"))?;
-        let mut keys = self.keys.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        keys.retain(|(owner, _), _| owner != issuer);
-        for jwk in set.keys {
-            let Ok(jwk) = serde_json::from_value::<Jwk>(jwk) else { continue };
-            let Ok(decoding) = DecodingKey::from_jwk(&jwk) else { continue };
-            // The key says which algorithm it is for, never the token.
-            let algorithm = match &jwk.algorithm {
-                AlgorithmParameters::EllipticCurve(_) => Algorithm::ES256,
-                AlgorithmParameters::RSA(_) => Algorithm::RS256,
-                AlgorithmParameters::OctetKeyPair(_) => Algorithm::EdDSA,
-                _ => continue,
-            };
-            let id = jwk.common.key_id.clone().unwrap_or_default();
-            keys.insert((issuer.to_owned(), id), Key { decoding, algorithm });
-        }
-        Ok(())
+        failed.map_or(Ok(()), |error| Err(Fault::internal(error)))
     }
 
     /// Who calls, by its bearer token and perhaps the token of the user it acts for.
-    pub fn verify(&self, bearer: &str, on_behalf_of: Option<&str>) -> Result<Caller, Fault> {
-        let claims = self.claims(bearer)?;
+    pub async fn verify(&self, bearer: &str, on_behalf_of: Option<&str>) -> Result<Caller, Fault> {
+        let claims = self.claims(bearer).await?;
         if claims.iss != SERVICE_ISSUER {
-            return Ok(Caller { service: None, user: Some(user(claims)), token: Some(bearer.to_owned()) });
+            return match on_behalf_of {
+                None => claims.caller(bearer),
+                Some(_) => Err(Fault::new(
+                    Reason::ServiceOnly,
+                    "only Slipway's own services act for somebody else; leave `slipway-on-behalf-of` away and send your own token alone",
+                )),
+            };
         }
         let service = ServiceName::from_str(&claims.sub).map_err(|()| Fault::new(Reason::TokenIssuer, "no such service"))?;
-        let user = match on_behalf_of {
-            None => None,
-            Some(token) => {
-                let claims = self.claims(token)?;
-                match claims.iss == SERVICE_ISSUER {
-                    true => return Err(Fault::new(Reason::TokenIssuer, "a service cannot act for a service")),
-                    false => Some(user(claims)),
-                }
-            }
+        let Some(token) = on_behalf_of else {
+            return Ok(Caller { service: Some(service), user: None, expires_at: claims.expires_at(), token: None });
         };
-        Ok(Caller { service: Some(service), user, token: on_behalf_of.map(str::to_owned) })
+        let claims = self.claims(token).await?;
+        match claims.iss == SERVICE_ISSUER {
+            true => Err(Fault::new(Reason::TokenIssuer, "a service cannot act for a service")),
+            false => Ok(Caller { service: Some(service), ..claims.caller(token)? }),
+        }
     }
 
-    fn claims(&self, token: &str) -> Result<Claims, Fault> {
+    async fn claims(&self, token: &str) -> Result<Claims, Fault> {
         let malformed = |error: jsonwebtoken::errors::Error| {
             Fault::new(Reason::TokenMalformed, "the bearer token is not a signed JWT; get a new one from your issuer").cause(error)
         };
         let header = decode_header(token).map_err(malformed)?;
-        // Read to choose the key and audience; the signature is checked below.
+        // Read to choose the issuer; the signature is checked below.
         let untrusted: Claims = jsonwebtoken::dangerous::insecure_decode::<Claims>(token).map_err(malformed)?.claims;
-        let audience = match untrusted.iss.as_str() {
-            SERVICE_ISSUER => AUDIENCE,
-            issuer => {
-                self.settings.issuers.iter().find(|known| known.issuer == issuer).map(|known| known.audience.as_str()).ok_or_else(|| {
-                    Fault::new(Reason::TokenIssuer, "the token's issuer is not configured here; use a token of your company's issuer")
-                })?
-            }
-        };
+        let known = self
+            .issuers
+            .iter()
+            .find(|known| known.issuer.issuer == untrusted.iss)
+            .ok_or_else(|| Fault::new(Reason::TokenIssuer, "the token's issuer is not configured here; use a token of your company's issuer"))?;
         let signature = || Fault::new(Reason::TokenSignature, "the token is not signed by a key of its issuer; get a new one");
-        let keys = self.keys.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         let id = header.kid.unwrap_or_default();
-        let key = keys.get(&(untrusted.iss.clone(), id.clone())).ok_or_else(signature)?;
-        let mut validation = Validation::new(key.algorithm);
-        validation.leeway = LEEWAY_SECONDS;
+        let key = known.key(&id, &self.http).await.ok_or_else(signature)?;
+        let audience = &known.issuer.audience;
+        let mut validation = Validation { algorithms: key.algorithms.clone(), leeway: LEEWAY.as_secs(), validate_nbf: true, ..Validation::default() };
         validation.set_audience(&[audience]);
-        validation.set_issuer(&[&untrusted.iss]);
+        validation.set_issuer(&[&known.issuer.issuer]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        validation.validate_nbf = true;
         let claims = decode::<Claims>(token, &key.decoding, &validation).map_err(|error| match error.kind() {
             ErrorKind::ExpiredSignature => Fault::new(Reason::TokenExpired, "the token has expired; sign in again"),
             ErrorKind::InvalidAudience => Fault::new(
@@ -205,7 +154,19 @@ impl Verifier {
     }
 }
 
-fn user(claims: Claims) -> User {
-    let name = if claims.name.is_empty() { claims.preferred_username } else { claims.name };
-    User { id: UserId::derive(&claims.iss, &claims.sub), issuer: claims.iss, subject: claims.sub, name }
+impl Claims {
+    /// From then on [`Verifier::verify`] would refuse the token.
+    fn expires_at(&self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs((self.exp as u64).min(LATEST_EXPIRY)) + LEEWAY
+    }
+
+    /// A name is for show, so one that cannot be shown is left away; who it is must be told exactly.
+    fn caller(self, token: &str) -> Result<Caller, Fault> {
+        line(&self.sub, 1..=LONGEST_TEXT).map_err(|error| Fault::new(Reason::TokenMalformed, format!("the token's `sub` {error}")))?;
+        let expires_at = self.expires_at();
+        let name = if self.name.is_empty() { self.preferred_username } else { self.name };
+        let name = if line(&name, 0..=LONGEST_TEXT).is_ok() { name } else { String::new() };
+        let user = User { id: UserId::derive(&self.iss, &self.sub), issuer: self.iss, subject: self.sub, name };
+        Ok(Caller { service: None, user: Some(user), expires_at, token: Some(token.to_owned()) })
+    }
 }

@@ -73,6 +73,8 @@ impl UserId {
 impl ObjectId {
     /// The one platform object.
     pub const PLATFORM: Self = Self(Uuid::from_u128(0x6f1c_1f9e_7c3b_4e0a_9d55_51e9_3a2b_7c11));
+    /// No object has it: what is absent is decided by the same statements as what is there.
+    pub const ABSENT: Self = Self(Uuid::nil());
 }
 
 impl From<ImageId> for ObjectId {

@@ -6,3 +6,4 @@ pub mod id;
 pub mod image_name;
 pub mod platform;
 pub mod reference;
+pub mod text;

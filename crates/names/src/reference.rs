@@ -79,11 +79,6 @@ impl Reference {
     pub fn at(&self, digest: &Digest) -> Self {
         Self { tag: None, digest: Some(digest.clone()), ..self.clone() }
     }
-
-    /// The same repository under this tag.
-    pub fn tagged(&self, tag: &str) -> Result<Self, InvalidReference> {
-        format!("{}:{tag}", self.name()).parse()
-    }
 }
 
 impl FromStr for Reference {
