@@ -125,10 +125,10 @@ reasons! {
         AcceleratorMismatch "ACCELERATOR_MISMATCH" "The image does not run on this accelerator.",
         PlatformMismatch "PLATFORM_MISMATCH" "The image was not made for this platform.",
         DigestUnknown "DIGEST_UNKNOWN" "Verification was skipped, so no digest is known.",
-        BuildRunning "BUILD_RUNNING" "A build of this image is under way already.",
         BuildPastCancel "BUILD_PAST_CANCEL" "The build has passed the push gate or has ended; it can no longer be cancelled.",
         NothingToRetry "NOTHING_TO_RETRY" "Only a failed or cancelled revision can be tried again.",
         LastAdmin "LAST_ADMIN" "The last platform admin cannot be removed.",
+        GrantRegistered "GRANT_REGISTERED" "The grant belongs to its object's registration; the metadata names the call that changes it.",
     }
     Aborted {
         EtagMismatch "ETAG_MISMATCH" "Somebody else changed it since it was read; read again.",

@@ -21,7 +21,7 @@ pub struct Config {
     /// Logs and traces.
     #[serde(default)]
     pub telemetry: slipway_telemetry::Settings,
-    /// Users who are platform admins from the start.
+    /// Users who become platform admins whenever the platform has none.
     #[serde(default)]
     pub bootstrap_admins: Vec<BootstrapAdmin>,
 }

@@ -5,7 +5,10 @@ use slipway_fault::Fault;
 use slipway_names::grant::{ObjectKind, Role, SubjectKind};
 use slipway_wire::permission::v1 as wire;
 
-use crate::domain::{group::Group, user::User};
+use crate::{
+    app::NamedSubject,
+    domain::{group::Group, user::User},
+};
 
 pub(super) fn role(value: i32, field: &str) -> Result<Role, Fault> {
     match wire::Role::try_from(value) {
@@ -25,7 +28,7 @@ pub(super) fn object_kind(value: i32, field: &str) -> Result<ObjectKind, Fault> 
     }
 }
 
-pub(super) fn subject_kind(value: i32, field: &str) -> Result<SubjectKind, Fault> {
+fn subject_kind(value: i32, field: &str) -> Result<SubjectKind, Fault> {
     match wire::SubjectKind::try_from(value) {
         Ok(wire::SubjectKind::User) => Ok(SubjectKind::User),
         Ok(wire::SubjectKind::Group) => Ok(SubjectKind::Group),
@@ -33,6 +36,12 @@ pub(super) fn subject_kind(value: i32, field: &str) -> Result<SubjectKind, Fault
         Ok(wire::SubjectKind::Everyone) => Ok(SubjectKind::Everyone),
         _ => Err(Fault::field(field, "must be SUBJECT_KIND_USER, _GROUP, _GROUP_ADMINS or _EVERYONE")),
     }
+}
+
+/// A subject as it was named; `field` is the path of the whole subject.
+pub(super) fn subject(subject: Option<wire::Subject>, field: &str) -> Result<NamedSubject, Fault> {
+    let subject = subject.ok_or_else(|| Fault::field(field, "is missing"))?;
+    Ok(NamedSubject { kind: subject_kind(subject.kind, &format!("{field}.kind"))?, id: subject.id, field: format!("{field}.id") })
 }
 
 /// An id, or a refusal that names its field.

@@ -7,13 +7,15 @@ use slipway_database::micros;
 use slipway_fault::Fault;
 use slipway_identity::{ServiceName, caller};
 use slipway_names::{grant::ObjectKind, id::ObjectId};
+use slipway_paging::Page;
 use slipway_wire::permission::v1::{self as wire, grant_service_server::GrantService, watch_grants_response::Event};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 use crate::{
-    api::{Api, convert},
+    api::{Api, convert, request::key_of},
+    app::CreateGrant,
     outbound::{grant_to_wire, membership_to_wire},
     store::{Snapshot, Store},
 };
@@ -32,17 +34,21 @@ impl GrantService for Api {
 
     async fn create_grant(&self, request: Request<wire::CreateGrantRequest>) -> Result<Response<wire::CreateGrantResponse>, Status> {
         let caller = caller(&request)?;
-        let grant = request.into_inner().grant.ok_or_else(|| Fault::field("grant", "is missing"))?;
-        let object = self.object_id(grant.object, "grant.object").await?;
-        let subject = grant.subject.ok_or_else(|| Fault::field("grant.subject", "is missing"))?;
-        let subject_kind = convert::subject_kind(subject.kind, "grant.subject.kind")?;
-        let role = convert::role(grant.role, "grant.role")?;
+        let request = request.into_inner();
+        let key = key_of(&caller, &request.request_id, &request)?;
+        let grant = request.grant.ok_or_else(|| Fault::field("grant", "is missing"))?;
         let expire = grant
             .expire_time
             .map(|time| chrono::DateTime::try_from(time).map(micros))
             .transpose()
             .map_err(|_| Fault::field("grant.expire_time", "is not a time"))?;
-        let (grant, kind, revision) = self.app.create_grant(&caller, object, (subject_kind, &subject.id), role, expire).await?;
+        let create = CreateGrant {
+            object: self.object_id(grant.object, "grant.object").await?,
+            subject: convert::subject(grant.subject, "grant.subject")?,
+            role: convert::role(grant.role, "grant.role")?,
+            expire,
+        };
+        let (grant, kind, revision) = self.app.create_grant(&caller, create, key).await?;
         Ok(Response::new(wire::CreateGrantResponse { grant: Some(grant_to_wire(&grant, kind)), consistency_token: revision.to_string() }))
     }
 
@@ -54,11 +60,18 @@ impl GrantService for Api {
 
     async fn list_grants(&self, request: Request<wire::ListGrantsRequest>) -> Result<Response<wire::ListGrantsResponse>, Status> {
         let caller = caller(&request)?;
-        let grants = self.app.grants(&caller, self.object_id(request.into_inner().object, "object").await?).await?;
-        Ok(Response::new(wire::ListGrantsResponse { grants: grants.iter().map(|(grant, kind)| grant_to_wire(grant, *kind)).collect() }))
+        let user = caller.require_user()?.id.to_string();
+        let request = request.into_inner();
+        let object = self.object_id(request.object, "object").await?;
+        let page = Page::parse(request.page_size, &request.page_token, &[&user, "grants", &object.to_string()], 1)?;
+        let mut grants = self.app.grants(&caller, object, &page).await?;
+        let next_page_token = page.cut(&mut grants, |(grant, _)| vec![grant.id.to_string()]);
+        let grants = grants.iter().map(|(grant, kind)| grant_to_wire(grant, *kind)).collect();
+        Ok(Response::new(wire::ListGrantsResponse { grants, next_page_token }))
     }
 
     async fn watch_grants(&self, request: Request<wire::WatchGrantsRequest>) -> Result<Response<Feed>, Status> {
+        // A service's token is made for the call that opens the stream, so its end is not the stream's.
         caller(&request)?.require_service(&[ServiceName::Catalog, ServiceName::Builder])?;
         let request = request.into_inner();
         let store = self.app.store().clone();
@@ -146,8 +159,9 @@ impl Api {
     async fn object_id(&self, object: Option<wire::ObjectReference>, field: &str) -> Result<ObjectId, Fault> {
         let object = object.ok_or_else(|| Fault::field(field, "is missing"))?;
         match convert::object_kind(object.kind, &format!("{field}.kind"))? {
-            ObjectKind::Platform => Ok(ObjectId::PLATFORM),
-            ObjectKind::Group => Ok(self.app.store().group(&object.id).await?.map_or(ObjectId(uuid::Uuid::nil()), |group| group.id.into())),
+            ObjectKind::Platform if object.id.is_empty() => Ok(ObjectId::PLATFORM),
+            ObjectKind::Platform => Err(Fault::field(format!("{field}.id"), "must be empty: there is one platform")),
+            ObjectKind::Group => Ok(self.app.store().group(&object.id).await?.map_or(ObjectId::ABSENT, |group| group.id.into())),
             ObjectKind::Image => convert::id(&object.id, &format!("{field}.id")),
         }
     }

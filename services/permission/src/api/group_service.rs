@@ -9,6 +9,7 @@ use tonic::{Request, Response, Status};
 use crate::api::{
     Api,
     convert::{group_to_wire, id},
+    request::key_of,
 };
 
 #[tonic::async_trait]
@@ -16,7 +17,8 @@ impl GroupService for Api {
     async fn create_group(&self, request: Request<wire::CreateGroupRequest>) -> Result<Response<wire::CreateGroupResponse>, Status> {
         let caller = caller(&request)?;
         let request = request.into_inner();
-        let (group, revision) = self.app.create_group(&caller, &request.name, &request.display_name).await?;
+        let key = key_of(&caller, &request.request_id, &request)?;
+        let (group, revision) = self.app.create_group(&caller, &request.name, &request.display_name, key).await?;
         Ok(Response::new(wire::CreateGroupResponse { group: Some(group_to_wire(group)), consistency_token: revision.to_string() }))
     }
 

@@ -5,7 +5,10 @@ mod grant_service;
 mod group_service;
 mod object_service;
 mod permission_service;
+mod request;
 mod user_service;
+
+use std::time::SystemTime;
 
 use slipway_daemon::Server;
 use slipway_names::grant::Role;
@@ -44,7 +47,10 @@ pub fn routes(app: App, stop: CancellationToken) -> Routes {
     let deciding = app.clone();
     let events = EventLog::new(app.store().database().clone(), "permission", stop.clone(), move |caller| {
         let app = deciding.clone();
-        async move { app.require_platform(&caller, Role::Reader).await }
+        async move {
+            caller.require_unexpired(SystemTime::now())?;
+            app.require_platform(&caller, Role::Reader).await
+        }
     });
     let api = Api { app, stop };
     Routes::new(PermissionServiceServer::new(api.clone()).max_decoding_message_size(Server::MESSAGE_BYTES))

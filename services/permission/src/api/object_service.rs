@@ -1,6 +1,5 @@
 //! ObjectService: for services only.
 
-use slipway_fault::Fault;
 use slipway_identity::{ServiceName, caller};
 use slipway_wire::permission::v1::{self as wire, object_service_server::ObjectService};
 use tonic::{Request, Response, Status};
@@ -20,9 +19,8 @@ impl ObjectService for Api {
         let owner = if request.owner_group_id.is_empty() { None } else { Some(convert::id(&request.owner_group_id, "owner_group_id")?) };
         let mut grants = Vec::with_capacity(request.grants.len());
         for (index, grant) in request.grants.into_iter().enumerate() {
-            let subject = grant.subject.ok_or_else(|| Fault::field(format!("grants[{index}].subject"), "is missing"))?;
-            let subject_kind = convert::subject_kind(subject.kind, &format!("grants[{index}].subject.kind"))?;
-            grants.push((subject_kind, subject.id, convert::role(grant.role, &format!("grants[{index}].role"))?));
+            let subject = convert::subject(grant.subject, &format!("grants[{index}].subject"))?;
+            grants.push((subject, convert::role(grant.role, &format!("grants[{index}].role"))?));
         }
         let revision = self.app.register_object(object, kind, owner, &grants).await?;
         Ok(Response::new(wire::RegisterObjectResponse { revision }))

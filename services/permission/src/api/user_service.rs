@@ -8,6 +8,7 @@ use tonic::{Request, Response, Status};
 use crate::api::{
     Api,
     convert::{id, user_to_wire},
+    request::key_of,
 };
 
 #[tonic::async_trait]
@@ -20,7 +21,8 @@ impl UserService for Api {
     async fn invite_user(&self, request: Request<wire::InviteUserRequest>) -> Result<Response<wire::InviteUserResponse>, Status> {
         let caller = caller(&request)?;
         let request = request.into_inner();
-        let user = self.app.invite_user(&caller, &request.issuer, &request.subject, &request.name).await?;
+        let key = key_of(&caller, &request.request_id, &request)?;
+        let user = self.app.invite_user(&caller, &request.issuer, &request.subject, &request.name, key).await?;
         Ok(Response::new(wire::InviteUserResponse { user: Some(user_to_wire(user)) }))
     }
 

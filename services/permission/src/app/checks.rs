@@ -57,7 +57,7 @@ impl App {
             CheckedObject::Id(kind, id) => (id, kind, String::new()),
             CheckedObject::Group(name_or_id) => match self.store.group(&name_or_id).await? {
                 Some(group) => (group.id.into(), ObjectKind::Group, group.name),
-                None => (ObjectId(uuid::Uuid::nil()), ObjectKind::Group, String::new()),
+                None => (ObjectId::ABSENT, ObjectKind::Group, String::new()),
             },
         };
         let standing = self.store.standing(user, object).await?;

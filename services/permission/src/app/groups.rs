@@ -6,7 +6,9 @@ use slipway_names::{
     grant::{ObjectKind, Role},
     id::{GrantId, GroupId, ObjectId, UserId},
     image_name::Slug,
+    text::line,
 };
+use slipway_outbox::idempotency::Key;
 use slipway_paging::Page;
 
 use crate::{
@@ -17,18 +19,22 @@ use crate::{
         object::Object,
         user::User,
     },
+    store::Change,
 };
 
+const LONGEST_DISPLAY_NAME: usize = 64;
+
 impl App {
-    /// A new group, with the grants that every group has on itself.
-    pub async fn create_group(&self, caller: &Caller, name: &str, display_name: &str) -> Result<(Group, i64), Fault> {
+    /// A new group, with the grants that every group has on itself. The same key again answers the group that it made.
+    pub async fn create_group(&self, caller: &Caller, name: &str, display_name: &str, key: Option<Key>) -> Result<(Group, i64), Fault> {
         self.require_platform(caller, Role::Manager).await?;
         let name = Slug::group(name).map_err(|error| Fault::field("name", error))?;
-        if display_name.chars().count() > 64 {
-            return Err(Fault::field("display_name", "has more than 64 characters"));
-        }
+        let display_name = line(display_name, 0..=LONGEST_DISPLAY_NAME).map_err(|error| Fault::field("display_name", error))?;
         let mut change = self.store.change().await?;
         change.require(caller.require_user()?.id, ObjectId::PLATFORM, Role::Manager, "platform", Reason::RoleMissing).await?;
+        if let Some(answer) = change.answered(key.as_ref()).await? {
+            return created_before(&change, &answer).await;
+        }
         let display_name = if display_name.is_empty() { name.as_str() } else { display_name };
         let group = Group { id: GroupId::new(), name: name.to_string(), display_name: display_name.to_owned(), create_time: change.now };
         change.create_group(&group).await?;
@@ -37,6 +43,8 @@ impl App {
         for (subject, role) in object.standing_grants() {
             change.create_grant(Grant { id: GrantId::new(), object: object.id, subject, role, expire: None, registered: true }, object.kind).await?;
         }
+        let answer = serde_json::to_string(&(group.id, change.revision)).map_err(Fault::internal)?;
+        change.keep_answer(key.as_ref(), &answer).await?;
         let revision = change.commit().await?;
         Ok((group, revision))
     }
@@ -46,16 +54,15 @@ impl App {
         let user = self.user_of(caller).await?;
         let what = format!("group `{}`", name_or_id.escape_default());
         let group = self.store.group(name_or_id).await?;
-        let object = group.as_ref().map_or(ObjectId(uuid::Uuid::nil()), |group| group.id.into());
+        let object = group.as_ref().map_or(ObjectId::ABSENT, |group| group.id.into());
         self.require(user, object, role, &what, Reason::GroupNotFound).await?;
         group.ok_or_else(|| Fault::new(Reason::GroupNotFound, format!("there is no {what}, or none that you may see")))
     }
 
-    /// A page of the groups that the caller may see.
+    /// A page of the groups that [`App::group`] answers the caller.
     pub async fn groups(&self, caller: &Caller, page: &Page) -> Result<Vec<Group>, Fault> {
         let user = self.user_of(caller).await?;
-        let sees_all = self.store.standing(user, ObjectId::PLATFORM).await?.role.is_some();
-        self.store.groups((!sees_all).then_some(user), page).await
+        self.store.groups_seen_by(user, page).await
     }
 
     /// Adds a member, or sets whether it is an admin.
@@ -82,4 +89,10 @@ impl App {
         let group = self.group(caller, group, Role::Reader).await?;
         self.store.members(group.id, page).await
     }
+}
+
+async fn created_before(change: &Change<'_>, answer: &str) -> Result<(Group, i64), Fault> {
+    let (id, revision): (GroupId, i64) = serde_json::from_str(answer).map_err(Fault::internal)?;
+    let group = change.group(&id.to_string()).await?;
+    Ok((group.ok_or_else(|| Fault::new(Reason::GroupNotFound, "the group that this request made is gone"))?, revision))
 }

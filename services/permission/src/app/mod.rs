@@ -4,6 +4,7 @@ mod checks;
 mod grants;
 mod groups;
 mod objects;
+mod subjects;
 mod users;
 
 use std::sync::Arc;
@@ -18,6 +19,8 @@ use slipway_names::{
 use crate::store::{Change, Standing, Store};
 
 pub use checks::{Check, CheckedObject, Outcome};
+pub use grants::CreateGrant;
+pub use subjects::NamedSubject;
 
 /// All use cases. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -1,38 +1,47 @@
 //! Objects, as their owning services tell about them.
 
-use slipway_fault::{Fault, Reason};
+use std::collections::HashSet;
+
+use slipway_fault::Fault;
 use slipway_names::{
-    grant::{ObjectKind, Role, SubjectKind},
-    id::{GrantId, GroupId, ObjectId, UserId},
+    grant::{ObjectKind, Role},
+    id::{GrantId, GroupId, ObjectId},
 };
 
 use crate::{
-    app::App,
+    app::{App, NamedSubject},
     domain::{
-        grant::{Grant, Subject, difference},
+        grant::{Grant, difference},
         object::Object,
     },
-    store::Change,
 };
 
+/// Distinct grants that one registration may bring: each is decided on by every check of the object.
+const MOST_GRANTS: usize = 100;
+
 impl App {
-    /// Registers an object, or replaces its grants. A subject that is not there is refused by the name it was given.
+    /// Registers an object, or replaces its grants.
     pub async fn register_object(
         &self,
         object: ObjectId,
         kind: ObjectKind,
         owner: Option<GroupId>,
-        grants: &[(SubjectKind, String, Role)],
+        grants: &[(NamedSubject, Role)],
     ) -> Result<i64, Fault> {
         if kind != ObjectKind::Image {
             return Err(Fault::field("kind", "must be OBJECT_KIND_IMAGE; groups and the platform are permission's own"));
+        }
+        let mut named = HashSet::new();
+        let distinct: Vec<_> = grants.iter().filter(|(subject, role)| named.insert((subject.kind, subject.id.as_str(), *role))).collect();
+        if distinct.len() > MOST_GRANTS {
+            return Err(Fault::field("grants", format!("has {} distinct entries, at most {MOST_GRANTS} are allowed", distinct.len())));
         }
         let object = Object { id: object, kind, owner };
         let mut change = self.store.change().await?;
         change.put_object(&object).await?;
         let mut wanted = object.standing_grants();
-        for (kind, id, role) in grants {
-            wanted.push((resolve_subject(&change, *kind, id).await?, *role));
+        for (subject, role) in distinct {
+            wanted.push((change.subject(subject).await?, *role));
         }
         let (add, drop) = difference(&change.grants_of(object.id).await?, &wanted);
         for grant in drop {
@@ -55,25 +64,4 @@ impl App {
         }
         change.commit().await
     }
-}
-
-/// A subject as callers name it: user id, group id or group name.
-pub(super) async fn resolve_subject(change: &Change<'_>, kind: SubjectKind, id: &str) -> Result<Subject, Fault> {
-    let id = match kind {
-        SubjectKind::Everyone => None,
-        SubjectKind::User => {
-            let user: UserId = id.parse().map_err(|error| Fault::field("subject.id", error))?;
-            change.require_user(user).await?;
-            Some(user.0)
-        }
-        SubjectKind::Group | SubjectKind::GroupAdmins => {
-            let group = change.group(id).await?;
-            let missing = || {
-                Fault::new(Reason::GroupNotFound, format!("there is no group `{}`; give a group's name or id", id.escape_default()))
-                    .metadata("group", id)
-            };
-            Some(group.ok_or_else(missing)?.id.0)
-        }
-    };
-    Ok(Subject { kind, id })
 }

@@ -5,7 +5,9 @@ use slipway_identity::Caller;
 use slipway_names::{
     grant::{ObjectKind, Role, SubjectKind},
     id::{GrantId, ObjectId, UserId},
+    text::line,
 };
+use slipway_outbox::idempotency::Key;
 use slipway_paging::Page;
 
 use crate::{
@@ -17,6 +19,9 @@ use crate::{
     },
 };
 
+/// Characters of a `sub` (OpenID Connect Core, section 2) and of a name.
+const LONGEST_TEXT: usize = 255;
+
 impl App {
     /// Stores who was seen for the first time.
     pub(super) async fn remember(&self, seen: &slipway_identity::User) -> Result<(), Fault> {
@@ -24,7 +29,7 @@ impl App {
         if known.is_some_and(|user| user.seen && (user.name == seen.name || seen.name.is_empty())) {
             return Ok(());
         }
-        let mut change = self.store.change().await?;
+        let change = self.store.change().await?;
         let user = User {
             id: seen.id,
             issuer: seen.issuer.clone(),
@@ -33,7 +38,7 @@ impl App {
             seen: true,
             create_time: change.now,
         };
-        change.put_user(&user).await?;
+        change.see_user(&user).await?;
         change.commit().await.map(|_| ())
     }
 
@@ -41,13 +46,13 @@ impl App {
     pub async fn self_of(&self, caller: &Caller) -> Result<(User, Vec<String>, bool), Fault> {
         let id = self.user_of(caller).await?;
         let user = self.store.user(id).await?.ok_or_else(|| Fault::internal("a user that was just stored is gone"))?;
-        let groups = self.store.groups(Some(id), &Page::parse(1_000, "", &[], 1)?).await?;
+        let groups = self.store.group_names_of(id).await?;
         let standing = self.store.standing(id, ObjectId::PLATFORM).await?;
-        Ok((user, groups.into_iter().map(|group| group.name).collect(), standing.role == Some(Role::Manager)))
+        Ok((user, groups, standing.role == Some(Role::Manager)))
     }
 
-    /// Makes a user known before its first call.
-    pub async fn invite_user(&self, caller: &Caller, issuer: &str, subject: &str, name: &str) -> Result<User, Fault> {
+    /// Makes a user known before its first call; one that was seen already stays as it is.
+    pub async fn invite_user(&self, caller: &Caller, issuer: &str, subject: &str, name: &str, key: Option<Key>) -> Result<User, Fault> {
         self.require_platform(caller, Role::Manager).await?;
         let issuer = match (issuer, self.issuers.as_slice()) {
             ("", [only]) => only.as_str(),
@@ -55,13 +60,15 @@ impl App {
             (issuer, known) if known.iter().any(|known| known == issuer) => issuer,
             (_, known) => return Err(Fault::field("issuer", format!("is not configured here; configured: {}", known.join(", ")))),
         };
-        if subject.is_empty() || subject.len() > 255 {
-            return Err(Fault::field("subject", "must have 1 to 255 bytes: the `sub` of the user's tokens"));
-        }
+        let subject = line(subject, 1..=LONGEST_TEXT).map_err(|error| Fault::field("subject", format!("{error}: the `sub` of the user's tokens")))?;
+        let name = line(name, 0..=LONGEST_TEXT).map_err(|error| Fault::field("name", error))?;
         let id = UserId::derive(issuer, subject);
         let mut change = self.store.change().await?;
         let user = User { id, issuer: issuer.to_owned(), subject: subject.to_owned(), name: name.to_owned(), seen: false, create_time: change.now };
-        change.put_user(&user).await?;
+        if change.answered(key.as_ref()).await?.is_none() {
+            change.invite_user(&user).await?;
+            change.keep_answer(key.as_ref(), &id.to_string()).await?;
+        }
         change.commit().await?;
         self.store.user(id).await?.ok_or_else(|| Fault::internal("a user that was just stored is gone"))
     }
@@ -78,23 +85,21 @@ impl App {
         self.store.users(page).await
     }
 
-    /// The platform object, and the admins that configuration names.
+    /// The platform object, and the admins that configuration names: made where nobody manages the platform, so that an admin who was
+    /// removed does not come back with the next start.
     pub async fn bootstrap(&self, admins: &[(String, String)]) -> Result<(), Fault> {
         let mut change = self.store.change().await?;
         change.put_object(&Object { id: ObjectId::PLATFORM, kind: ObjectKind::Platform, owner: None }).await?;
-        let present = change.grants_of(ObjectId::PLATFORM).await?;
-        for (issuer, subject) in admins {
+        let is_managed = change.grants_of(ObjectId::PLATFORM).await?.iter().any(|grant| grant.makes_a_manager() && grant.is_live(change.now));
+        let missing: &[(String, String)] = if is_managed { &[] } else { admins };
+        for (issuer, subject) in missing {
             let id = UserId::derive(issuer, subject);
-            let subject_of_grant = Subject { kind: SubjectKind::User, id: Some(id.0) };
-            if present.iter().any(|grant| grant.subject == subject_of_grant && grant.role == Role::Manager) {
-                continue;
-            }
             let user = User { id, issuer: issuer.clone(), subject: subject.clone(), name: String::new(), seen: false, create_time: change.now };
-            change.put_user(&user).await?;
+            change.invite_user(&user).await?;
             let grant = Grant {
                 id: GrantId::new(),
                 object: ObjectId::PLATFORM,
-                subject: subject_of_grant,
+                subject: Subject { kind: SubjectKind::User, id: Some(id.0) },
                 role: Role::Manager,
                 expire: None,
                 registered: false,

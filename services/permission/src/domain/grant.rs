@@ -32,6 +32,18 @@ pub struct Grant {
     pub registered: bool,
 }
 
+impl Grant {
+    /// Whether it still holds at this time, in microseconds.
+    pub fn is_live(&self, now: i64) -> bool {
+        self.expire.is_none_or(|expire| expire > now)
+    }
+
+    /// Whether it makes one user a manager.
+    pub fn makes_a_manager(&self) -> bool {
+        self.subject.kind == SubjectKind::User && self.role == Role::Manager
+    }
+}
+
 /// Which grants to add and which to drop so that an object has exactly `wanted` by registration, whatever people gave beside.
 pub fn difference(present: &[Grant], wanted: &[(Subject, Role)]) -> (Vec<(Subject, Role)>, Vec<Grant>) {
     let present: Vec<Grant> = present.iter().copied().filter(|grant| grant.registered).collect();

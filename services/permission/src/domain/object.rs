@@ -18,6 +18,14 @@ pub struct Object {
     pub owner: Option<GroupId>,
 }
 
+/// The call that changes what an object of this kind was registered with.
+pub fn owning_call(kind: ObjectKind) -> &'static str {
+    match kind {
+        ObjectKind::Image => "SetImageAccess",
+        ObjectKind::Group | ObjectKind::Platform => "AddMember or RemoveMember",
+    }
+}
+
 impl Object {
     /// What holds for every object of this owner: a group's admins manage what the group owns.
     /// The system's objects need nothing: a grant on the platform reaches them.

@@ -23,13 +23,11 @@ pub(crate) enum Told {
     MemberRemoved(Membership, String),
     GroupCreated(Group),
     UserInvited(User),
-    /// Kept, but nobody's business.
-    Silent,
 }
 
 impl Told {
     /// Type, subject and data of its event.
-    pub(crate) fn event(&self, revision: i64) -> Result<Option<(&'static str, String, Value)>, Fault> {
+    pub(crate) fn event(&self, revision: i64) -> Result<(&'static str, String, Value), Fault> {
         let grant_changed = |grant: &Grant, kind| GrantChanged { grant: Some(grant_to_wire(grant, kind)), revision };
         let member_changed = |membership: &Membership, name: &String| MemberChanged {
             group_id: membership.group.to_string(),
@@ -59,9 +57,8 @@ impl Told {
             Self::UserInvited(user) => {
                 ("permission.user.invited", user.id.to_string(), serde_json::to_value(UserChanged { user_id: user.id.to_string() }))
             }
-            Self::Silent => return Ok(None),
         };
-        Ok(Some((kind, subject, data.map_err(Fault::internal)?)))
+        Ok((kind, subject, data.map_err(Fault::internal)?))
     }
 
     /// What projections apply.
@@ -72,7 +69,7 @@ impl Told {
             Self::GrantDeleted(grant, _) => Mutation::DeleteGrantId(grant.id.to_string()),
             Self::MemberAdded(membership, _) => Mutation::PutMembership(membership_to_wire(membership)),
             Self::MemberRemoved(membership, _) => Mutation::DeleteMembership(membership_to_wire(membership)),
-            Self::GroupCreated(_) | Self::UserInvited(_) | Self::Silent => return None,
+            Self::GroupCreated(_) | Self::UserInvited(_) => return None,
         };
         Some(wire::GrantMutation { mutation: Some(mutation) })
     }

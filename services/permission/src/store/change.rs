@@ -66,7 +66,7 @@ impl Change<'_> {
             return Ok(self.revision - 1);
         }
         for told in &self.told {
-            let Some((kind, subject, data)) = told.event(self.revision)? else { continue };
+            let (kind, subject, data) = told.event(self.revision)?;
             let sql = "insert into subject_sequence (subject, last) values ($1, 1) on conflict (subject) do update set last = subject_sequence.last + 1 returning last";
             let row = self.transaction.query_one_raw(self.database().statement(sql, [subject.clone().into()])).await?;
             let sequence = row.map(|row| row.try_get("", "last")).transpose()?.unwrap_or(1);

@@ -10,13 +10,13 @@ use slipway_names::{
 
 use crate::store::{Change, Store};
 
-const HIGHEST: &str = "select (select revision from revision) as revision, (select kind from object where id = $1) as kind, (
-    select max(g.role) from role_grant g where g.object_id in ($1, $2) and (g.expire is null or g.expire > $3) and (
+/// Whether the grant `g` counts: `$1` the user, `$2` now.
+pub(super) const COUNTS: &str = "(g.expire is null or g.expire > $2) and (
         g.subject_kind = 'everyone'
-        or (g.subject_kind = 'user' and g.subject_id = $4)
-        or (g.subject_kind = 'group' and exists (select 1 from membership m where m.group_id = g.subject_id and m.user_id = $4))
-        or (g.subject_kind = 'group_admins' and exists (select 1 from membership m where m.group_id = g.subject_id and m.user_id = $4 and m.admin))
-    )) as role";
+        or (g.subject_kind = 'user' and g.subject_id = $1)
+        or (g.subject_kind = 'group' and exists (select 1 from membership m where m.group_id = g.subject_id and m.user_id = $1))
+        or (g.subject_kind = 'group_admins' and exists (select 1 from membership m where m.group_id = g.subject_id and m.user_id = $1 and m.admin))
+    )";
 
 /// What a user may do to an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,8 +45,12 @@ impl Change<'_> {
 
 async fn standing(database: &Database, connection: &impl ConnectionTrait, user: UserId, object: ObjectId) -> Result<Standing, Fault> {
     let now = database.now(connection).await?;
-    let values = [object.0.into(), ObjectId::PLATFORM.0.into(), now.into(), user.0.into()];
-    let row = connection.query_one_raw(database.statement(HIGHEST, values)).await?;
+    let sql = format!(
+        "select (select revision from revision) as revision, (select kind from object where id = $4) as kind,
+            (select max(g.role) from role_grant g where g.object_id in ($3, $4) and {COUNTS}) as role"
+    );
+    let values = [user.0.into(), now.into(), ObjectId::PLATFORM.0.into(), object.0.into()];
+    let row = connection.query_one_raw(database.statement(sql, values)).await?;
     let row = row.ok_or_else(|| Fault::internal("the decision has no row"))?;
     let kind: Option<String> = row.try_get("", "kind")?;
     let rank: Option<i32> = row.try_get("", "role")?;

@@ -37,13 +37,6 @@ pub struct Snapshot {
 }
 
 impl Store {
-    /// Revision and hash now.
-    pub async fn head(&self) -> Result<(i64, String), Fault> {
-        let row = self.database.reader().query_one_raw(self.database.statement("select revision, hash from revision", [])).await?;
-        let row = row.ok_or_else(|| Fault::internal("revision has no row"))?;
-        Ok((row.try_get("", "revision")?, row.try_get("", "hash")?))
-    }
-
     /// Whether this revision ever had this hash here.
     pub async fn knows(&self, revision: i64, hash: &str) -> Result<bool, Fault> {
         let sql = "select revision from change where revision = $1 and hash = $2";

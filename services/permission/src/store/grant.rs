@@ -6,6 +6,8 @@ use slipway_names::{
     grant::{ObjectKind, Role, SubjectKind},
     id::{GrantId, ObjectId},
 };
+use slipway_paging::Page;
+use uuid::Uuid;
 
 use crate::{
     domain::grant::{Grant, Subject},
@@ -13,23 +15,32 @@ use crate::{
     store::{Change, Store},
 };
 
+const BY_ID: &str = "select g.*, o.kind from role_grant g join object o on o.id = g.object_id where g.id = $1";
+
 impl Store {
     /// A grant and the kind of its object.
     pub async fn grant(&self, id: GrantId) -> Result<Option<(Grant, ObjectKind)>, Fault> {
-        let sql = "select g.*, o.kind from role_grant g join object o on o.id = g.object_id where g.id = $1";
-        let row = self.database.reader().query_one_raw(self.database.statement(sql, [id.0.into()])).await?;
+        let row = self.database.reader().query_one_raw(self.database.statement(BY_ID, [id.0.into()])).await?;
         row.as_ref().map(grant_and_kind).transpose()
     }
 
-    /// All grants of one object, oldest first.
-    pub async fn grants_of(&self, object: ObjectId) -> Result<Vec<(Grant, ObjectKind)>, Fault> {
-        let sql = "select g.*, o.kind from role_grant g join object o on o.id = g.object_id where g.object_id = $1 order by g.id";
-        let rows = self.database.reader().query_all_raw(self.database.statement(sql, [object.0.into()])).await?;
+    /// A page of one object's grants, oldest first.
+    pub async fn grants_of(&self, object: ObjectId, page: &Page) -> Result<Vec<(Grant, ObjectKind)>, Fault> {
+        let after = page.after.first().and_then(|id| id.parse::<GrantId>().ok()).map_or(Uuid::nil(), |id| id.0);
+        let sql =
+            "select g.*, o.kind from role_grant g join object o on o.id = g.object_id where g.object_id = $1 and g.id > $2 order by g.id limit $3";
+        let values = [object.0.into(), after.into(), page.limit().into()];
+        let rows = self.database.reader().query_all_raw(self.database.statement(sql, values)).await?;
         rows.iter().map(grant_and_kind).collect()
     }
 }
 
 impl Change<'_> {
+    /// A grant and the kind of its object, within the change.
+    pub async fn grant(&self, id: GrantId) -> Result<Option<(Grant, ObjectKind)>, Fault> {
+        self.rows(BY_ID, [id.0.into()]).await?.first().map(grant_and_kind).transpose()
+    }
+
     /// All grants of one object.
     pub async fn grants_of(&self, object: ObjectId) -> Result<Vec<Grant>, Fault> {
         self.rows("select * from role_grant where object_id = $1 order by id", [object.0.into()]).await?.iter().map(grant).collect()

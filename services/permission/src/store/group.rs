@@ -2,7 +2,7 @@
 
 use sea_orm::{ConnectionTrait as _, QueryResult};
 use slipway_fault::{Fault, Reason};
-use slipway_names::id::{GroupId, UserId};
+use slipway_names::id::{GroupId, ObjectId, UserId};
 use slipway_paging::Page;
 use uuid::Uuid;
 
@@ -12,7 +12,7 @@ use crate::{
         user::User,
     },
     outbound::Told,
-    store::{Change, Store, user::user},
+    store::{Change, Store, decision::COUNTS, user::user},
 };
 
 /// By id where the text is one, else by name: names never read as ids.
@@ -29,13 +29,24 @@ impl Store {
         row.as_ref().map(group).transpose()
     }
 
-    /// A page of groups by name: all, or those that the user is in.
-    pub async fn groups(&self, member: Option<UserId>, page: &Page) -> Result<Vec<Group>, Fault> {
-        let sql = "select * from team where name > $1 and ($2 or exists (select 1 from membership m where m.group_id = team.id and m.user_id = $3)) order by name limit $4";
+    /// A page of the groups that the user sees, by name: those on which [`Store::standing`] finds a role.
+    pub async fn groups_seen_by(&self, user: UserId, page: &Page) -> Result<Vec<Group>, Fault> {
+        let sql = format!(
+            "select t.* from team t join object o on o.id = t.id where t.name > $4
+                and exists (select 1 from role_grant g where g.object_id in ($3, t.id) and {COUNTS}) order by t.name limit $5"
+        );
+        let now = self.database.now(self.database.reader()).await?;
         let after = page.after.first().cloned().unwrap_or_default();
-        let values = [after.into(), member.is_none().into(), member.map_or(Uuid::nil(), |user| user.0).into(), page.limit().into()];
+        let values = [user.0.into(), now.into(), ObjectId::PLATFORM.0.into(), after.into(), page.limit().into()];
         let rows = self.database.reader().query_all_raw(self.database.statement(sql, values)).await?;
         rows.iter().map(group).collect()
+    }
+
+    /// Names of the groups that the user is in.
+    pub async fn group_names_of(&self, user: UserId) -> Result<Vec<String>, Fault> {
+        let sql = "select t.name from team t join membership m on m.group_id = t.id where m.user_id = $1 order by t.name";
+        let rows = self.database.reader().query_all_raw(self.database.statement(sql, [user.0.into()])).await?;
+        rows.iter().map(|row| Ok(row.try_get("", "name")?)).collect()
     }
 
     /// A page of a group's members by user id, with whether each is an admin.

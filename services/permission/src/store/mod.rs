@@ -1,5 +1,6 @@
 //! Tables of the permission service. One call = one transaction; every change gets the next revision and hash.
 
+mod answer;
 mod change;
 mod decision;
 mod feed;

@@ -1,6 +1,6 @@
 //! Rows of users.
 
-use sea_orm::{ConnectionTrait as _, QueryResult};
+use sea_orm::{ConnectionTrait as _, QueryResult, Value};
 use slipway_fault::{Fault, Reason};
 use slipway_names::id::UserId;
 use slipway_paging::Page;
@@ -31,20 +31,21 @@ impl Store {
 }
 
 impl Change<'_> {
-    /// Remembers a user. One that is there keeps its times; its name follows its token.
-    pub async fn put_user(&mut self, user: &User) -> Result<(), Fault> {
+    /// Remembers a user who was seen; its name follows its token. Nobody is told.
+    pub async fn see_user(&self, user: &User) -> Result<(), Fault> {
         let sql = "insert into person (id, issuer, subject, name, seen, create_time) values ($1, $2, $3, $4, $5, $6)
-            on conflict (id) do update set name = case when excluded.name = '' then person.name else excluded.name end, seen = person.seen or excluded.seen";
-        let values = [
-            user.id.0.into(),
-            user.issuer.clone().into(),
-            user.subject.clone().into(),
-            user.name.clone().into(),
-            user.seen.into(),
-            user.create_time.into(),
-        ];
-        self.execute(sql, values).await?;
-        self.tell(if user.seen { Told::Silent } else { Told::UserInvited(user.clone()) });
+            on conflict (id) do update set name = case when excluded.name = '' then person.name else excluded.name end, seen = excluded.seen";
+        self.execute(sql, values(user)).await.map(|_| ())
+    }
+
+    /// Makes a user known. One that is invited already may get another name; one that was seen stays as it is.
+    pub async fn invite_user(&mut self, user: &User) -> Result<(), Fault> {
+        let sql = "insert into person (id, issuer, subject, name, seen, create_time) values ($1, $2, $3, $4, $5, $6)
+            on conflict (id) do update set name = excluded.name
+                where not person.seen and excluded.name <> '' and excluded.name <> person.name";
+        if self.execute(sql, values(user)).await? > 0 {
+            self.tell(Told::UserInvited(user.clone()));
+        }
         Ok(())
     }
 
@@ -56,6 +57,10 @@ impl Change<'_> {
                 .metadata("user", id)),
         }
     }
+}
+
+fn values(user: &User) -> [Value; 6] {
+    [user.id.0.into(), user.issuer.clone().into(), user.subject.clone().into(), user.name.clone().into(), user.seen.into(), user.create_time.into()]
 }
 
 pub(super) fn user(row: &QueryResult) -> Result<User, Fault> {
