@@ -7,6 +7,7 @@ mod dependencies;
 mod deploy;
 mod faults;
 mod logs;
+mod permission;
 mod traces;
 mod visibility;
 mod world;
