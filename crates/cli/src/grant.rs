@@ -3,12 +3,13 @@
 use chrono::{DateTime, Utc};
 use clap::{Subcommand, ValueEnum};
 use slipway_wire::permission::v1::{
-    CreateGrantRequest, DeleteGrantRequest, Grant, ListGrantsRequest, ObjectKind, ObjectReference, Role, Subject, SubjectKind,
+    CreateGrantRequest, DeleteGrantRequest, Grant, ListGrantsRequest, ListGrantsResponse, ObjectKind, ObjectReference, Role, Subject, SubjectKind,
 };
 
 use crate::{
     failure::Failure,
     output::{Output, moment, word},
+    pages, request_id,
     session::Session,
 };
 
@@ -40,6 +41,9 @@ pub(crate) enum Command {
         /// Until this time of RFC 3339, such as 2027-01-31T18:00:00Z; without an end when not given.
         #[arg(long, value_name = "TIME", value_parser = time)]
         expires: Option<DateTime<Utc>>,
+        /// Makes a repeat safe: the same id with the same request gives the first answer for 24 hours.
+        #[arg(long)]
+        request_id: Option<String>,
     },
     /// Take a grant away.
     Delete {
@@ -74,7 +78,7 @@ pub(crate) enum RoleWord {
 pub(crate) async fn run(command: Command, session: &Session, output: &Output) -> Result<(), Failure> {
     let mut grants = session.grants();
     match command {
-        Command::Create { on, id, role, user, group, group_admins, everyone, expires } => {
+        Command::Create { on, id, role, user, group, group_admins, everyone, expires, request_id } => {
             let object = reference(on, id)?;
             let (kind, subject) = match (user, group, group_admins, everyone) {
                 (Some(user), ..) => (SubjectKind::User, user),
@@ -95,7 +99,8 @@ pub(crate) async fn run(command: Command, session: &Session, output: &Output) ->
                 role: role.into(),
                 expire_time: expires.map(Into::into),
             };
-            let response = grants.create_grant(CreateGrantRequest { grant: Some(grant) }).await?.into_inner();
+            let response =
+                grants.create_grant(CreateGrantRequest { request_id: request_id::choose(request_id), grant: Some(grant) }).await?.into_inner();
             let grant = response.grant.clone().unwrap_or_default();
             let fields =
                 [("grant", grant.id.clone()), ("role", role_of(&grant)), ("for", subject_of(&grant)), ("expires", expiry_of(&grant, Utc::now()))];
@@ -106,7 +111,14 @@ pub(crate) async fn run(command: Command, session: &Session, output: &Output) ->
             output.one(&response, &[("deleted", grant)])
         }
         Command::List { on, id } => {
-            let response = grants.list_grants(ListGrantsRequest { object: Some(reference(on, id)?) }).await?.into_inner();
+            let object = reference(on, id)?;
+            let grants = pages::all(async |page_token: String| -> Result<_, Failure> {
+                let request = ListGrantsRequest { object: Some(object.clone()), page_size: pages::LARGE, page_token };
+                let response = session.grants().list_grants(request).await?.into_inner();
+                Ok((response.grants, response.next_page_token))
+            })
+            .await?;
+            let response = ListGrantsResponse { grants, next_page_token: String::new() };
             let now = Utc::now();
             let rows = response.grants.iter().map(|grant| vec![grant.id.clone(), role_of(grant), subject_of(grant), expiry_of(grant, now)]);
             output.many(&response, &["GRANT", "ROLE", "FOR", "EXPIRES"], rows.collect())

@@ -7,7 +7,7 @@ use slipway_wire::permission::v1::{
 };
 use uuid::Uuid;
 
-use crate::{failure::Failure, output::Output, pages, session::Session};
+use crate::{failure::Failure, output::Output, pages, request_id, session::Session};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -18,6 +18,9 @@ pub(crate) enum Command {
         /// For people.
         #[arg(long, default_value = "")]
         display_name: String,
+        /// Makes a repeat safe: the same id with the same request gives the first answer for 24 hours.
+        #[arg(long)]
+        request_id: Option<String>,
     },
     /// Show a group.
     Get {
@@ -56,8 +59,9 @@ pub(crate) enum Command {
 pub(crate) async fn run(command: Command, session: &Session, output: &Output) -> Result<(), Failure> {
     let mut groups = session.groups();
     match command {
-        Command::Create { name, display_name } => {
-            let response = groups.create_group(CreateGroupRequest { name, display_name }).await?.into_inner();
+        Command::Create { name, display_name, request_id } => {
+            let response =
+                groups.create_group(CreateGroupRequest { request_id: request_id::choose(request_id), name, display_name }).await?.into_inner();
             let group = response.group.clone().unwrap_or_default();
             output.one(&response, &[("group", group.name), ("id", group.id)])
         }

@@ -77,14 +77,14 @@ impl Create {
             } else if !image.is_empty() && image != request.image {
                 return Err(Failure::usage(format!("{} is about `{}`, not `{image}`; leave one of them away", file.display(), request.image)));
             }
-            request.request_id = request_id::choose(self.request_id, std::mem::take(&mut request.request_id));
+            request.request_id = request_id::choose_over_file(self.request_id, std::mem::take(&mut request.request_id));
             return Ok(request);
         }
         let source = match self.source.source()? {
             Source::Existing(existing) => create_revision_request::Source::Existing(existing),
             Source::Custom(custom) => create_revision_request::Source::Custom(custom),
         };
-        Ok(CreateRevisionRequest { request_id: self.request_id.unwrap_or_else(request_id::fresh), image, source: Some(source) })
+        Ok(CreateRevisionRequest { request_id: request_id::choose(self.request_id), image, source: Some(source) })
     }
 }
 

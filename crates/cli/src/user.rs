@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use slipway_wire::permission::v1::{GetSelfRequest, GetUserRequest, InviteUserRequest, ListUsersRequest, ListUsersResponse, User};
 
-use crate::{failure::Failure, output::Output, pages, session::Session};
+use crate::{failure::Failure, output::Output, pages, request_id, session::Session};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -19,6 +19,9 @@ pub(crate) enum Command {
         /// For people.
         #[arg(long, default_value = "")]
         name: String,
+        /// Makes a repeat safe: the same id with the same request gives the first answer for 24 hours.
+        #[arg(long)]
+        request_id: Option<String>,
     },
     /// Show a user.
     Get {
@@ -39,8 +42,9 @@ pub(crate) async fn run(command: Command, session: &Session, output: &Output) ->
             fields.push(("platform admin", response.platform_admin.to_string()));
             output.one(&response, &fields)
         }
-        Command::Invite { subject, issuer, name } => {
-            let response = users.invite_user(InviteUserRequest { issuer, subject, name }).await?.into_inner();
+        Command::Invite { subject, issuer, name, request_id } => {
+            let response =
+                users.invite_user(InviteUserRequest { request_id: request_id::choose(request_id), issuer, subject, name }).await?.into_inner();
             output.one(&response, &fields(response.user.clone().unwrap_or_default()))
         }
         Command::Get { user } => {

@@ -84,7 +84,7 @@ impl KnownIssuer {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(error, "a token names a key that is not known, and the issuer's keys could not be read again"),
             Err(_) => {
-                tracing::warn!(token.issuer = self.issuer.issuer, "a token names a key that is not known, and reading the issuer's keys takes long")
+                tracing::warn!(token.issuer = self.issuer.issuer, "a token names a key that is not known, and reading the issuer's keys takes long");
             }
         }
         self.known(id)

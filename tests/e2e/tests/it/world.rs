@@ -141,7 +141,7 @@ impl World {
     /// A group with one member.
     pub(crate) async fn group(&self, name: &str, member: &str) {
         let user_id = self.user(member).await;
-        self.groups().create_group(self.call("admin", CreateGroupRequest { name: name.to_owned(), display_name: String::new() })).await.unwrap();
+        self.groups().create_group(self.call("admin", CreateGroupRequest { name: name.to_owned(), ..Default::default() })).await.unwrap();
         self.groups().add_member(self.call("admin", AddMemberRequest { group: name.to_owned(), user_id, admin: false })).await.unwrap();
     }
 
