@@ -5,15 +5,21 @@ use prost::Message as _;
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, Value};
 use slipway_database::Database;
 use slipway_fault::Fault;
-use slipway_names::id::ObjectId;
+use slipway_names::{
+    grant::{Role, SubjectKind},
+    id::ObjectId,
+};
 use slipway_outbox::lease;
-use slipway_wire::permission::v1::{Grant, GrantMutations, GrantsChange, GrantsSnapshot, Membership, Role, SubjectKind, grant_mutation::Mutation};
+use slipway_wire::permission::v1::{self as wire, Grant, GrantMutations, GrantsChange, GrantsSnapshot, Membership, grant_mutation::Mutation};
 use uuid::Uuid;
 
 /// The lease of the one applier.
 pub(crate) const LEASE: &str = "access-feed";
 /// Any number, the same for all appliers.
 const LOCK: i64 = 0x51_1b_0c;
+/// Before the stored hash once something was not understood. Permission knows no such hash, so that the next stream begins with a snapshot,
+/// which a newer version may understand.
+const PARTIAL: &str = "partial:";
 
 /// Whether the feed fits what is here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,15 +46,17 @@ pub async fn apply_snapshot(database: &Database, holder: Uuid, snapshot: &Grants
         transaction.execute_raw(database.statement(format!("delete from {table}"), [])).await?;
     }
     execute(database, &transaction, "insert into access_platform (object_id) values ($1)", [ObjectId::PLATFORM.0.into()]).await?;
+    let mut is_whole = true;
     for grant in &snapshot.grants {
-        put_grant(database, &transaction, grant).await?;
+        is_whole &= put_grant(database, &transaction, grant).await?;
     }
     for membership in &snapshot.memberships {
         put_membership(database, &transaction, membership).await?;
     }
-    let sql = "update access_state set revision = $1, hash = $2, heard = $3";
-    let now = database.now(&transaction).await?;
-    execute(database, &transaction, sql, [snapshot.revision.into(), snapshot.hash.clone().into(), now.into()]).await?;
+    if !is_whole {
+        tell_of_unknown(snapshot.revision);
+    }
+    put_head(database, &transaction, snapshot.revision, &snapshot.hash, is_whole).await?;
     transaction.commit().await?;
     Ok(Applied::Yes)
 }
@@ -58,32 +66,54 @@ pub async fn apply_change(database: &Database, holder: Uuid, change: &GrantsChan
     let Some(transaction) = begin_as(database, holder).await? else { return Ok(Applied::NotMine) };
     let row = transaction.query_one_raw(database.statement("select revision, hash from access_state", [])).await?;
     let row = row.ok_or_else(|| Fault::internal("access_state has no row"))?;
-    let (revision, hash): (i64, String) = (row.try_get("", "revision")?, row.try_get("", "hash")?);
-    if change.revision != revision + 1 || change.hash != next_hash(&hash, &change.mutations) {
+    let (revision, stored): (i64, String) = (row.try_get("", "revision")?, row.try_get("", "hash")?);
+    let (hash, was_whole) = match stored.strip_prefix(PARTIAL) {
+        Some(hash) => (hash, false),
+        None => (stored.as_str(), true),
+    };
+    if change.revision != revision + 1 || change.hash != next_hash(hash, &change.mutations) {
         return Ok(Applied::Mismatch);
     }
     let mutations = GrantMutations::decode(change.mutations.as_slice()).map_err(Fault::internal)?;
-    for mutation in mutations.mutations.into_iter().filter_map(|mutation| mutation.mutation) {
-        match mutation {
-            Mutation::PutGrant(grant) => put_grant(database, &transaction, &grant).await?,
-            Mutation::DeleteGrantId(id) => execute(database, &transaction, "delete from access_grant where id = $1", [uuid(&id)?.into()]).await?,
-            Mutation::PutMembership(membership) => put_membership(database, &transaction, &membership).await?,
-            Mutation::DeleteMembership(membership) => {
-                let values = [uuid(&membership.user_id)?.into(), uuid(&membership.group_id)?.into()];
-                execute(database, &transaction, "delete from access_member where user_id = $1 and group_id = $2", values).await?;
-            }
-        }
+    let mut is_known = true;
+    for mutation in mutations.mutations {
+        is_known &= apply(database, &transaction, mutation.mutation).await?;
     }
-    let now = database.now(&transaction).await?;
-    execute(
-        database,
-        &transaction,
-        "update access_state set revision = $1, hash = $2, heard = $3",
-        [change.revision.into(), change.hash.clone().into(), now.into()],
-    )
-    .await?;
+    if was_whole && !is_known {
+        tell_of_unknown(change.revision);
+    }
+    put_head(database, &transaction, change.revision, &change.hash, was_whole && is_known).await?;
     transaction.commit().await?;
     Ok(Applied::Yes)
+}
+
+/// Whether this version knows what it was told.
+async fn apply(database: &Database, transaction: &DatabaseTransaction, mutation: Option<Mutation>) -> Result<bool, Fault> {
+    match mutation {
+        Some(Mutation::PutGrant(grant)) => return put_grant(database, transaction, &grant).await,
+        Some(Mutation::DeleteGrantId(id)) => delete_grant(database, transaction, &id).await?,
+        Some(Mutation::PutMembership(membership)) => put_membership(database, transaction, &membership).await?,
+        Some(Mutation::DeleteMembership(membership)) => {
+            let values = [uuid(&membership.user_id)?.into(), uuid(&membership.group_id)?.into()];
+            execute(database, transaction, "delete from access_member where user_id = $1 and group_id = $2", values).await?;
+        }
+        None => return Ok(false),
+    }
+    Ok(true)
+}
+
+async fn put_head(database: &Database, transaction: &DatabaseTransaction, revision: i64, hash: &str, is_whole: bool) -> Result<(), Fault> {
+    let now = database.now(transaction).await?;
+    let hash = if is_whole { hash.to_owned() } else { format!("{PARTIAL}{hash}") };
+    let sql = "update access_state set revision = $1, hash = $2, heard = $3";
+    execute(database, transaction, sql, [revision.into(), hash.into(), now.into()]).await
+}
+
+fn tell_of_unknown(revision: i64) {
+    tracing::error!(
+        access.revision = revision,
+        "permission told of grants that this version does not know; they give nothing here until a newer version has taken a snapshot"
+    );
 }
 
 /// sha256(previous hash ‖ mutations), hexadecimal.
@@ -92,26 +122,44 @@ fn next_hash(previous: &str, mutations: &[u8]) -> String {
     digest(&SHA256, &bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-async fn put_grant(database: &Database, transaction: &DatabaseTransaction, grant: &Grant) -> Result<(), Fault> {
+/// `false` where its subject or role is not known: then it gives nothing, and neither does what it replaces.
+async fn put_grant(database: &Database, transaction: &DatabaseTransaction, grant: &Grant) -> Result<bool, Fault> {
     let object = grant.object.as_ref().map(|object| uuid(&object.id)).transpose()?.unwrap_or_default();
     let subject = grant.subject.clone().unwrap_or_default();
-    let kind = match subject.kind() {
-        SubjectKind::User => "user",
-        SubjectKind::Group => "group",
-        SubjectKind::GroupAdmins => "group_admins",
-        SubjectKind::Everyone => "everyone",
-        SubjectKind::Unspecified => return Ok(()),
-    };
-    let role = match grant.role() {
-        Role::Unspecified => return Ok(()),
-        role => i32::from(role),
+    let (Some(kind), Some(role)) = (subject_kind(subject.kind()), role(grant.role())) else {
+        delete_grant(database, transaction, &grant.id).await?;
+        return Ok(false);
     };
     let subject_id = if subject.id.is_empty() { None } else { Some(uuid(&subject.id)?) };
     let expire = grant.expire_time.map(|time| time.seconds * 1_000_000 + i64::from(time.nanos) / 1_000);
     let sql = "insert into access_grant (id, object_id, subject_kind, subject_id, role, expire) values ($1, $2, $3, $4, $5, $6)
         on conflict (id) do update set role = excluded.role, expire = excluded.expire";
-    let values: [Value; 6] = [uuid(&grant.id)?.into(), object.into(), kind.into(), subject_id.into(), role.into(), expire.into()];
-    execute(database, transaction, sql, values).await
+    let values: [Value; 6] = [uuid(&grant.id)?.into(), object.into(), kind.as_str().into(), subject_id.into(), role.rank().into(), expire.into()];
+    execute(database, transaction, sql, values).await?;
+    Ok(true)
+}
+
+fn subject_kind(kind: wire::SubjectKind) -> Option<SubjectKind> {
+    match kind {
+        wire::SubjectKind::Unspecified => None,
+        wire::SubjectKind::User => Some(SubjectKind::User),
+        wire::SubjectKind::Group => Some(SubjectKind::Group),
+        wire::SubjectKind::GroupAdmins => Some(SubjectKind::GroupAdmins),
+        wire::SubjectKind::Everyone => Some(SubjectKind::Everyone),
+    }
+}
+
+fn role(role: wire::Role) -> Option<Role> {
+    match role {
+        wire::Role::Unspecified => None,
+        wire::Role::Reader => Some(Role::Reader),
+        wire::Role::Writer => Some(Role::Writer),
+        wire::Role::Manager => Some(Role::Manager),
+    }
+}
+
+async fn delete_grant(database: &Database, transaction: &DatabaseTransaction, id: &str) -> Result<(), Fault> {
+    execute(database, transaction, "delete from access_grant where id = $1", [uuid(id)?.into()]).await
 }
 
 async fn put_membership(database: &Database, transaction: &DatabaseTransaction, membership: &Membership) -> Result<(), Fault> {

@@ -6,16 +6,28 @@ use sea_orm::ConnectionTrait as _;
 use slipway_database::Database;
 use slipway_fault::{Fault, Reason};
 
-const POLL: Duration = Duration::from_millis(20);
+const POLL: Duration = Duration::from_millis(50);
+/// A projection that follows is never this far behind a write.
+const FARTHEST: i64 = 1_000;
 
-/// Waits until the projection has reached `revision`, within the call's deadline.
+/// Waits until the projection has reached `revision`, within the call's deadline. Nobody waits for what was never written.
 pub async fn wait_for(database: &Database, revision: i64) -> Result<(), Fault> {
+    let (known, _) = read(database).await?;
+    if revision <= known {
+        return Ok(());
+    }
+    // Before its first snapshot a projection has nothing to judge by.
+    if known > 0 && revision - known > FARTHEST {
+        return Err(Fault::field("consistency_token", "is not one that a write gave out"));
+    }
     let patience = slipway_daemon::remaining().unwrap_or(Duration::from_secs(5)).saturating_sub(Duration::from_millis(200));
     let reached = async {
-        while read(database).await?.0 < revision {
+        loop {
             tokio::time::sleep(POLL).await;
+            if read(database).await?.0 >= revision {
+                return Ok(());
+            }
         }
-        Ok(())
     };
     let late = || Fault::new(Reason::AccessStale, "this replica has not heard of that write yet; try again");
     tokio::time::timeout(patience, reached).await.unwrap_or_else(|_| Err(late()))
