@@ -32,6 +32,9 @@ pub struct Config {
     /// Seconds without news of grants after which nothing is resolved.
     #[serde(default = "default_stale_seconds")]
     pub access_stale_seconds: u64,
+    /// Builds of one owner that may wait at once; one more is refused.
+    #[serde(default = "default_waiting_builds")]
+    pub waiting_builds_per_owner: u32,
     /// Whether pip lines may be `name @ https://…#sha256=…`; the builder has the same key.
     #[serde(default)]
     pub refuse_pip_urls: bool,
@@ -47,6 +50,10 @@ fn default_permission() -> String {
 
 fn default_stale_seconds() -> u64 {
     600
+}
+
+fn default_waiting_builds() -> u32 {
+    100
 }
 
 impl ServiceConfig for Config {

@@ -6,6 +6,6 @@ pub mod config;
 pub mod domain;
 pub mod inbound;
 mod outbound;
-mod reconcile;
+pub mod reconcile;
 pub mod store;
 pub mod wire_up;

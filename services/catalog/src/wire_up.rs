@@ -45,16 +45,17 @@ pub async fn start_with(config: Config, broker: Arc<dyn Broker>, supervisor: &mu
         registry: slipway_names::reference::normal_host(&config.registry),
         policy: Policy { pip_urls: !config.refuse_pip_urls, ..Policy::default() },
         access_stale: Duration::from_secs(config.access_stale_seconds),
+        waiting_builds_per_owner: config.waiting_builds_per_owner,
     };
     let app = App::new(store.clone(), authorizer.clone(), Registries::new(&config.registries), site);
     let stop = supervisor.stop_token();
 
     supervisor.spawn("catalog.access", Feed::new(database.clone(), permission, outgoing).run(stop.clone()));
-    let (consumer, handler) = (broker.clone(), Arc::new(BuildStateChangedHandler::new(store.clone())));
+    let (consumer, handler) = (broker.clone(), Arc::new(BuildStateChangedHandler::new(store)));
     let consuming = stop.clone();
     supervisor.spawn("catalog.builds", async move { consumer.consume(CATALOG_BUILDS, handler, consuming).await });
     supervisor.spawn("catalog.relay", Relay::new(database.clone(), broker.clone(), "catalog", wake).run(stop.clone()));
-    supervisor.spawn("catalog.reconcile", reconcile::run(store, authorizer.clone(), stop.clone()));
+    supervisor.spawn("catalog.reconcile", reconcile::run(app.clone(), stop.clone()));
 
     let dependencies = Dependencies::default()
         .with("database", database, |database| async move { database.ping().await })

@@ -107,6 +107,7 @@ impl Configs {
                 registry: site.registry,
                 registries: registries.clone(),
                 access_stale_seconds: 600,
+                waiting_builds_per_owner: 100,
                 refuse_pip_urls: false,
             },
             builder: slipway_builder::config::Config {

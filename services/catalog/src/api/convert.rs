@@ -1,20 +1,26 @@
 //! Wire words to domain words, naming the field that is wrong, and domain rows to wire messages.
 
+use std::collections::HashSet;
+
 use slipway_database::from_micros;
 use slipway_fault::{Fault, Reason};
+use slipway_names::id::UserId;
 use slipway_wire::{builder::v1 as builder, catalog::v1 as wire};
 
 use crate::{
-    app::Source,
+    app::{Source, WantedAccess},
     domain::{
         build::BuildProgress,
-        image::{Access, Image, ImageSource, ImageState, ImageType},
+        image::{Image, ImageSource, ImageState, ImageType},
         resolve::Accelerator,
         revision::{Artifact, Revision},
         spec::Spec,
     },
     outbound::{revision_state_to_wire, spec_to_wire, type_to_wire},
 };
+
+/// Groups and users that one image may name.
+const LARGEST_ACCESS: usize = 100;
 
 /// `None` for UNSPECIFIED.
 pub(super) fn image_type(value: i32) -> Result<Option<ImageType>, Fault> {
@@ -47,10 +53,26 @@ pub(super) fn accelerator(value: i32) -> Result<Accelerator, Fault> {
     }
 }
 
-pub(super) fn access(access: Option<wire::ImageAccess>) -> Result<Access, Fault> {
+/// Users once each; groups as they were given, since only permission knows which are the same.
+pub(super) fn access(access: Option<wire::ImageAccess>) -> Result<WantedAccess, Fault> {
     let access = access.unwrap_or_default();
-    let user = |(index, id): (usize, &String)| id.parse().map_err(|error| Fault::field(format!("access.users[{index}]"), error));
-    Ok(Access { global: access.global, groups: access.groups, users: access.users.iter().enumerate().map(user).collect::<Result<_, _>>()? })
+    let too_many = |field: &str| Fault::field(field, format!("goes beyond {LARGEST_ACCESS} groups and users together; make a group of them"));
+    let groups = access.groups.iter().collect::<HashSet<_>>().len();
+    if groups > LARGEST_ACCESS {
+        return Err(too_many("access.groups"));
+    }
+    let mut users: Vec<UserId> = Vec::new();
+    for (index, text) in access.users.iter().enumerate() {
+        let user: UserId = text.parse().map_err(|error| Fault::field(format!("access.users[{index}]"), error))?;
+        if users.contains(&user) {
+            continue;
+        }
+        if groups + users.len() == LARGEST_ACCESS {
+            return Err(too_many("access.users"));
+        }
+        users.push(user);
+    }
+    Ok(WantedAccess { global: access.global, groups: access.groups, users })
 }
 
 pub(super) fn existing(source: wire::ExistingSource) -> Result<Source, Fault> {
@@ -109,7 +131,7 @@ pub(super) fn image_to_wire(image: &Image, latest: Option<&Revision>) -> wire::I
         state: state.into(),
         access: Some(wire::ImageAccess {
             global: image.access.global,
-            groups: image.access.groups.clone(),
+            groups: image.access.groups.iter().map(|group| group.name.clone()).collect(),
             users: image.access.users.iter().map(ToString::to_string).collect(),
         }),
         active_revision: image.active_revision,
@@ -159,4 +181,32 @@ fn failure(progress: &BuildProgress) -> Option<builder::BuildFailure> {
         step: failure.step.clone(),
         message: failure.message.clone(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn users(numbers: std::ops::Range<u128>) -> Vec<String> {
+        numbers.map(|number| UserId(uuid::Uuid::from_u128(number)).to_string()).collect()
+    }
+
+    fn groups(numbers: std::ops::Range<u128>) -> Vec<String> {
+        numbers.map(|number| format!("group-{number}")).collect()
+    }
+
+    #[test]
+    fn access_is_bounded_and_its_refusals_name_the_field() {
+        let check = |groups: Vec<String>, users: Vec<String>, want: Result<usize, &str>| {
+            let got = access(Some(wire::ImageAccess { global: false, groups, users }));
+            let got = got.map(|access| access.users.len()).map_err(|fault| fault.violations()[0].field.clone());
+            assert_eq!(got, want.map_err(str::to_owned));
+        };
+        check(groups(0..100), Vec::new(), Ok(0));
+        check(groups(0..101), Vec::new(), Err("access.groups"));
+        check(groups(0..60), users(0..40), Ok(40));
+        check(groups(0..60), users(0..41), Err("access.users"));
+        check([groups(0..60), groups(0..60)].concat(), [users(0..40), users(0..40)].concat(), Ok(40));
+        check(Vec::new(), vec![users(7..8).remove(0), "alice".to_owned()], Err("access.users[1]"));
+    }
 }

@@ -25,7 +25,7 @@ impl ImageService for Api {
     async fn create_image(&self, request: Request<wire::CreateImageRequest>) -> Result<Response<wire::CreateImageResponse>, Status> {
         let caller = caller(&request)?;
         let request = request.into_inner();
-        let key = key_of(&caller, &request.request_id, &request)?;
+        let key = key_of(&caller, "CreateImage", &request.request_id, &request)?;
         let source = match request.source.ok_or_else(|| Fault::field("source", "is missing; give `existing` or `custom`"))? {
             wire::create_image_request::Source::Existing(source) => existing(source)?,
             wire::create_image_request::Source::Custom(source) => custom(source)?,
@@ -67,6 +67,9 @@ impl ImageService for Api {
         if request.text.chars().count() > 200 || request.text.contains('\0') {
             return Err(Fault::field("text", "has more than 200 characters, or a NUL").into());
         }
+        if request.owner.contains('\0') {
+            return Err(Fault::field("owner", "has a NUL").into());
+        }
         let filter = Filter { kind: image_type(request.r#type)?, owner: request.owner, state: image_state(request.state)?, text: request.text };
         let binding = [user.as_str(), "images", &format!("{filter:?}{order:?}")];
         let page = Page::parse(request.page_size, &request.page_token, &binding, 2)?;
@@ -79,29 +82,37 @@ impl ImageService for Api {
     async fn set_image_access(&self, request: Request<wire::SetImageAccessRequest>) -> Result<Response<wire::SetImageAccessResponse>, Status> {
         let caller = caller(&request)?;
         let request = request.into_inner();
-        let image = self.app.set_access(&caller, &request.image, access(request.access)?, &request.etag).await?;
+        let access = access(request.access)?;
+        self.app.wait_for(&request.consistency_token).await?;
+        let image = self.app.set_access(&caller, &request.image, access, &request.etag).await?;
         let consistency_token = image.access_revision.to_string();
         Ok(Response::new(wire::SetImageAccessResponse { image: self.with_latest(vec![image]).await?.pop(), consistency_token }))
     }
 
     async fn create_revision(&self, request: Request<wire::CreateRevisionRequest>) -> Result<Response<wire::CreateRevisionResponse>, Status> {
         let caller = caller(&request)?;
-        let request = request.into_inner();
-        let key = key_of(&caller, &request.request_id, &request)?;
+        let mut request = request.into_inner();
+        let token = std::mem::take(&mut request.consistency_token);
+        let key = key_of(&caller, "CreateRevision", &request.request_id, &request)?;
         let source = match request.source.ok_or_else(|| Fault::field("source", "is missing; give `existing` or `custom`"))? {
             wire::create_revision_request::Source::Existing(source) => existing(source)?,
             wire::create_revision_request::Source::Custom(source) => custom(source)?,
         };
-        let revision = self.app.create_revision(&caller, &request.image, source, key).await?;
-        Ok(Response::new(wire::CreateRevisionResponse { revision: Some(revision_to_wire(&revision)) }))
+        self.app.wait_for(&token).await?;
+        let (image, revision) = self.app.create_revision(&caller, &request.image, source, key).await?;
+        let consistency_token = image.access_revision.to_string();
+        Ok(Response::new(wire::CreateRevisionResponse { revision: Some(revision_to_wire(&revision)), consistency_token }))
     }
 
     async fn retry_revision(&self, request: Request<wire::RetryRevisionRequest>) -> Result<Response<wire::RetryRevisionResponse>, Status> {
         let caller = caller(&request)?;
-        let request = request.into_inner();
-        let key = key_of(&caller, &request.request_id, &request)?;
-        let revision = self.app.retry_revision(&caller, &request.image, request.revision, key).await?;
-        Ok(Response::new(wire::RetryRevisionResponse { revision: Some(revision_to_wire(&revision)) }))
+        let mut request = request.into_inner();
+        let token = std::mem::take(&mut request.consistency_token);
+        let key = key_of(&caller, "RetryRevision", &request.request_id, &request)?;
+        self.app.wait_for(&token).await?;
+        let (image, revision) = self.app.retry_revision(&caller, &request.image, request.revision, key).await?;
+        let consistency_token = image.access_revision.to_string();
+        Ok(Response::new(wire::RetryRevisionResponse { revision: Some(revision_to_wire(&revision)), consistency_token }))
     }
 
     async fn list_revisions(&self, request: Request<wire::ListRevisionsRequest>) -> Result<Response<wire::ListRevisionsResponse>, Status> {
@@ -147,10 +158,9 @@ impl Api {
     }
 }
 
-/// Bound to the method and the whole request.
-fn key_of<M: Message>(caller: &Caller, request_id: &str, request: &M) -> Result<Option<Key>, Fault> {
-    let mut bytes = std::any::type_name::<M>().as_bytes().to_vec();
-    bytes.extend(request.encode_to_vec());
+/// Bound to the RPC and the whole request but its consistency token, which is not part of what is asked for.
+fn key_of(caller: &Caller, rpc: &str, request_id: &str, request: &impl Message) -> Result<Option<Key>, Fault> {
+    let bytes = [rpc.as_bytes(), &request.encode_to_vec()].concat();
     let hash = digest(&SHA256, &bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
     request_key(caller, request_id, hash)
 }

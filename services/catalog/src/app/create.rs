@@ -1,19 +1,20 @@
 //! Creating an image, in two steps around permission.
 
-use slipway_authorizer::{ObjectQuery, Registration, SubjectQuery};
-use slipway_fault::{Fault, Kind, Reason};
+use slipway_authorizer::ObjectQuery;
+use slipway_fault::{Fault, Reason};
 use slipway_identity::Caller;
 use slipway_names::{
-    grant::{ObjectKind, Role, SubjectKind},
+    grant::{ObjectKind, Role},
     id::{GroupId, ImageId},
     image_name::Slug,
 };
 use slipway_outbox::idempotency::Key;
 
 use crate::{
-    app::{App, Source},
+    app::{App, Source, WantedAccess, registration::unsettled},
     domain::{
-        image::{Access, Image, ImageState, ImageType},
+        access::Access,
+        image::{Image, ImageState, ImageType},
         revision::Revision,
     },
 };
@@ -35,49 +36,58 @@ pub struct CreateImage {
     /// What it runs on.
     pub kind: ImageType,
     /// Who may read it.
-    pub access: Access,
+    pub access: WantedAccess,
     /// What it is made from.
     pub source: Source,
 }
 
-impl App {
-    /// Creates the image with its first revision. The same key again answers the image that it made.
-    pub async fn create_image(&self, caller: &Caller, request: CreateImage, key: Option<Key>) -> Result<(Image, Revision), Fault> {
-        if let Some(key) = &key
-            && let Some(answer) = self.store.answered(key).await?
-        {
-            return self.created_before(caller, &answer).await;
-        }
-        let characters = request.display_name.chars().count();
+impl CreateImage {
+    /// The name that was given; `None` where it shall be derived. Refuses texts that break their rules.
+    fn accept(&self) -> Result<Option<Slug>, Fault> {
+        let characters = self.display_name.chars().count();
         if !(1..=64).contains(&characters) {
             return Err(Fault::field("display_name", format!("has {characters} characters; give 1 to 64")));
         }
-        if request.display_name.chars().any(char::is_control) {
+        if self.display_name.chars().any(char::is_control) {
             return Err(Fault::field("display_name", "has control characters; leave them away"));
         }
-        if request.description.chars().any(|character| character.is_control() && character != '\n') {
+        if self.description.chars().any(|character| character.is_control() && character != '\n') {
             return Err(Fault::field("description", "has control characters other than line breaks; leave them away"));
         }
-        if request.description.chars().count() > 4_096 {
+        if self.description.chars().count() > 4_096 {
             return Err(Fault::field("description", "has more than 4,096 characters"));
         }
-        let given_name: Option<Slug> = match request.name.as_str() {
-            "" => None,
-            name => Some(name.parse().map_err(|error| Fault::field("name", error))?),
-        };
+        match self.name.as_str() {
+            "" => Ok(None),
+            name => Ok(Some(name.parse().map_err(|error| Fault::field("name", error))?)),
+        }
+    }
+}
+
+impl App {
+    /// Creates the image with its first revision. The same key again answers the image that it made, or goes on where it was cut off.
+    pub async fn create_image(&self, caller: &Caller, request: CreateImage, key: Option<Key>) -> Result<(Image, Revision), Fault> {
+        if let Some(key) = &key
+            && let Some(created) = self.created_before(caller, key).await?
+        {
+            return Ok(created);
+        }
+        let given_name = request.accept()?;
         let (owner, owner_name) = self.owner(caller, &request.owner).await?;
-        let draft = self.draft(caller, request.source.clone(), request.kind).await?;
+        let access = self.known_access(caller, request.access).await?;
+        let source = request.source.kind();
+        let draft = self.draft(caller, request.source, request.kind).await?;
         let image = Image {
             id: ImageId::new(),
             owner,
             owner_name,
             name: String::new(),
-            display_name: request.display_name.clone(),
-            description: request.description.clone(),
+            display_name: request.display_name,
+            description: request.description,
             kind: request.kind,
-            source: request.source.kind(),
+            source,
             state: ImageState::Creating,
-            access: request.access.clone(),
+            access,
             access_revision: 0,
             active_revision: 0,
             latest_revision: 1,
@@ -88,20 +98,15 @@ impl App {
             edits: 1,
         };
         let revision = Revision { image: image.id, ..draft };
-        let image = self.reserve(image, &revision, given_name, key.as_ref()).await?;
-        match self.authorizer.register(registration(&image)).await {
-            Ok(access_revision) => {
-                let revision = Revision { create_time: image.create_time, ..revision };
-                let image = self.store.finish_create(&image, &revision, access_revision, &self.repository(&image)).await?;
-                Ok((image, revision))
-            }
-            // Where permission may have heard of it, the reconciler takes it back on both sides.
-            Err(fault) if !is_refusal(&fault) => Err(fault),
-            Err(fault) => {
-                self.store.abort_create(image.id).await?;
-                Err(fault)
-            }
-        }
+        let image = match (self.reserve(image, &revision, given_name, key.as_ref()).await, &key) {
+            (Ok(image), _) => image,
+            // A call with the same request id may have been faster.
+            (Err(fault), Some(key)) if fault.reason() == Reason::Conflict => return self.created_before(caller, key).await?.ok_or(fault),
+            (Err(fault), _) => return Err(fault),
+        };
+        let revision = Revision { create_time: image.create_time, ..revision };
+        let image = self.finish_create(&image, &revision).await.map_err(|fault| unsettled(fault, unfinished(key.as_ref())))?;
+        Ok((image, revision))
     }
 
     /// The owner that the caller may create for.
@@ -113,7 +118,7 @@ impl App {
             self.authorizer.check(caller, ObjectQuery::Platform, Role::Manager).await?.require(Role::Manager, "the platform", Reason::RoleMissing)?;
             return Ok((None, owner.to_owned()));
         }
-        let what = format!("group `{}`", owner.escape_default());
+        let what = format!("group `{}`", Fault::echo(owner));
         let decision = self.authorizer.check(caller, ObjectQuery::Group(owner.to_owned()), Role::Manager).await?;
         let decision = decision
             .require(Role::Manager, &what, Reason::GroupNotFound)
@@ -138,34 +143,38 @@ impl App {
         self.store.reserve(image, revision, key).await
     }
 
-    async fn created_before(&self, caller: &Caller, answer: &str) -> Result<(Image, Revision), Fault> {
+    /// What a call with this request id made. Where it was cut off, this one goes on: permission takes the same registration again.
+    async fn created_before(&self, caller: &Caller, key: &Key) -> Result<Option<(Image, Revision)>, Fault> {
+        let Some(answer) = self.store.answered(key).await? else { return Ok(None) };
         let id: ImageId = answer.parse().map_err(Fault::internal)?;
-        let image = self.store.image(id).await?.filter(|image| image.state != ImageState::Creating);
-        let image =
-            image.ok_or_else(|| Fault::new(Reason::Conflict, "the first call with this request_id is still under way; try again in a moment"))?;
+        let taken_back = || Fault::new(Reason::Conflict, "the image of this request_id is being taken back; try again in a moment");
+        let image = self.store.image(id).await?.ok_or_else(taken_back)?;
+        let revision = self.store.revision(id, 1).await?.ok_or_else(taken_back)?;
+        if image.state == ImageState::Creating {
+            let image = self.resume(caller, &image, &revision).await.map_err(|fault| unsettled(fault, unfinished(Some(key))))?;
+            return Ok(Some((image, revision)));
+        }
         let object = ObjectQuery::Id(ObjectKind::Image, id.into());
-        self.authorizer.check(caller, object, Role::Reader).await?.require(Role::Reader, "image of this request", Reason::ImageNotFound)?;
-        let revision = self.store.revision(id, 1).await?.ok_or_else(|| Fault::internal("an image has no first revision"))?;
-        Ok((image, revision))
+        let decision = self.authorizer.check(caller, object, Role::Manager).await?;
+        let access = match (decision.allowed, decision.visible) {
+            (true, _) => image.access,
+            (false, true) => Access::for_readers(image.access),
+            (false, false) => {
+                return Err(Fault::new(Reason::ImageNotFound, "there is no image of this request any more, or none that you may see"));
+            }
+        };
+        Ok(Some((Image { access, ..image }, revision)))
+    }
+
+    async fn resume(&self, caller: &Caller, image: &Image, revision: &Revision) -> Result<Image, Fault> {
+        self.owner(caller, &image.owner_name).await?;
+        self.finish_create(image, revision).await
     }
 }
 
-/// Whether permission said no, and has changed nothing. Anything else may have been heard.
-pub(super) fn is_refusal(fault: &Fault) -> bool {
-    matches!(fault.reason().kind(), Kind::InvalidArgument | Kind::NotFound | Kind::FailedPrecondition | Kind::PermissionDenied)
-}
-
-/// The image as permission shall know it.
-pub(crate) fn registration(image: &Image) -> Registration {
-    let reader = |kind, id: String| (SubjectQuery { kind, id }, Role::Reader);
-    let access = &image.access;
-    let everyone = access.global.then(|| reader(SubjectKind::Everyone, String::new()));
-    let groups = access.groups.iter().map(|group| reader(SubjectKind::Group, group.clone()));
-    let users = access.users.iter().map(|user| reader(SubjectKind::User, user.to_string()));
-    Registration {
-        object: image.id.into(),
-        kind: ObjectKind::Image,
-        owner: image.owner,
-        grants: everyone.into_iter().chain(groups).chain(users).collect(),
+fn unfinished(key: Option<&Key>) -> &'static str {
+    match key {
+        Some(_) => "the image will be finished or aborted within minutes; repeat the call with the same request_id for its answer",
+        None => "the image will be finished or aborted within minutes; look for it before you create it again",
     }
 }

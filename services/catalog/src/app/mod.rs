@@ -3,6 +3,7 @@
 mod access;
 mod create;
 mod read;
+mod registration;
 mod revisions;
 mod source;
 
@@ -19,10 +20,13 @@ use slipway_outbox::idempotency::Key;
 use slipway_packages::Policy;
 use slipway_registry::Registries;
 
-use crate::{domain::image::Image, store::Store};
+use crate::{
+    domain::image::Image,
+    store::{Queue, Store},
+};
 
+pub use access::WantedAccess;
 pub use create::CreateImage;
-pub(crate) use create::registration;
 pub use read::Resolved;
 pub use source::Source;
 
@@ -35,6 +39,8 @@ pub struct Site {
     pub policy: Policy,
     /// Without news of grants for longer than this, nothing is resolved.
     pub access_stale: Duration,
+    /// Builds of one owner that may wait at once.
+    pub waiting_builds_per_owner: u32,
 }
 
 /// All use cases. Cheap to clone.
@@ -52,7 +58,7 @@ impl App {
         Self { store, authorizer, registries: Arc::new(registries), site: Arc::new(site) }
     }
 
-    /// The store, for streams.
+    /// The store, for streams and for the reconciler.
     pub fn store(&self) -> &Store {
         &self.store
     }
@@ -83,6 +89,10 @@ impl App {
     /// `<registry>/<owner>/<name>-<last 8 of the id>`
     pub fn repository(&self, image: &Image) -> String {
         format!("{}/{}-{}", self.site.registry, image.qualified_name(), image.id.short())
+    }
+
+    fn queue(&self, image: &Image) -> Queue {
+        Queue { repository: self.repository(image), waiting_at_most: self.site.waiting_builds_per_owner }
     }
 }
 

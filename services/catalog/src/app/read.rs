@@ -9,7 +9,7 @@ use slipway_wire::builder::v1::BuildRequested;
 use crate::{
     app::App,
     domain::{
-        image::Image,
+        image::{Image, ImageState},
         resolve::{Accelerator, Choice, choose},
         revision::Revision,
     },
@@ -36,16 +36,15 @@ impl App {
         slipway_access::wait_for(self.store.database(), revision).await
     }
 
-    /// An image that the caller may read.
+    /// An image that the caller may read; who else may is told to its managers.
     pub async fn image(&self, caller: &Caller, id_or_name: &str) -> Result<Image, Fault> {
         if id_or_name.is_empty() {
             return Err(Fault::field("image", "is empty; give an id or `<owner>/<name>`"));
         }
         let user = caller.require_user()?.id;
         self.store.image_seen_by(id_or_name, user, Role::Reader).await?.ok_or_else(|| {
-            let name: String = id_or_name.chars().take(130).collect();
-            Fault::new(Reason::ImageNotFound, format!("there is no image `{}`, or none that you may see", name.escape_default()))
-                .metadata("image", name.escape_default())
+            let name = Fault::echo(id_or_name);
+            Fault::new(Reason::ImageNotFound, format!("there is no image `{name}`, or none that you may see")).metadata("image", name)
         })
     }
 
@@ -54,7 +53,7 @@ impl App {
         self.store.revision(image.id, image.active_revision).await
     }
 
-    /// A page of images with the latest revision of each, and the capped total.
+    /// A page of images, and the capped total.
     pub async fn images(&self, caller: &Caller, filter: &Filter, order: Order, page: &Page) -> Result<(Vec<Image>, i32), Fault> {
         let user = caller.require_user()?.id;
         Ok((self.store.images(user, filter, order, page).await?, self.store.count_images(user, filter).await?))
@@ -83,25 +82,13 @@ impl App {
     ) -> Result<Resolved, Fault> {
         slipway_access::fresh(self.store.database(), self.site.access_stale).await?;
         let image = self.image(caller, id_or_name).await?;
-        let number = if revision == 0 { image.active_revision } else { revision };
-        let found = self.store.revision(image.id, number).await?;
-        if found.is_none() && revision != 0 {
-            let message = format!("image `{}` has no revision {revision}; it has 1 to {}", image.qualified_name(), image.latest_revision);
-            return Err(Fault::new(Reason::RevisionNotFound, message));
-        }
-        let choice = match choose(&image, found.as_ref(), accelerator, platform) {
-            Err(fault) if fault.reason() == Reason::NotReady => return Err(self.not_ready(&image, fault).await?),
-            outcome => outcome?,
+        let number = match (revision, image.active_revision) {
+            (0, 0) => image.latest_revision,
+            (0, active) => active,
+            (asked, _) => asked,
         };
-        Ok(Resolved { revision: number, choice })
-    }
-
-    async fn not_ready(&self, image: &Image, fault: Fault) -> Result<Fault, Fault> {
-        let latest = self.store.revision(image.id, image.latest_revision).await?;
-        Ok(match latest.and_then(|revision| revision.build) {
-            Some(build) => fault.metadata("build", build),
-            None => fault,
-        })
+        let found = self.store.revision(image.id, number).await?.ok_or_else(|| no_revision(&image, number))?;
+        Ok(Resolved { revision: number, choice: choose(&image, &found, accelerator, platform)? })
     }
 
     /// The request of a build, for the builder.
@@ -109,9 +96,14 @@ impl App {
         let missing = || Fault::new(Reason::BuildNotFound, format!("there is no build {id}"));
         let revision = self.store.revision_of_build(id).await?.ok_or_else(missing)?;
         let image = self.store.image(revision.image).await?.ok_or_else(missing)?;
-        if image.state == crate::domain::image::ImageState::Creating {
+        if image.state == ImageState::Creating {
             return Err(missing());
         }
         outbound::build_request(&image, &revision, &self.repository(&image)).ok_or_else(missing)
     }
+}
+
+pub(super) fn no_revision(image: &Image, number: i32) -> Fault {
+    let message = format!("image `{}` has no revision {number}; it has 1 to {}", image.qualified_name(), image.latest_revision);
+    Fault::new(Reason::RevisionNotFound, message)
 }

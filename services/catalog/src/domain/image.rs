@@ -2,10 +2,9 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize};
 use slipway_names::id::{GroupId, ImageId, UserId};
 
-use crate::domain::{build::Outcome, revision::RevisionState};
+use crate::domain::{access::Access, build::Outcome, revision::RevisionState};
 
 macro_rules! words {
     ($($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* })*) => {$(
@@ -70,17 +69,6 @@ words! {
         /// No revision resolves, and the last build was cancelled.
         Cancelled = "cancelled",
     }
-}
-
-/// Who may read it, beside its owner's managers.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Access {
-    /// Every signed-in user.
-    pub global: bool,
-    /// Group names or ids, as given.
-    pub groups: Vec<String>,
-    /// Users.
-    pub users: Vec<UserId>,
 }
 
 /// An image. Times are microseconds since the Unix epoch.

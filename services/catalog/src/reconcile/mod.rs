@@ -1,23 +1,22 @@
-//! Periodic repair, without input: creates that nobody finished are taken back, changes of access are finished.
+//! Periodic repair, without input: creates and changes of access that were cut off between their steps are finished, or dropped where
+//! permission refuses them.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use slipway_authorizer::Authorizer;
 use slipway_fault::Fault;
+use slipway_names::id::ImageId;
 use tokio_util::sync::CancellationToken;
 
-use crate::{app::registration, store::Store};
+use crate::{app::App, domain::image::Image};
 
 const INTERVAL: Duration = Duration::from_secs(5);
 /// Longer than permission needs to answer.
-const UNFINISHED_MICROS: i64 = 30 * 1_000_000;
-/// Longer than any call may take.
-const ABANDONED: Duration = Duration::from_secs(330);
+const CUT_OFF_MICROS: i64 = 30 * 1_000_000;
 
 /// Repairs until `stop`.
-pub(crate) async fn run(store: Store, authorizer: Arc<dyn Authorizer>, stop: CancellationToken) {
+pub(crate) async fn run(app: App, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        if let Err(fault) = repair(&store, authorizer.as_ref()).await {
+        if let Err(fault) = repair(&app).await {
             tracing::warn!(error = %fault, cause = ?std::error::Error::source(&fault), "reconciling images failed; trying again");
         }
         tokio::select! {
@@ -27,16 +26,23 @@ pub(crate) async fn run(store: Store, authorizer: Arc<dyn Authorizer>, stop: Can
     }
 }
 
-async fn repair(store: &Store, authorizer: &dyn Authorizer) -> Result<(), Fault> {
-    for id in store.abandoned_creates(i64::try_from(ABANDONED.as_micros()).unwrap_or(i64::MAX)).await? {
-        authorizer.remove(id.into()).await?;
-        store.abort_create(id).await?;
-        tracing::info!(image.id = %id, "took back a create that nobody finished");
+/// One round. What fails waits for the next one and holds up no other.
+pub async fn repair(app: &App) -> Result<(), Fault> {
+    for (image, revision) in app.store().unfinished_creates(CUT_OFF_MICROS).await? {
+        tell("create", image.id, app.finish_create(&image, &revision).await);
     }
-    for image in store.unfinished_access(UNFINISHED_MICROS).await? {
-        let revision = authorizer.register(registration(&image)).await?;
-        store.finish_access(image.id, revision).await?;
-        tracing::info!(image.id = %image.id, "finished a change of access that was cut off");
+    for image in app.store().unfinished_access(CUT_OFF_MICROS).await? {
+        tell("change of access", image.id, app.finish_access(&image).await);
     }
     Ok(())
+}
+
+fn tell(what: &str, id: ImageId, outcome: Result<Image, Fault>) {
+    match outcome {
+        Ok(_) => tracing::info!(image.id = %id, "finished a {what} that was cut off"),
+        Err(fault) => {
+            let cause = std::error::Error::source(&fault);
+            tracing::warn!(image.id = %id, error.reason = fault.reason().as_str(), error = %fault, ?cause, "a {what} that was cut off is not finished");
+        }
+    }
 }

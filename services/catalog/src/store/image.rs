@@ -1,4 +1,4 @@
-//! Rows of images: the two steps of a create, reading one, and its access.
+//! Rows of images: the two steps of a create, and reading one.
 
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, QueryResult};
 use slipway_access::{Reader, sees};
@@ -12,11 +12,12 @@ use uuid::Uuid;
 
 use crate::{
     domain::{
-        image::{Access, Image, ImageState},
+        access::Access,
+        image::{Image, ImageState},
         revision::Revision,
     },
     outbound,
-    store::{Store, revision::insert_revision},
+    store::{Queue, Store, revision::insert_revision},
 };
 
 impl Store {
@@ -25,9 +26,13 @@ impl Store {
         idempotency::find(&self.database, self.database.writer(), key).await
     }
 
-    /// First step of a create: id, name and request id are taken; nobody sees it. Returns the image with its times.
+    /// First step of a create: request id, name and id are taken, in this order, so that a repeat of a call hears of the call and not of the name.
+    /// Nobody sees it. Returns the image with its times.
     pub async fn reserve(&self, image: Image, revision: &Revision, key: Option<&Key>) -> Result<Image, Fault> {
         let transaction = self.database.begin().await?;
+        if let Some(key) = key {
+            idempotency::keep(&self.database, &transaction, key, &image.id.to_string()).await?;
+        }
         let now = self.database.now(&transaction).await?;
         let image = Image { create_time: now, update_time: now, ..image };
         let sql = "insert into image (id, owner_group, owner_name, name, qualified_name, display_name, search_text, description, kind, source, state, access, access_revision,
@@ -53,15 +58,12 @@ impl Store {
             return Err(Fault::new(Reason::NameTaken, message).metadata("name", image.qualified_name()).violation("name", "is taken"));
         }
         insert_revision(&self.database, &transaction, &Revision { create_time: now, ..revision.clone() }).await?;
-        if let Some(key) = key {
-            idempotency::keep(&self.database, &transaction, key, &image.id.to_string()).await?;
-        }
         transaction.commit().await?;
         Ok(image)
     }
 
-    /// Second step: it is there, at this permission revision, with its events and perhaps its build's request.
-    pub async fn finish_create(&self, image: &Image, revision: &Revision, access_revision: i64, repository: &str) -> Result<Image, Fault> {
+    /// Second step: it is there, at this permission revision, with its events and perhaps its build's request. `None` where it is not CREATING.
+    pub async fn finish_create(&self, image: &Image, revision: &Revision, access_revision: i64, queue: &Queue) -> Result<Option<Image>, Fault> {
         let transaction = self.database.begin().await?;
         let now = self.database.now(&transaction).await?;
         let is_ready = revision.build.is_none();
@@ -71,7 +73,7 @@ impl Store {
         let active = if is_ready { 1 } else { 0 };
         let values = [state.as_str().into(), access_revision.into(), active.into(), events.into(), now.into(), image.id.0.into()];
         if transaction.execute_raw(self.database.statement(sql, values)).await?.rows_affected() == 0 {
-            return Err(Fault::new(Reason::Conflict, "the image was aborted meanwhile, since creating it took too long; try again"));
+            return Ok(None);
         }
         let image = Image { state, access_revision, active_revision: active, sequence: i64::from(events), update_time: now, ..image.clone() };
         outbound::image_changed(&transaction, &image, "created", 1, now).await?;
@@ -80,42 +82,42 @@ impl Store {
         if is_ready {
             outbound::revision_changed(&transaction, &image, revision, "activated", 3, now).await?;
         } else {
-            outbound::build_requested(&transaction, &image, revision, repository, now).await?;
+            self.require_room(&transaction, &image, queue).await?;
+            outbound::build_requested(&transaction, &image, revision, &queue.repository, now).await?;
         }
         transaction.commit().await?;
         self.wake.wake();
-        Ok(image)
+        Ok(Some(image))
     }
 
-    /// Takes the first step back.
+    /// Takes the first step back, with its revision and its request id; the second one cannot be.
     pub async fn abort_create(&self, id: ImageId) -> Result<(), Fault> {
         let transaction = self.database.begin().await?;
-        transaction
-            .execute_raw(
-                self.database
-                    .statement("delete from revision where image_id in (select id from image where id = $1 and state = 'creating')", [id.0.into()]),
-            )
-            .await?;
-        transaction.execute_raw(self.database.statement("delete from image where id = $1 and state = 'creating'", [id.0.into()])).await?;
-        let answer = id.to_string();
-        let sql = "delete from idempotency where answer = $1";
-        transaction.execute_raw(self.database.statement(sql, [answer.into()])).await?;
+        let sql = "delete from image where id = $1 and state = 'creating'";
+        if transaction.execute_raw(self.database.statement(sql, [id.0.into()])).await?.rows_affected() > 0 {
+            let sql = "delete from idempotency where answer = $1";
+            transaction.execute_raw(self.database.statement(sql, [id.to_string().into()])).await?;
+        }
         transaction.commit().await?;
         Ok(())
     }
 
-    /// Creates that nobody finished.
-    pub async fn abandoned_creates(&self, age_micros: i64) -> Result<Vec<ImageId>, Fault> {
+    /// Creates that were cut off between their steps, with their first revisions.
+    pub async fn unfinished_creates(&self, age_micros: i64) -> Result<Vec<(Image, Revision)>, Fault> {
         let before = self.database.now(self.database.reader()).await? - age_micros;
-        let rows = self
-            .database
-            .reader()
-            .query_all_raw(self.database.statement("select id from image where state = 'creating' and create_time < $1", [before.into()]))
-            .await?;
-        rows.iter().map(|row| Ok(ImageId(row.try_get("", "id")?))).collect()
+        let sql = "select * from image where state = 'creating' and create_time < $1";
+        let rows = self.database.reader().query_all_raw(self.database.statement(sql, [before.into()])).await?;
+        let mut creates = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let image = image(row)?;
+            if let Some(revision) = self.revision(image.id, 1).await? {
+                creates.push((image, revision));
+            }
+        }
+        Ok(creates)
     }
 
-    /// The image of this id or name, if the user has the role on it.
+    /// The image of this id or name, if the user has the role on it, as that user sees it.
     pub async fn image_seen_by(&self, id_or_name: &str, user: UserId, role: Role) -> Result<Option<Image>, Fault> {
         if id_or_name.contains('\0') {
             return Ok(None);
@@ -125,10 +127,11 @@ impl Store {
             Ok(id) => ("id", id.into()),
             Err(_) => ("qualified_name", id_or_name.into()),
         };
-        let sql = format!("select i.* from image i where i.{column} = $3 and i.state <> 'creating' and {}", sees("i.id", "i.access_revision", role));
+        let (manages, seen) = (manages(), sees("i.id", "i.access_revision", role));
+        let sql = format!("select i.*, {manages} from image i where i.{column} = $3 and i.state <> 'creating' and {seen}");
         let [user, now] = reader.values();
         let row = self.database.reader().query_one_raw(self.database.statement(sql, [user, now, wanted])).await?;
-        row.as_ref().map(image).transpose()
+        row.as_ref().map(image_as_seen).transpose()
     }
 
     /// The image, whoever asks.
@@ -137,60 +140,25 @@ impl Store {
         row.as_ref().map(image).transpose()
     }
 
-    /// First step of new access: it is wanted, and nobody else may change it until permission has heard of it.
-    pub async fn want_access(&self, id: ImageId, access: &Access, edits: i64) -> Result<(), Fault> {
-        let sql = "update image set wanted_access = $1, update_time = $2 where id = $3 and edits = $4 and wanted_access is null";
-        let now = self.database.now(self.database.writer()).await?;
-        let values = [json(access)?.into(), now.into(), id.0.into(), edits.into()];
-        match self.database.writer().execute_raw(self.database.statement(sql, values)).await?.rows_affected() {
-            1 => Ok(()),
-            _ => Err(Fault::new(Reason::EtagMismatch, "somebody else changed the image meanwhile; read it again")
-                .violation("etag", "is not the current one")),
-        }
-    }
-
-    /// Permission refused what was wanted.
-    pub async fn drop_wanted_access(&self, id: ImageId) -> Result<(), Fault> {
-        let statement = self.database.statement("update image set wanted_access = null where id = $1", [id.0.into()]);
-        self.database.writer().execute_raw(statement).await?;
-        Ok(())
-    }
-
-    /// Images whose wanted access permission may not have heard of, as they would be with it.
-    pub async fn unfinished_access(&self, age_micros: i64) -> Result<Vec<Image>, Fault> {
-        let before = self.database.now(self.database.reader()).await? - age_micros;
-        let sql = "select * from image where wanted_access is not null and update_time < $1";
-        let rows = self.database.reader().query_all_raw(self.database.statement(sql, [before.into()])).await?;
-        let wanted = |row: &QueryResult| -> Result<Image, Fault> {
-            let access: String = row.try_get("", "wanted_access")?;
-            Ok(Image { access: serde_json::from_str(&access).map_err(Fault::internal)?, ..image(row)? })
-        };
-        rows.iter().map(wanted).collect()
-    }
-
-    /// Second step: what was wanted holds from this permission revision on.
-    pub async fn finish_access(&self, id: ImageId, access_revision: i64) -> Result<Image, Fault> {
-        let transaction = self.database.begin().await?;
-        let now = self.database.now(&transaction).await?;
-        let sql = "update image set access = wanted_access, wanted_access = null, edits = edits + 1, sequence = sequence + 1, update_time = $2,
-                access_revision = case when access_revision > $1 then access_revision else $1 end
-            where id = $3 and wanted_access is not null returning *";
-        let rows = transaction.query_all_raw(self.database.statement(sql, [access_revision.into(), now.into(), id.0.into()])).await?;
-        let Some(row) = rows.first() else {
-            return Err(Fault::new(Reason::Conflict, "the change was finished by another replica; read the image again"));
-        };
-        let image = image(row)?;
-        outbound::image_changed(&transaction, &image, "access_changed", image.sequence, now).await?;
-        transaction.commit().await?;
-        self.wake.wake();
-        Ok(image)
-    }
-
     pub(super) async fn locked(&self, transaction: &DatabaseTransaction, id: ImageId) -> Result<Image, Fault> {
         let lock = if self.database.is_postgres() { " for update" } else { "" };
         let rows = transaction.query_all_raw(self.database.statement(format!("select * from image where id = $1{lock}"), [id.0.into()])).await?;
         rows.first().map(image).transpose()?.ok_or_else(|| Fault::new(Reason::ImageNotFound, "the image is gone"))
     }
+}
+
+/// A column that tells whether the reader manages image `i`.
+pub(super) fn manages() -> String {
+    format!("({}) as manages", sees("i.id", "i.access_revision", Role::Manager))
+}
+
+/// Of a statement with the column [`manages`].
+pub(super) fn image_as_seen(row: &QueryResult) -> Result<Image, Fault> {
+    let (image, is_manager): (Image, bool) = (image(row)?, row.try_get("", "manages")?);
+    Ok(match is_manager {
+        true => image,
+        false => Image { access: Access::for_readers(image.access), ..image },
+    })
 }
 
 pub(super) fn json<T: serde::Serialize>(value: &T) -> Result<String, Fault> {

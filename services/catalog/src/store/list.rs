@@ -11,7 +11,10 @@ use slipway_paging::Page;
 
 use crate::{
     domain::image::{Image, ImageState, ImageType},
-    store::{Store, image::image},
+    store::{
+        Store,
+        image::{image_as_seen, manages},
+    },
 };
 
 /// Totals are exact up to this.
@@ -60,12 +63,12 @@ impl Order {
 }
 
 impl Store {
-    /// A page of the images that the user may read.
+    /// A page of the images that the user may read, as that user sees them.
     pub async fn images(&self, user: UserId, filter: &Filter, order: Order, page: &Page) -> Result<Vec<Image>, Fault> {
         let (condition, mut values) = self.condition(user, filter).await?;
         let (beyond, direction) = if order.descending { ("<", "desc") } else { (">", "asc") };
         let column = order.column;
-        let mut sql = format!("select i.* from image i where {condition}");
+        let mut sql = format!("select i.*, {} from image i where {condition}", manages());
         if let [key, id] = page.after.as_slice() {
             let id: ImageId = id.parse().map_err(|_| Fault::new(Reason::PageTokenInvalid, "page_token is damaged; begin again without one"))?;
             let key: Value = if column.ends_with("_time") { key.parse::<i64>().unwrap_or_default().into() } else { key.clone().into() };
@@ -75,7 +78,7 @@ impl Store {
         sql.push_str(&format!(" order by i.{column} {direction}, i.id {direction} limit ${}", values.len() + 1));
         values.push(page.limit().into());
         let rows = self.database.reader().query_all_raw(self.database.statement(sql, values)).await?;
-        rows.iter().map(image).collect()
+        rows.iter().map(image_as_seen).collect()
     }
 
     /// How many there are, counted no further than the cap.
@@ -115,7 +118,7 @@ impl Store {
 }
 
 /// The keys of a page token.
-pub(crate) fn keys(image: &Image, order: Order) -> Vec<String> {
+pub fn keys(image: &Image, order: Order) -> Vec<String> {
     let key = match order.column {
         "display_name" => image.display_name.clone(),
         "create_time" => image.create_time.to_string(),

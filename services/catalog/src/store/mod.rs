@@ -1,17 +1,20 @@
 //! Tables of the catalog. One call = one transaction.
 
+mod access;
 mod image;
 mod list;
 mod progress;
+mod queue;
 mod revision;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 use slipway_database::{Database, SqlMigration};
 use slipway_outbox::Wake;
 
-pub(crate) use list::keys;
-pub use list::{Filter, Order};
+pub(crate) use access::etag_mismatch;
+pub use list::{Filter, Order, keys};
 pub use progress::{Report, Settled};
+pub use queue::Queue;
 
 /// The service's database.
 #[derive(Debug, Clone)]

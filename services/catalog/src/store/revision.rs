@@ -15,7 +15,7 @@ use crate::{
         revision::{Artifact, Revision, RevisionState},
     },
     outbound,
-    store::{Store, image::json},
+    store::{Queue, Store, image::json},
 };
 
 impl Store {
@@ -55,19 +55,22 @@ impl Store {
         rows.iter().map(revision).collect()
     }
 
-    /// The next revision of an image; its number is given here. One without a build is active at once.
+    /// The next revision of an image; its number is given here. One without a build is active at once. Returns the image as it is with it.
     pub async fn add_revision(
         &self,
-        image: ImageId,
+        image: &Image,
         draft: Revision,
         decided_at: i64,
-        repository: &str,
+        queue: &Queue,
         key: Option<&Key>,
-    ) -> Result<Revision, Fault> {
+    ) -> Result<(Image, Revision), Fault> {
         let transaction = self.database.begin().await?;
         let now = self.database.now(&transaction).await?;
-        let before = self.locked(&transaction, image).await?;
-        let revision = Revision { image, number: before.latest_revision + 1, create_time: now, ..draft };
+        let before = self.locked(&transaction, image.id).await?;
+        let revision = Revision { image: image.id, number: before.latest_revision + 1, create_time: now, ..draft };
+        if let Some(key) = key {
+            idempotency::keep(&self.database, &transaction, key, &revision.number.to_string()).await?;
+        }
         insert_revision(&self.database, &transaction, &revision).await?;
         let is_ready = revision.build.is_none();
         let (state, active) = match is_ready {
@@ -80,22 +83,20 @@ impl Store {
         let sql = "update image set state = $1, active_revision = $2, latest_revision = $3, sequence = $4, update_time = $5, access_revision = $6
             where id = $7";
         let values =
-            [state.as_str().into(), active.into(), revision.number.into(), sequence.into(), now.into(), access_revision.into(), image.0.into()];
+            [state.as_str().into(), active.into(), revision.number.into(), sequence.into(), now.into(), access_revision.into(), image.id.0.into()];
         transaction.execute_raw(self.database.statement(sql, values)).await?;
-        let after = Image { state, active_revision: active, latest_revision: revision.number, sequence, access_revision, ..before };
+        let after = Image { state, active_revision: active, latest_revision: revision.number, sequence, access_revision, update_time: now, ..before };
         if is_ready {
             outbound::revision_changed(&transaction, &after, &revision, "ready", sequence - 1, now).await?;
             outbound::revision_changed(&transaction, &after, &revision, "activated", sequence, now).await?;
         } else {
             outbound::revision_changed(&transaction, &after, &revision, "building", sequence, now).await?;
-            outbound::build_requested(&transaction, &after, &revision, repository, now).await?;
-        }
-        if let Some(key) = key {
-            idempotency::keep(&self.database, &transaction, key, &revision.number.to_string()).await?;
+            self.require_room(&transaction, &after, queue).await?;
+            outbound::build_requested(&transaction, &after, &revision, &queue.repository, now).await?;
         }
         transaction.commit().await?;
         self.wake.wake();
-        Ok(revision)
+        Ok((after, revision))
     }
 }
 

@@ -48,3 +48,4 @@ create table revision (
     creator uuid not null,
     primary key (image_id, number)
 );
+create index revision_building on revision (image_id) where state = 'building';
