@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod cancel;
+mod catalog;
 mod command_line;
 mod dependencies;
 mod deploy;
