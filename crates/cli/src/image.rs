@@ -96,8 +96,9 @@ pub(crate) async fn run(command: Command, session: &Session, output: &Output) ->
         }
         Command::List(list) => image_list::run(list, session, output).await,
         Command::Share { image, access, etag } => {
-            let request = SetImageAccessRequest { image, access: Some(access.into_wire()), etag };
+            let request = SetImageAccessRequest { image, access: Some(access.into_wire()), etag, consistency_token: String::new() };
             let response = session.images().set_image_access(request).await?.into_inner();
+            settle(session, response.image.as_ref().map_or("", |image| &image.id), &response.consistency_token).await;
             show(&response, &response.image.clone().unwrap_or_default(), "", output)
         }
         Command::Resolve(resolve) => {
@@ -132,6 +133,12 @@ pub(crate) fn state_of(image: &Image) -> String {
         }
         _ => state,
     }
+}
+
+/// Waits until reads see the write, so that the next command does; where that takes too long, it is the next command's to say so.
+pub(crate) async fn settle(session: &Session, image: &str, consistency_token: &str) {
+    let request = GetImageRequest { image: image.to_owned(), consistency_token: consistency_token.to_owned() };
+    let _ = session.images().get_image(request).await;
 }
 
 pub(crate) fn show<T: Serialize>(message: &T, image: &Image, reference: &str, output: &Output) -> Result<(), Failure> {

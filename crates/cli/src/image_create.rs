@@ -84,6 +84,7 @@ pub(crate) async fn run(create: Create, session: &Session, output: &Output) -> R
     let stay = create.watch;
     let response = session.images().create_image(create.into_request()?).await?.into_inner();
     let image = response.image.clone().unwrap_or_default();
+    image::settle(session, &image.id, &response.consistency_token).await;
     image::show(&response, &image, "", output)?;
     match image.latest_build.filter(|_| stay) {
         Some(latest) => watch::to_the_end(session, &latest.build_id, output).await,

@@ -12,6 +12,7 @@ use slipway_wire::catalog::v1::{
 use crate::{
     build,
     failure::Failure,
+    image::settle,
     output::{Output, moment, word},
     pages, request_file, request_id,
     session::Session,
@@ -84,7 +85,7 @@ impl Create {
             Source::Existing(existing) => create_revision_request::Source::Existing(existing),
             Source::Custom(custom) => create_revision_request::Source::Custom(custom),
         };
-        Ok(CreateRevisionRequest { request_id: request_id::choose(self.request_id), image, source: Some(source) })
+        Ok(CreateRevisionRequest { request_id: request_id::choose(self.request_id), image, source: Some(source), consistency_token: String::new() })
     }
 }
 
@@ -98,14 +99,18 @@ pub(crate) async fn run(command: Command, session: &Session, output: &Output) ->
     match command {
         Command::Create(create) => {
             let stay = create.watch;
-            let response = session.images().create_revision(create.into_request()?).await?.into_inner();
+            let request = create.into_request()?;
+            let image = request.image.clone();
+            let response = session.images().create_revision(request).await?.into_inner();
+            settle(session, &image, &response.consistency_token).await;
             let revision = response.revision.clone().unwrap_or_default();
             show(&response, &revision, output)?;
             if stay { follow(&revision, session, output).await } else { Ok(()) }
         }
         Command::Retry { image, revision, watch } => {
-            let request = RetryRevisionRequest { request_id: request_id::fresh(), image, revision };
+            let request = RetryRevisionRequest { request_id: request_id::fresh(), image: image.clone(), revision, consistency_token: String::new() };
             let response = session.images().retry_revision(request).await?.into_inner();
+            settle(session, &image, &response.consistency_token).await;
             let revision = response.revision.clone().unwrap_or_default();
             show(&response, &revision, output)?;
             if watch { follow(&revision, session, output).await } else { Ok(()) }

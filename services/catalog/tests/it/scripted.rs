@@ -97,5 +97,5 @@ pub(crate) async fn caller(folder: &Path, subject: &str) -> Caller {
         Issuer { issuer: DEVELOPMENT_ISSUER.to_owned(), audience: AUDIENCE.to_owned(), jwks_url: String::new(), jwks_file: jwks_file.clone() };
     let verifier = Verifier::new(Settings { issuers: vec![issuer], service_jwks_file: jwks_file, service_key_file: key_file });
     verifier.refresh().await.unwrap();
-    verifier.verify(&token, None).unwrap()
+    verifier.verify(&token, None).await.unwrap()
 }

@@ -67,7 +67,8 @@ async fn cancel_wherever_it_is() {
     assert_eq!(reason(&status), "BUILD_NOT_FOUND");
 
     // The same again, after a cancel, really builds.
-    let request = RetryRevisionRequest { request_id: String::new(), image: "system/waiting".to_owned(), revision: 0 };
+    let request =
+        RetryRevisionRequest { request_id: String::new(), image: "system/waiting".to_owned(), revision: 0, consistency_token: String::new() };
     let retried = world.images().retry_revision(world.call("admin", request)).await.unwrap().into_inner().revision.unwrap();
     assert_eq!(retried.number, 2);
     let build = world.wait_for_build(&retried.build_id, Duration::from_secs(120), ended).await;
@@ -79,7 +80,12 @@ async fn cancel_wherever_it_is() {
     let spec =
         slipway_wire::builder::v1::BuildSpec { base_reference: world.base.clone(), apt: vec!["no-such-package".to_owned()], ..Default::default() };
     let source = slipway_wire::catalog::v1::create_revision_request::Source::Custom(CustomSource { spec: Some(spec), pull_secret: String::new() });
-    let request = CreateRevisionRequest { request_id: String::new(), image: "system/waiting".to_owned(), source: Some(source) };
+    let request = CreateRevisionRequest {
+        request_id: String::new(),
+        image: "system/waiting".to_owned(),
+        source: Some(source),
+        consistency_token: String::new(),
+    };
     let failing = world.images().create_revision(world.call("admin", request)).await.unwrap().into_inner().revision.unwrap();
     let build = world.wait_for_build(&failing.build_id, Duration::from_secs(120), ended).await;
     let failure = build.failure.unwrap();

@@ -32,7 +32,7 @@ use crate::world::{World, ended, image, reason, standalone, with_token};
 
 /// The base made into another image, so that it has another digest.
 fn another(world: &World, name: &str) -> String {
-    base::derived(&Ordinary::find().unwrap(), &world.registry, name, &format!("LABEL test={name}\n"), &[]).unwrap()
+    base::derived(&Ordinary::find().unwrap(), &world.registry, name, &format!("LABEL test={name}\n")).unwrap()
 }
 
 fn pointing(reference: &str) -> ExistingSource {

@@ -152,7 +152,7 @@ async fn access_of_an_image_changes_by_its_own_call() {
 
     let given = give(&world, "admin", Grant { id: String::new(), object: on_image(), ..registered[0].clone() }).await.unwrap();
     assert_ne!(given.id, registered[0].id, "what is registered is not what somebody gave");
-    let request = SetImageAccessRequest { image: "system/open".to_owned(), access: access(false), etag: String::new() };
+    let request = SetImageAccessRequest { image: "system/open".to_owned(), access: access(false), ..Default::default() };
     world.images().set_image_access(world.call("admin", request)).await.unwrap();
     assert_eq!(grants(&world, on_image()).await, std::slice::from_ref(&given), "the call takes away what it registered, and nothing else");
     delete(&world, "admin", &given.id).await.unwrap();

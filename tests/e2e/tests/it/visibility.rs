@@ -58,7 +58,12 @@ async fn grants_alone_decide() {
     assert!(resolved.reference.starts_with(&format!("{}/base/debian@sha256:", world.registry)), "{}", resolved.reference);
 
     let share = async |subject: &str, etag: &str| {
-        let request = SetImageAccessRequest { image: "vision/shared".to_owned(), access: access(true, &[]), etag: etag.to_owned() };
+        let request = SetImageAccessRequest {
+            image: "vision/shared".to_owned(),
+            access: access(true, &[]),
+            etag: etag.to_owned(),
+            consistency_token: String::new(),
+        };
         world.images().set_image_access(world.call(subject, request)).await
     };
     assert_eq!(reason(&share("alice", "").await.unwrap_err()), "ROLE_MISSING");
