@@ -1,4 +1,7 @@
 //! Health per dependency: gRPC health under `dependency.<name>`, the whole under the empty name, and JSON on `/readyz`.
+//!
+//! The process is ready while everything that it needs answers. What it only uses is told apart: a replica that is taken out because the
+//! broker is away could not even accept the requests that it would keep.
 
 use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
 
@@ -13,43 +16,68 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 type Probe = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), Fault>> + Send>> + Send + Sync>;
 
-/// What a service cannot work without.
+/// What a service asks of others; each is asked once a second.
 #[derive(Clone, Default)]
-pub struct Dependencies(BTreeMap<&'static str, Probe>);
+pub struct Dependencies(BTreeMap<&'static str, Dependency>);
+
+#[derive(Clone)]
+struct Dependency {
+    probe: Probe,
+    is_needed: bool,
+}
 
 impl Dependencies {
-    /// Asks `probe` about `what` once a second.
+    /// Without it no call can be answered.
     #[must_use]
-    pub fn with<T, F>(mut self, name: &'static str, what: T, probe: fn(T) -> F) -> Self
+    pub fn needs<T, F>(self, name: &'static str, what: T, probe: fn(T) -> F) -> Self
     where
         T: Clone + Send + Sync + 'static,
         F: Future<Output = Result<(), Fault>> + Send + 'static,
     {
-        self.0.insert(name, Arc::new(move || Box::pin(probe(what.clone()))));
+        self.with(name, true, Arc::new(move || Box::pin(probe(what.clone()))))
+    }
+
+    /// Without it some calls wait or are refused, and others are answered.
+    #[must_use]
+    pub fn uses<T, F>(self, name: &'static str, what: T, probe: fn(T) -> F) -> Self
+    where
+        T: Clone + Send + Sync + 'static,
+        F: Future<Output = Result<(), Fault>> + Send + 'static,
+    {
+        self.with(name, false, Arc::new(move || Box::pin(probe(what.clone()))))
+    }
+
+    fn with(mut self, name: &'static str, is_needed: bool, probe: Probe) -> Self {
+        self.0.insert(name, Dependency { probe, is_needed });
         self
     }
 }
 
-/// `ok`, or what is wrong, for each dependency.
-pub type Report = BTreeMap<&'static str, String>;
+/// `ok`, or what is wrong, for each dependency; and whether the process is ready.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Report {
+    is_ready: bool,
+    results: BTreeMap<&'static str, String>,
+}
 
 /// Probes until `stop`, then tells that it stops.
 pub(crate) async fn watch_dependencies(dependencies: Dependencies, reporter: HealthReporter, report: watch::Sender<Report>, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        let mut results = Report::new();
-        for (name, probe) in &dependencies.0 {
-            let result = match tokio::time::timeout(PATIENCE, probe()).await {
+        let mut now = Report { is_ready: true, results: BTreeMap::new() };
+        for (name, dependency) in &dependencies.0 {
+            let result = match tokio::time::timeout(PATIENCE, (dependency.probe)()).await {
                 Ok(Ok(())) => "ok".to_owned(),
                 Ok(Err(fault)) => fault.to_string(),
                 Err(_) => "no answer in time".to_owned(),
             };
-            reporter.set_service_status(format!("dependency.{name}"), status(result == "ok")).await;
-            results.insert(name, result);
+            let is_ok = result == "ok";
+            reporter.set_service_status(format!("dependency.{name}"), status(is_ok)).await;
+            now.is_ready &= is_ok || !dependency.is_needed;
+            now.results.insert(name, result);
         }
-        let is_ready = results.values().all(|result| result == "ok");
-        reporter.set_service_status("", status(is_ready)).await;
-        if report.send_replace(results.clone()) != results {
-            tracing::info!(dependencies = ?results, health.ready = is_ready, "health changed");
+        reporter.set_service_status("", status(now.is_ready)).await;
+        if report.send_replace(now.clone()) != now {
+            tracing::info!(dependencies = ?now.results, health.ready = now.is_ready, "health changed");
         }
         tokio::select! {
             () = stop.cancelled() => {}
@@ -57,7 +85,7 @@ pub(crate) async fn watch_dependencies(dependencies: Dependencies, reporter: Hea
         }
     }
     reporter.set_service_status("", ServingStatus::NotServing).await;
-    report.send_replace(Report::from([("process", "stopping".to_owned())]));
+    report.send_replace(Report { is_ready: false, results: BTreeMap::from([("process", "stopping".to_owned())]) });
 }
 
 fn status(is_ok: bool) -> ServingStatus {
@@ -68,8 +96,7 @@ pub(crate) fn routes(report: watch::Receiver<Report>) -> Router {
     Router::new().route("/healthz", get(|| async { "ok" })).route("/readyz", get(ready)).with_state(report)
 }
 
-async fn ready(State(report): State<watch::Receiver<Report>>) -> (StatusCode, Json<Report>) {
-    let report = report.borrow().clone();
-    let is_ready = !report.is_empty() && report.values().all(|result| result == "ok");
-    (if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(report))
+async fn ready(State(report): State<watch::Receiver<Report>>) -> (StatusCode, Json<BTreeMap<&'static str, String>>) {
+    let Report { is_ready, results } = report.borrow().clone();
+    (if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(results))
 }

@@ -120,7 +120,7 @@ impl Stack {
             let own = SERVICES.iter().position(|service| service == name).and_then(|number| u16::try_from(number).ok());
             let numbers = own.map_or(0..3, |number| number..number + 1);
             server.wait_until(name, Duration::from_secs(60), || {
-                numbers.clone().all(|number| readyz(http + number).is_some_and(|answer| answer.starts_with("HTTP/1.1 200")))
+                numbers.clone().all(|number| readyz(http + number).is_some_and(|answer| is_whole(&answer)))
             })?;
         }
         Ok(())
@@ -196,6 +196,11 @@ impl Stack {
             key("development.json"),
         )
     }
+}
+
+/// Ready, and every dependency of it is there.
+pub fn is_whole(answer: &str) -> bool {
+    answer.starts_with("HTTP/1.1 200") && answer.matches("\":\"ok\"").count() == answer.matches("\":\"").count()
 }
 
 fn readyz(port: u16) -> Option<String> {

@@ -68,9 +68,9 @@ pub async fn start_with(config: Config, broker: Arc<dyn Broker>, supervisor: &mu
     }
 
     let dependencies = Dependencies::default()
-        .with("database", database, |database| async move { database.ping().await })
-        .with("broker", broker, |broker| async move { Ok(broker.ping().await?) })
-        .with("permission", authorizer, |authorizer| async move { authorizer.ping().await });
+        .needs("database", database, |database| async move { database.ping().await })
+        .uses("broker", broker, |broker| async move { Ok(broker.ping().await?) })
+        .uses("permission", authorizer, |authorizer| async move { authorizer.ping().await });
     let server = Server {
         name: "builder",
         listen: config.listen,

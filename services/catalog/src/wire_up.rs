@@ -58,9 +58,9 @@ pub async fn start_with(config: Config, broker: Arc<dyn Broker>, supervisor: &mu
     supervisor.spawn("catalog.reconcile", reconcile::run(app.clone(), stop.clone()));
 
     let dependencies = Dependencies::default()
-        .with("database", database, |database| async move { database.ping().await })
-        .with("broker", broker, |broker| async move { Ok(broker.ping().await?) })
-        .with("permission", authorizer, |authorizer| async move { authorizer.ping().await });
+        .needs("database", database, |database| async move { database.ping().await })
+        .uses("broker", broker, |broker| async move { Ok(broker.ping().await?) })
+        .uses("permission", authorizer, |authorizer| async move { authorizer.ping().await });
     let server = Server {
         name: "catalog",
         listen: config.listen,

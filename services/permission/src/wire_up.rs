@@ -28,7 +28,7 @@ pub async fn start_with(config: Config, broker: Arc<dyn Broker>, supervisor: &mu
 
     let stop = supervisor.stop_token();
     supervisor.spawn("permission.relay", Relay::new(database.clone(), broker.clone(), "permission", wake).run(stop.clone()));
-    let dependencies = Dependencies::default().with("database", database, |database| async move { database.ping().await }).with(
+    let dependencies = Dependencies::default().needs("database", database, |database| async move { database.ping().await }).uses(
         "broker",
         broker,
         |broker| async move { Ok(broker.ping().await?) },
