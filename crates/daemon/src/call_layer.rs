@@ -75,9 +75,10 @@ where
         let span = tracing::info_span!("rpc", rpc.method = method, request.id = request_id, otel.kind = "server");
         slipway_telemetry::set_parent(&span, slipway_telemetry::from_headers(request.headers()));
         let limit = (!is_stream(&method)).then(|| requested_deadline(request.headers()).unwrap_or(DEFAULT_DEADLINE).min(LONGEST_DEADLINE));
+        // Before tonic sets its own timer for the same deadline, which would answer CANCELLED if it ended first.
+        let began = Instant::now();
         let answer = self.inner.call(request);
         let call = async move {
-            let began = Instant::now();
             let result = match limit {
                 None => answer.await,
                 Some(limit) => {

@@ -2,22 +2,33 @@
 
 use std::path::Path;
 
-use config::{Config, ConfigError, Environment, File, FileFormat};
-use serde::{Serialize, de::DeserializeOwned};
+use config::{Config, ConfigError, Environment, File, FileFormat, Map};
+use serde::de::DeserializeOwned;
 
-/// Loads a service's configuration.
+use crate::Listen;
+
+/// Loads a service's configuration. `listen` is where it listens unless configured.
 ///
 /// `…__URL_FILE` names a file that holds the value of `…__URL`, for mounted secrets.
 ///
 /// # Errors
 /// When the file is missing or malformed, or a key is unknown, missing or of the wrong type; the message names it.
-pub fn load<T: DeserializeOwned>(service: &str, file: Option<&Path>) -> Result<T, ConfigError> {
+pub fn load<T: DeserializeOwned>(service: &str, file: Option<&Path>, listen: &Listen) -> Result<T, ConfigError> {
+    layered(service, file, listen, std::env::vars())
+}
+
+fn layered<T: DeserializeOwned>(
+    service: &str,
+    file: Option<&Path>,
+    listen: &Listen,
+    variables: impl Iterator<Item = (String, String)>,
+) -> Result<T, ConfigError> {
     let prefix = format!("SLIPWAY_{}", service.to_uppercase());
-    let mut builder = Config::builder();
+    let mut builder = Config::builder().set_default("listen.grpc", listen.grpc.to_string())?.set_default("listen.http", listen.http.to_string())?;
     if let Some(file) = file {
         builder = builder.add_source(File::from(file).format(FileFormat::Toml));
     }
-    let mut variables: config::Map<String, String> = std::env::vars().filter(|(name, _)| name.starts_with(&format!("{prefix}__"))).collect();
+    let mut variables: Map<String, String> = variables.filter(|(name, _)| name.starts_with(&format!("{prefix}__"))).collect();
     let secrets: Vec<String> = variables.keys().filter(|name| name.ends_with("__URL_FILE")).cloned().collect();
     for name in secrets {
         let path = variables.remove(&name).unwrap_or_default();
@@ -28,31 +39,70 @@ pub fn load<T: DeserializeOwned>(service: &str, file: Option<&Path>) -> Result<T
     builder.add_source(environment).build()?.try_deserialize()
 }
 
-/// The configuration in force as TOML, with the passwords of URLs taken out.
-///
-/// # Errors
-/// When the configuration cannot be written as TOML.
-pub fn redacted<T: Serialize>(config: &T) -> Result<String, toml::ser::Error> {
-    let text = toml::to_string_pretty(config)?;
-    Ok(text.lines().map(redact_line).collect::<Vec<_>>().join("\n"))
-}
-
-fn redact_line(line: &str) -> String {
-    let Some((before, rest)) = line.split_once("://") else { return line.to_owned() };
-    match rest.split_once('@') {
-        Some((user_info, after)) => match user_info.split_once(':') {
-            Some((user, _)) => format!("{before}://{user}:***@{after}"),
-            None => line.to_owned(),
-        },
-        None => line.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
+    use serde::Deserialize;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::Limits;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Example {
+        listen: Listen,
+        #[serde(default)]
+        limits: Limits,
+        url: Option<String>,
+    }
+
+    /// What a file and a variable give: both addresses, the limit of calls, and the URL.
+    fn loaded(file: &str, (name, value): (&str, &str)) -> Result<(String, String, usize, Option<String>), String> {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("example.toml");
+        fs::write(&path, file).unwrap();
+        let secret = folder.path().join("secret");
+        fs::write(&secret, "postgres://from/a-file\n").unwrap();
+        let variable = (name.to_owned(), value.replace("SECRET", &secret.display().to_string()));
+        let listen = Listen { grpc: "127.0.0.1:1".parse().unwrap(), http: "127.0.0.1:2".parse().unwrap() };
+        let example: Example = layered("example", Some(&path), &listen, std::iter::once(variable)).map_err(|error| error.to_string())?;
+        Ok((example.listen.grpc.to_string(), example.listen.http.to_string(), example.limits.calls, example.url))
+    }
+
     #[test]
-    fn passwords_of_urls_are_not_shown() {
-        assert_eq!(super::redact_line("url = \"postgres://me:secret@db/x\""), "url = \"postgres://me:***@db/x\"");
-        assert_eq!(super::redact_line("url = \"sqlite:///a@b\""), "url = \"sqlite:///a@b\"");
+    fn the_environment_lies_over_the_file_over_the_defaults() {
+        let calls = Limits::default().calls;
+        let cases = [
+            ("", ("", ""), ("127.0.0.1:1", "127.0.0.1:2", calls, None)),
+            ("listen.grpc = '127.0.0.1:7'", ("", ""), ("127.0.0.1:7", "127.0.0.1:2", calls, None)),
+            ("listen.http = '127.0.0.1:7'", ("", ""), ("127.0.0.1:1", "127.0.0.1:7", calls, None)),
+            ("", ("SLIPWAY_EXAMPLE__LISTEN__HTTP", "127.0.0.1:8"), ("127.0.0.1:1", "127.0.0.1:8", calls, None)),
+            ("[limits]\ncalls = 7", ("", ""), ("127.0.0.1:1", "127.0.0.1:2", 7, None)),
+            ("[limits]\ncalls = 7", ("SLIPWAY_EXAMPLE__LIMITS__CALLS", "8"), ("127.0.0.1:1", "127.0.0.1:2", 8, None)),
+            ("url = 'a'", ("SLIPWAY_EXAMPLE__URL", "007"), ("127.0.0.1:1", "127.0.0.1:2", calls, Some("007"))),
+            ("url = 'a'", ("SLIPWAY_EXAMPLE__URL_FILE", "SECRET"), ("127.0.0.1:1", "127.0.0.1:2", calls, Some("postgres://from/a-file"))),
+            ("url = 'a'", ("SLIPWAY_OTHER__URL", "b"), ("127.0.0.1:1", "127.0.0.1:2", calls, Some("a"))),
+        ];
+        for (file, variable, (grpc, http, calls, url)) in cases {
+            let want = (grpc.to_owned(), http.to_owned(), calls, url.map(str::to_owned));
+            assert_eq!(loaded(file, variable), Ok(want), "{file} {variable:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let cases = [
+            ("nonsense = 'a'", ("", ""), "nonsense"),
+            ("[limits]\nnonsense = 7", ("", ""), "nonsense"),
+            ("", ("SLIPWAY_EXAMPLE__LIMITS__NONSENSE", "7"), "nonsense"),
+            ("", ("SLIPWAY_EXAMPLE__LIMITS__CALLS", "many"), "calls"),
+            ("", ("SLIPWAY_EXAMPLE__URL_FILE", "/nowhere"), "SLIPWAY_EXAMPLE__URL_FILE"),
+        ];
+        for (file, variable, named) in cases {
+            let error = loaded(file, variable).unwrap_err();
+            assert!(error.contains(named), "{file} {variable:?}: {error}");
+        }
     }
 }

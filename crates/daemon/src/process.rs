@@ -10,10 +10,12 @@ use slipway_database::{Database, Settings as DatabaseSettings, pending};
 use slipway_telemetry::Settings as TelemetrySettings;
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 
-use crate::{Listen, Supervisor, config, install_crypto_provider};
+use crate::{Listen, Supervisor, config, install_crypto_provider, redaction::redacted};
 
 /// What every service's configuration has.
 pub trait ServiceConfig: Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// Where it listens unless configured; each address by itself.
+    fn default_listen() -> Listen;
     /// Its own database.
     fn database(&self) -> &DatabaseSettings;
     /// Where it listens.
@@ -55,11 +57,11 @@ pub fn main<C: ServiceConfig, M: MigratorTrait>(service: &'static str, start: St
     install_crypto_provider();
     let arguments = Arguments::parse();
     let run = async {
-        let config: C = config::load(service, arguments.config.as_deref()).context("configuration")?;
+        let config: C = config::load(service, arguments.config.as_deref(), &C::default_listen()).context("configuration")?;
         match arguments.command {
             Command::Serve => serve::<C, M>(service, config, start).await,
             Command::Migrate => migrate::<M>(config.database()).await,
-            Command::Config => print(&config::redacted(&config)?),
+            Command::Config => print(&redacted(&config)?),
             Command::Health => health(config.listen()).await,
         }
     };

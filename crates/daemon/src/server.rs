@@ -12,16 +12,16 @@ use tokio::{
 };
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{service::Routes, transport::Server as GrpcServer};
-use tower::{ServiceBuilder, limit::GlobalConcurrencyLimitLayer};
+use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
-    Supervisor,
+    Limits, Supervisor,
+    admission::AdmissionLayer,
     call_layer::CallLayer,
     health::{Dependencies, Report, routes, watch_dependencies},
 };
 
-const MESSAGE_BYTES: usize = 4 * 1024 * 1024;
 const DRAIN: Duration = Duration::from_secs(20);
 
 /// Where a process listens.
@@ -40,6 +40,8 @@ pub struct Server {
     pub name: &'static str,
     /// Its addresses.
     pub listen: Listen,
+    /// What it takes from its callers.
+    pub limits: Limits,
     /// Its RPCs.
     pub routes: Routes,
     /// Full names of its services, for reflection.
@@ -59,9 +61,10 @@ impl Server {
     /// Adds this server's tasks to the supervisor; it listens when this returns.
     ///
     /// # Errors
-    /// When an address is taken, or the service's keys cannot be read.
+    /// When an address is taken, the service's keys cannot be read, or a limit is none.
     pub async fn start(self, supervisor: &mut Supervisor) -> anyhow::Result<()> {
         let name = self.name;
+        self.limits.check()?;
         let is_loopback = self.listen.grpc.ip().is_loopback() && self.listen.http.ip().is_loopback();
         anyhow::ensure!(
             is_loopback || !self.verifier.trusts_development(),
@@ -89,16 +92,16 @@ impl Server {
             .layer(CatchPanicLayer::new())
             .layer(CallLayer)
             .layer(IdentityLayer::new(self.verifier))
-            .layer(GlobalConcurrencyLimitLayer::new(1_024))
+            .layer(AdmissionLayer::new(&self.limits, stop.clone()))
             .into_inner();
         let router = GrpcServer::builder()
-            .max_concurrent_streams(256)
-            .http2_max_header_list_size(16 * 1024)
-            .http2_max_pending_accept_reset_streams(Some(32))
-            .http2_max_local_error_reset_streams(Some(64))
-            .http2_keepalive_interval(Some(Duration::from_secs(30)))
-            .http2_keepalive_timeout(Some(Duration::from_secs(10)))
-            .max_connection_age(Duration::from_secs(1_800))
+            .max_concurrent_streams(self.limits.streams_per_connection)
+            .http2_max_header_list_size(self.limits.header_bytes)
+            .http2_max_pending_accept_reset_streams(Some(self.limits.pending_resets))
+            .http2_max_local_error_reset_streams(Some(self.limits.local_resets))
+            .http2_keepalive_interval(Some(Duration::from_secs(self.limits.keep_alive_seconds)))
+            .http2_keepalive_timeout(Some(Duration::from_secs(self.limits.keep_alive_timeout_seconds)))
+            .max_connection_age(Duration::from_secs(self.limits.connection_age_seconds))
             .layer(layers)
             .add_routes(self.routes)
             .add_service(health_service)
@@ -121,8 +124,8 @@ impl Server {
         Ok(())
     }
 
-    /// Largest message in bytes, either way; set it on every generated server.
-    pub const MESSAGE_BYTES: usize = MESSAGE_BYTES;
+    /// What a generated server has to decode, in bytes; the limit in force is `limits.message_bytes`, the same for every RPC.
+    pub const MESSAGE_BYTES: usize = Limits::LARGEST_MESSAGE;
 }
 
 impl Supervisor {

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
-use slipway_daemon::{Listen, process::ServiceConfig};
+use slipway_daemon::{Limits, Listen, process::ServiceConfig};
 
 use crate::executor::buildah;
 
@@ -12,8 +12,10 @@ use crate::executor::buildah;
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Addresses.
-    #[serde(default = "default_listen")]
     pub listen: Listen,
+    /// What callers may take.
+    #[serde(default)]
+    pub limits: Limits,
     /// Its own database.
     pub database: slipway_database::Settings,
     /// RabbitMQ; absent only in standalone.
@@ -56,10 +58,6 @@ pub struct PackagePolicy {
     pub refuse_pip_urls: bool,
 }
 
-fn default_listen() -> Listen {
-    Listen { grpc: SocketAddr::from((Ipv4Addr::LOCALHOST, 50_053)), http: SocketAddr::from((Ipv4Addr::LOCALHOST, 8_053)) }
-}
-
 fn default_permission() -> String {
     "http://127.0.0.1:50051".to_owned()
 }
@@ -81,6 +79,10 @@ fn default_queue_seconds() -> u64 {
 }
 
 impl ServiceConfig for Config {
+    fn default_listen() -> Listen {
+        Listen { grpc: SocketAddr::from((Ipv4Addr::LOCALHOST, 50_053)), http: SocketAddr::from((Ipv4Addr::LOCALHOST, 8_053)) }
+    }
+
     fn database(&self) -> &slipway_database::Settings {
         &self.database
     }

@@ -74,6 +74,7 @@ pub async fn start_with(config: Config, broker: Arc<dyn Broker>, supervisor: &mu
     let server = Server {
         name: "builder",
         listen: config.listen,
+        limits: config.limits,
         routes: api::routes(app, stop),
         services: api::SERVICES,
         verifier: Arc::new(Verifier::new(config.identity)),

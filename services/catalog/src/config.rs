@@ -3,15 +3,17 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
-use slipway_daemon::{Listen, process::ServiceConfig};
+use slipway_daemon::{Limits, Listen, process::ServiceConfig};
 
 /// Everything that can be set.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Addresses.
-    #[serde(default = "default_listen")]
     pub listen: Listen,
+    /// What callers may take.
+    #[serde(default)]
+    pub limits: Limits,
     /// Its own database.
     pub database: slipway_database::Settings,
     /// RabbitMQ; absent only in standalone.
@@ -40,10 +42,6 @@ pub struct Config {
     pub refuse_pip_urls: bool,
 }
 
-fn default_listen() -> Listen {
-    Listen { grpc: SocketAddr::from((Ipv4Addr::LOCALHOST, 50_052)), http: SocketAddr::from((Ipv4Addr::LOCALHOST, 8_052)) }
-}
-
 fn default_permission() -> String {
     "http://127.0.0.1:50051".to_owned()
 }
@@ -57,6 +55,10 @@ fn default_waiting_builds() -> u32 {
 }
 
 impl ServiceConfig for Config {
+    fn default_listen() -> Listen {
+        Listen { grpc: SocketAddr::from((Ipv4Addr::LOCALHOST, 50_052)), http: SocketAddr::from((Ipv4Addr::LOCALHOST, 8_052)) }
+    }
+
     fn database(&self) -> &slipway_database::Settings {
         &self.database
     }

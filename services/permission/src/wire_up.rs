@@ -36,6 +36,7 @@ pub async fn start_with(config: Config, broker: Arc<dyn Broker>, supervisor: &mu
     let server = Server {
         name: "permission",
         listen: config.listen,
+        limits: config.limits,
         routes: api::routes(app, stop),
         services: api::SERVICES,
         verifier: Arc::new(Verifier::new(config.identity)),

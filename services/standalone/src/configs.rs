@@ -7,7 +7,7 @@ use std::{
 
 use clap::{Args, ValueEnum};
 use slipway_builder::executor::buildah;
-use slipway_daemon::Listen;
+use slipway_daemon::{Limits, Listen};
 use slipway_identity::DEVELOPMENT_ISSUER;
 use slipway_permission::config::BootstrapAdmin;
 use slipway_telemetry::LogFormat;
@@ -91,6 +91,7 @@ impl Configs {
         Self {
             permission: slipway_permission::config::Config {
                 listen: listen(0),
+                limits: Limits::default(),
                 database: database("permission"),
                 broker: None,
                 identity: keys.identity("permission"),
@@ -99,6 +100,7 @@ impl Configs {
             },
             catalog: slipway_catalog::config::Config {
                 listen: listen(1),
+                limits: Limits::default(),
                 database: database("catalog"),
                 broker: None,
                 identity: keys.identity("catalog"),
@@ -112,6 +114,7 @@ impl Configs {
             },
             builder: slipway_builder::config::Config {
                 listen: listen(2),
+                limits: Limits::default(),
                 database: database("builder"),
                 broker: None,
                 identity: keys.identity("builder"),
