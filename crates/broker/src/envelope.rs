@@ -48,12 +48,13 @@ struct Wire {
     data: Value,
 }
 
-/// Version of the data's shape; a consumer dead-letters what it does not know.
-const SCHEMA_VERSION: i32 = 1;
-
 impl Envelope {
     /// Media type of [`Envelope::encode`].
     pub const CONTENT_TYPE: &str = "application/cloudevents+json";
+    /// `datacontenttype`: media type of [`Envelope::data`].
+    pub const DATA_CONTENT_TYPE: &str = "application/json";
+    /// `dataschemaversion`: version of the data's shape; a consumer dead-letters what it does not know.
+    pub const SCHEMA_VERSION: i32 = 1;
 
     /// As it stands on the wire.
     pub fn encode(&self) -> Vec<u8> {
@@ -64,8 +65,8 @@ impl Envelope {
             source: format!("/slipway/{}", self.source),
             subject: self.subject.clone(),
             time: self.time,
-            datacontenttype: "application/json".to_owned(),
-            dataschemaversion: SCHEMA_VERSION,
+            datacontenttype: Self::DATA_CONTENT_TYPE.to_owned(),
+            dataschemaversion: Self::SCHEMA_VERSION,
             sequence: self.sequence.to_string(),
             traceparent: self.traceparent.clone(),
             data: self.data.clone(),
@@ -76,7 +77,7 @@ impl Envelope {
     /// Parses what came over the wire.
     pub fn decode(bytes: &[u8]) -> Result<Self, InvalidEnvelope> {
         let wire: Wire = serde_json::from_slice(bytes).map_err(|error| InvalidEnvelope(error.to_string()))?;
-        if wire.specversion != "1.0" || wire.dataschemaversion != SCHEMA_VERSION {
+        if wire.specversion != "1.0" || wire.dataschemaversion != Self::SCHEMA_VERSION {
             return Err(InvalidEnvelope(format!("version {} of data version {}", wire.specversion, wire.dataschemaversion)));
         }
         Ok(Self {

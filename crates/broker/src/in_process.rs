@@ -1,7 +1,7 @@
 //! The twin for one process: a publish is confirmed when every consumer has committed. It misbehaves on demand as a broker does.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -14,6 +14,9 @@ use crate::{
     port::disposition,
     topology::{QUEUES, Queue, exchange_of},
 };
+
+/// Dead letters that are kept; the oldest make room.
+const DEAD_LETTERS: usize = 1_000;
 
 /// What to do wrong.
 #[derive(Debug, Clone, Copy, Default)]
@@ -33,7 +36,7 @@ pub struct InProcess(Arc<State>);
 #[derive(Default)]
 struct State {
     consumers: Mutex<HashMap<&'static str, Arc<dyn Handler>>>,
-    dead: Mutex<Vec<(Queue, Envelope)>>,
+    dead: Mutex<VecDeque<(Queue, Envelope)>>,
     mischief: Mutex<Mischief>,
     last: Mutex<HashMap<&'static str, Envelope>>,
 }
@@ -42,11 +45,6 @@ impl InProcess {
     /// Misbehaves like this from now on.
     pub fn set_mischief(&self, mischief: Mischief) {
         *lock(&self.0.mischief) = mischief;
-    }
-
-    /// What was dead-lettered, oldest first.
-    pub fn dead_letters(&self) -> Vec<(Queue, Envelope)> {
-        lock(&self.0.dead).clone()
     }
 
     async fn deliver(&self, queue: Queue, envelope: &Envelope) -> Result<(), PublishError> {
@@ -59,7 +57,11 @@ impl InProcess {
             Disposition::Ack => Ok(()),
             Disposition::Retry => Err(PublishError(format!("a consumer of {} asked for it again", queue.name))),
             Disposition::DeadLetter => {
-                lock(&self.0.dead).push((queue, envelope.clone()));
+                let mut dead = lock(&self.0.dead);
+                dead.push_back((queue, envelope.clone()));
+                if dead.len() > DEAD_LETTERS {
+                    dead.pop_front();
+                }
                 Ok(())
             }
         }
@@ -96,6 +98,12 @@ impl Broker for InProcess {
         lock(&self.0.consumers).insert(queue.name, handler);
         stop.cancelled().await;
         lock(&self.0.consumers).remove(queue.name);
+    }
+
+    async fn take_dead_letter(&self, queue: Queue) -> Result<Option<Vec<u8>>, PublishError> {
+        let mut dead = lock(&self.0.dead);
+        let oldest = dead.iter().position(|(of, _)| *of == queue);
+        Ok(oldest.and_then(|oldest| dead.remove(oldest)).map(|(_, envelope)| envelope.encode()))
     }
 
     async fn ping(&self) -> Result<(), PublishError> {

@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+mod connection;
 mod envelope;
 mod in_process;
 mod port;
+mod publisher;
 mod rabbit;
 pub mod topology;
 

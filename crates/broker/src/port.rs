@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{Envelope, topology::Queue};
 
 /// A publish that was not confirmed. The message may or may not have arrived; send it again.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("message was not confirmed: {0}")]
 pub struct PublishError(pub String);
 
@@ -34,6 +34,9 @@ pub trait Broker: Send + Sync {
 
     /// Consumes one queue until `stop`; survives every fault of the broker in between.
     async fn consume(&self, queue: Queue, handler: Arc<dyn Handler>, stop: CancellationToken);
+
+    /// Takes the oldest of the queue's dead letters away, as it came; an operator's way to look into what could not be handled.
+    async fn take_dead_letter(&self, queue: Queue) -> Result<Option<Vec<u8>>, PublishError>;
 
     /// Fails while the broker cannot be reached.
     async fn ping(&self) -> Result<(), PublishError>;

@@ -5,27 +5,23 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
 use lapin::{
-    BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, ExchangeKind,
+    BasicProperties, Confirmation,
     message::Delivery,
-    options::{
-        BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions, BasicRejectOptions, ConfirmSelectOptions, ExchangeDeclareOptions,
-        QueueBindOptions, QueueDeclareOptions,
-    },
+    options::{BasicAckOptions, BasicConsumeOptions, BasicGetOptions, BasicPublishOptions, BasicQosOptions, BasicRejectOptions},
     types::{AMQPValue, FieldTable},
 };
 use serde::{Deserialize, Serialize};
 use slipway_fault::{Disposition, Reason};
-use tokio::{sync::Mutex, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     Broker, Envelope, Handler, PublishError,
+    connection::{Open, in_time},
     port::disposition,
-    topology::{COMMANDS, DEAD, DELIVERY_LIMIT, EVENTS, QUEUES, Queue, exchange_of},
+    publisher::Publisher,
+    topology::{Queue, exchange_of},
 };
 
-/// Longest wait for a connection or a confirm.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// RabbitMQ closes a channel whose delivery waits half an hour; give the delivery back before.
 const LONGEST_RETRY: Duration = Duration::from_secs(20 * 60);
 /// Tries of a message that our own code fails on.
@@ -57,73 +53,43 @@ impl std::fmt::Debug for Settings {
 pub struct Rabbit {
     service: &'static str,
     settings: Settings,
-    publisher: Mutex<Option<Open>>,
-}
-
-#[derive(Clone)]
-struct Open {
-    connection: Arc<Connection>,
-    channel: Channel,
+    publisher: Publisher,
 }
 
 impl Rabbit {
     /// Connects at the first use.
     pub fn new(service: &'static str, settings: Settings) -> Self {
-        Self { service, settings, publisher: Mutex::new(None) }
-    }
-
-    async fn open(&self) -> Result<Open, PublishError> {
-        let opening = async {
-            let properties = ConnectionProperties::default().with_connection_name(format!("slipway-{}", self.service).into());
-            let connection = Connection::connect(&self.settings.url, properties).await?;
-            let channel = connection.create_channel().await?;
-            declare(&channel, self.service).await?;
-            Ok::<_, lapin::Error>(Open { connection: Arc::new(connection), channel })
-        };
-        timeout(PATIENCE, opening)
-            .await
-            .map_err(|_| PublishError("no connection in time".to_owned()))?
-            .map_err(|error| PublishError(error.to_string()))
-    }
-
-    async fn publisher(&self) -> Result<Channel, PublishError> {
-        let mut publisher = self.publisher.lock().await;
-        if let Some(open) = publisher.as_ref().filter(|open| open.connection.status().connected() && open.channel.status().connected()) {
-            return Ok(open.channel.clone());
-        }
-        let open = self.open().await?;
-        open.channel.confirm_select(ConfirmSelectOptions::default()).await.map_err(|error| PublishError(error.to_string()))?;
-        let channel = open.channel.clone();
-        *publisher = Some(open);
-        Ok(channel)
+        Self { service, publisher: Publisher::new(service, settings.url.clone()), settings }
     }
 
     async fn consume_once(&self, queue: Queue, handler: &dyn Handler, stop: &CancellationToken) -> Result<(), PublishError> {
-        let open = self.open().await?;
-        let as_error = |error: lapin::Error| PublishError(error.to_string());
-        open.channel.basic_qos(self.settings.prefetch, BasicQosOptions::default()).await.map_err(as_error)?;
-        let tag = format!("slipway-{}", self.service);
-        let mut consumer = open
-            .channel
-            .basic_consume(queue.name.into(), tag.into(), BasicConsumeOptions::default(), FieldTable::default())
-            .await
-            .map_err(as_error)?;
+        let open = tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            open = Open::connect(self.service, &self.settings.url) => open?,
+        };
+        let mut consumer = in_time("basic.consume", async {
+            open.channel.basic_qos(self.settings.prefetch, BasicQosOptions::default()).await?;
+            let tag = format!("slipway-{}", self.service);
+            open.channel.basic_consume(queue.name.into(), tag.into(), BasicConsumeOptions::default(), FieldTable::default()).await
+        })
+        .await?;
         tracing::info!(queue.name = queue.name, "consuming");
         loop {
             let delivery = tokio::select! {
                 () = stop.cancelled() => break,
-                delivery = consumer.next() => delivery.ok_or_else(|| PublishError("the broker ended the consumer".to_owned()))?.map_err(as_error)?,
+                delivery = consumer.next() => delivery.ok_or_else(|| PublishError("the broker ended the consumer".to_owned()))?,
             };
-            settle(queue, &delivery, handler, stop).await.map_err(as_error)?;
+            let delivery = delivery.map_err(|error| PublishError(error.to_string()))?;
+            settle(queue, &delivery, handler, stop).await?;
         }
-        let _ = open.connection.close(200, "bye".into()).await;
+        let _ = in_time("connection.close", open.connection.close(200, "bye".into())).await;
         Ok(())
     }
 }
 
 /// Handles one delivery, keeping it while its handler's dependency is away.
-async fn settle(queue: Queue, delivery: &Delivery, handler: &dyn Handler, stop: &CancellationToken) -> Result<(), lapin::Error> {
-    let reject = |requeue| delivery.reject(BasicRejectOptions { requeue });
+async fn settle(queue: Queue, delivery: &Delivery, handler: &dyn Handler, stop: &CancellationToken) -> Result<(), PublishError> {
+    let reject = |requeue| in_time("basic.reject", delivery.reject(BasicRejectOptions { requeue }));
     let envelope = match Envelope::decode(&delivery.data) {
         Ok(envelope) => envelope,
         Err(error) => {
@@ -141,7 +107,7 @@ async fn settle(queue: Queue, delivery: &Delivery, handler: &dyn Handler, stop: 
         match disposition(queue, &envelope, outcome) {
             // Not a dependency that comes back: it must not hold up the messages behind it for long.
             Disposition::Retry if is_ours && tries >= INTERNAL_TRIES => return reject(false).await.map(|_| ()),
-            Disposition::Ack => return delivery.ack(BasicAckOptions::default()).await.map(|_| ()),
+            Disposition::Ack => return in_time("basic.ack", delivery.ack(BasicAckOptions::default())).await.map(|_| ()),
             Disposition::DeadLetter => return reject(false).await.map(|_| ()),
             Disposition::Retry if began.elapsed() > LONGEST_RETRY => return reject(true).await.map(|_| ()),
             Disposition::Retry => {}
@@ -156,7 +122,7 @@ async fn settle(queue: Queue, delivery: &Delivery, handler: &dyn Handler, stop: 
 #[async_trait]
 impl Broker for Rabbit {
     async fn publish(&self, envelope: &Envelope) -> Result<(), PublishError> {
-        let channel = self.publisher().await?;
+        let open = self.publisher.open().await?;
         let (exchange, mandatory) = exchange_of(&envelope.kind);
         let mut headers = FieldTable::default();
         headers.insert("traceparent".into(), AMQPValue::LongString(envelope.traceparent.as_str().into()));
@@ -168,18 +134,15 @@ impl Broker for Rabbit {
             .with_headers(headers);
         let options = BasicPublishOptions { mandatory, ..Default::default() };
         let body = envelope.encode();
-        let confirmed = async { channel.basic_publish(exchange.into(), envelope.kind.as_str().into(), options, &body, properties).await?.await };
-        match timeout(PATIENCE, confirmed).await {
-            Ok(Ok(Confirmation::Ack(None))) => Ok(()),
-            Ok(Ok(Confirmation::Ack(Some(_)))) => Err(PublishError(format!("no queue takes {}", envelope.kind))),
-            Ok(Ok(_)) => Err(PublishError("the broker refused it".to_owned())),
-            Ok(Err(error)) => {
-                self.publisher.lock().await.take();
-                Err(PublishError(error.to_string()))
-            }
-            Err(_) => {
-                self.publisher.lock().await.take();
-                Err(PublishError("no confirm in time".to_owned()))
+        let routing_key = envelope.kind.as_str();
+        let publishing = async { open.channel.basic_publish(exchange.into(), routing_key.into(), options, &body, properties).await?.await };
+        match in_time("a message", publishing).await {
+            Ok(Confirmation::Ack(None)) => Ok(()),
+            Ok(Confirmation::Ack(Some(_))) => Err(PublishError(format!("no queue takes {}", envelope.kind))),
+            Ok(_) => Err(PublishError("the broker refused it".to_owned())),
+            Err(error) => {
+                self.publisher.forget(&open);
+                Err(error)
             }
         }
     }
@@ -200,36 +163,21 @@ impl Broker for Rabbit {
         }
     }
 
-    async fn ping(&self) -> Result<(), PublishError> {
-        self.publisher().await.map(|_| ())
-    }
-}
-
-/// Declares what the service uses: all exchanges, and the queues it consumes or commands.
-async fn declare(channel: &Channel, service: &str) -> lapin::Result<()> {
-    for (exchange, kind) in [(COMMANDS, ExchangeKind::Direct), (EVENTS, ExchangeKind::Topic), (DEAD, ExchangeKind::Direct)] {
-        channel
-            .exchange_declare(exchange.into(), kind, ExchangeDeclareOptions { durable: true, ..Default::default() }, FieldTable::default())
-            .await?;
-    }
-    for queue in QUEUES.iter().filter(|queue| queue.name.starts_with(&format!("{service}."))) {
-        let quorum = |table: &mut FieldTable| {
-            table.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
+    async fn take_dead_letter(&self, queue: Queue) -> Result<Option<Vec<u8>>, PublishError> {
+        let open = self.publisher.open().await?;
+        let taking = async {
+            let Some(message) = open.channel.basic_get(queue.dead().into(), BasicGetOptions::default()).await? else { return Ok(None) };
+            message.delivery.ack(BasicAckOptions::default()).await?;
+            Ok(Some(message.delivery.data))
         };
-        let mut dead = FieldTable::default();
-        quorum(&mut dead);
-        channel.queue_declare(queue.dead().into(), QueueDeclareOptions { durable: true, ..Default::default() }, dead).await?;
-        channel.queue_bind(queue.dead().into(), DEAD.into(), queue.name.into(), QueueBindOptions::default(), FieldTable::default()).await?;
-
-        let mut arguments = FieldTable::default();
-        quorum(&mut arguments);
-        arguments.insert("x-delivery-limit".into(), AMQPValue::LongInt(DELIVERY_LIMIT));
-        arguments.insert("x-dead-letter-exchange".into(), AMQPValue::LongString(DEAD.into()));
-        arguments.insert("x-dead-letter-routing-key".into(), AMQPValue::LongString(queue.name.into()));
-        arguments.insert("x-dead-letter-strategy".into(), AMQPValue::LongString("at-least-once".into()));
-        arguments.insert("x-overflow".into(), AMQPValue::LongString("reject-publish".into()));
-        channel.queue_declare(queue.name.into(), QueueDeclareOptions { durable: true, ..Default::default() }, arguments).await?;
-        channel.queue_bind(queue.name.into(), queue.exchange.into(), queue.key.into(), QueueBindOptions::default(), FieldTable::default()).await?;
+        let taken = in_time("basic.get", taking).await;
+        if taken.is_err() {
+            self.publisher.forget(&open);
+        }
+        taken
     }
-    Ok(())
+
+    async fn ping(&self) -> Result<(), PublishError> {
+        self.publisher.open().await.map(|_| ())
+    }
 }

@@ -1,0 +1,64 @@
+//! A handler that remembers, and messages for it.
+
+use std::{sync::Mutex, time::Duration};
+
+use async_trait::async_trait;
+use slipway_broker::{Envelope, Handler};
+use slipway_fault::{Fault, Reason};
+use uuid::Uuid;
+
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+/// Remembers what it handled; answers by the message's data.
+#[derive(Default)]
+pub(crate) struct Recorder(Mutex<Vec<Envelope>>);
+
+impl Recorder {
+    pub(crate) fn of(&self, subject: &str) -> Vec<Envelope> {
+        self.0.lock().unwrap().iter().filter(|envelope| envelope.subject == subject).cloned().collect()
+    }
+
+    pub(crate) async fn wait_for(&self, subject: &str, count: usize) -> Vec<Envelope> {
+        let reached = async {
+            while self.of(subject).len() < count {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, reached).await.unwrap_or_else(|_| panic!("{count} deliveries of {subject}, got {}", self.of(subject).len()));
+        self.of(subject)
+    }
+}
+
+#[async_trait]
+impl Handler for Recorder {
+    async fn handle(&self, envelope: &Envelope) -> Result<(), Fault> {
+        let seen = {
+            let mut all = self.0.lock().unwrap();
+            all.push(envelope.clone());
+            all.iter().filter(|other| other.id == envelope.id).count()
+        };
+        match envelope.data["answer"].as_str() {
+            Some("retry once") if seen == 1 => Err(Fault::new(Reason::DatabaseUnavailable, "away for a moment")),
+            Some("never") => Err(Fault::field("data", "is wrong for ever")),
+            _ => Ok(()),
+        }
+    }
+}
+
+pub(crate) fn subject() -> String {
+    Uuid::now_v7().to_string()
+}
+
+pub(crate) fn message(kind: &str, subject: &str, sequence: i64, answer: &str) -> Envelope {
+    Envelope {
+        id: Uuid::now_v7(),
+        kind: kind.to_owned(),
+        source: "catalog".to_owned(),
+        subject: subject.to_owned(),
+        time: chrono::DateTime::from_timestamp(1_800_000_000, 0).unwrap(),
+        sequence,
+        traceparent: TRACEPARENT.to_owned(),
+        data: serde_json::json!({ "answer": answer, "bytes": "9007199254740993" }),
+    }
+}
