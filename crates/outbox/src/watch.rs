@@ -7,9 +7,12 @@ use std::{
 };
 
 use futures_util::{Stream, stream};
-use slipway_broker::topology::{COMMANDS, exchange_of};
+use slipway_broker::{
+    Envelope,
+    topology::{COMMANDS, exchange_of},
+};
 use slipway_database::Database;
-use slipway_fault::Fault;
+use slipway_fault::{Fault, Reason};
 use slipway_identity::{Caller, caller};
 use slipway_wire::event::v1::{Event, WatchRequest, WatchResponse, event_service_server::EventService};
 use tokio::time::sleep;
@@ -66,40 +69,24 @@ struct Cursor {
 }
 
 impl EventLog {
-    /// Entries that match, then new ones as they are published, until the process stops.
+    /// Entries that match, then new ones as they are published, until access is taken away or the process stops.
     async fn stream(&self, caller: Caller, request: WatchRequest) -> Result<Answers, Fault> {
         if request.after_position < 0 {
             return Err(Fault::field("after_position", "is negative; give 0 for all retained events"));
         }
         let position = if request.latest { last_position(&self.database).await? } else { request.after_position };
         let cursor = Cursor { log: self.clone(), caller, request, position, decided: Instant::now() };
-        let batches = stream::unfold(cursor, |mut cursor| async move {
-            loop {
-                if cursor.log.stop.is_cancelled() {
-                    return None;
-                }
-                if cursor.decided.elapsed() > DECIDE_AGAIN {
-                    if let Err(fault) = (cursor.log.decide)(cursor.caller.clone()).await {
-                        return Some((vec![Err(Status::from(fault))], cursor.ended()));
-                    }
-                    cursor.decided = Instant::now();
-                }
-                let entries = match after(&cursor.log.database, cursor.log.source, cursor.position, BATCH).await {
-                    Ok(entries) => entries,
-                    Err(fault) => return Some((vec![Err(Status::from(fault))], cursor.ended())),
-                };
-                if let Some(last) = entries.last() {
-                    cursor.position = last.position;
-                    let events = entries
-                        .into_iter()
-                        .filter(|entry| matches(&cursor.request, entry))
-                        .map(|entry| Ok(WatchResponse { event: Some(to_wire(entry)) }));
-                    return Some((events.collect::<Vec<_>>(), cursor));
-                }
-                tokio::select! {
-                    () = cursor.log.stop.cancelled() => return None,
-                    () = sleep(POLL) => {}
-                }
+        let batches = stream::unfold(Some(cursor), |cursor| async move {
+            let mut cursor = cursor?;
+            let stop = cursor.log.stop.clone();
+            let outcome = tokio::select! {
+                biased;
+                () = stop.cancelled() => Err(stopping()),
+                outcome = cursor.next() => outcome,
+            };
+            match outcome {
+                Ok(events) => Some((events, Some(cursor))),
+                Err(fault) => Some((vec![Err(Status::from(fault))], None)),
             }
         });
         Ok(Box::pin(futures_util::StreamExt::flat_map(batches, stream::iter)))
@@ -107,12 +94,26 @@ impl EventLog {
 }
 
 impl Cursor {
-    /// Nothing comes after this.
-    fn ended(mut self) -> Self {
-        self.log.stop = CancellationToken::new();
-        self.log.stop.cancel();
-        self
+    /// Those of the next entries that match; waits for entries.
+    async fn next(&mut self) -> Result<Vec<Result<WatchResponse, Status>>, Fault> {
+        loop {
+            if self.decided.elapsed() > DECIDE_AGAIN {
+                (self.log.decide)(self.caller.clone()).await?;
+                self.decided = Instant::now();
+            }
+            let entries = after(&self.log.database, self.log.source, self.position, BATCH).await?;
+            if let Some(last) = entries.last() {
+                self.position = last.position;
+                let matching = entries.into_iter().filter(|entry| matches(&self.request, entry));
+                return Ok(matching.map(|entry| Ok(WatchResponse { event: Some(to_wire(entry)) })).collect());
+            }
+            sleep(POLL).await;
+        }
     }
+}
+
+fn stopping() -> Fault {
+    Fault::new(Reason::ShuttingDown, "this replica is stopping; watch again from the last position, another one answers")
 }
 
 fn matches(request: &WatchRequest, entry: &Entry) -> bool {
@@ -137,6 +138,8 @@ fn to_wire(entry: Entry) -> Event {
         time: Some(envelope.time.into()),
         sequence: envelope.sequence,
         traceparent: envelope.traceparent,
+        datacontenttype: Envelope::DATA_CONTENT_TYPE.to_owned(),
+        dataschemaversion: Envelope::SCHEMA_VERSION,
         data: serde_json::from_value(envelope.data).ok(),
     }
 }
