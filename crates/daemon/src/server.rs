@@ -79,7 +79,7 @@ impl Server {
 
         let (reporter, health_service) = tonic_health::server::health_reporter();
         reporter.set_service_status("", tonic_health::ServingStatus::NotServing).await;
-        let (report, reports) = watch::channel(Report::new());
+        let (report, reports) = watch::channel(Report::default());
         supervisor.spawn("health", watch_dependencies(self.dependencies, reporter, report, stop.clone()));
 
         let reflection = || {

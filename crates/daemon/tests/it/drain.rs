@@ -21,7 +21,7 @@ async fn what_has_begun_is_answered() {
             assert!(began.elapsed() < PATIENCE, "it still listens");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        let refused = world.call("alice").await.unwrap_err();
+        let refused = world.call_anew("alice").await.unwrap_err();
         assert_eq!(refused.code(), Code::Unavailable, "{refused:?}");
         world.stub.open();
     };

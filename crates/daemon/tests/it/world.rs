@@ -119,7 +119,7 @@ pub(crate) async fn serve(limits: Limits) -> World {
     server.start(&mut supervisor).await.unwrap();
     World {
         port: first,
-        channel: Endpoint::from_shared(format!("http://{}", local(first))).unwrap().connect_lazy(),
+        channel: channel(first),
         stub,
         supervisor,
         issuer: DevelopmentIssuer::new(development),
@@ -138,7 +138,16 @@ impl World {
     }
 
     pub(crate) async fn call(&self, subject: &str) -> Result<(), Status> {
-        let mut client = BuildRequestServiceClient::new(self.channel.clone());
+        self.call_over(self.channel.clone(), subject).await
+    }
+
+    /// Over a connection of its own.
+    pub(crate) async fn call_anew(&self, subject: &str) -> Result<(), Status> {
+        self.call_over(channel(self.port), subject).await
+    }
+
+    async fn call_over(&self, channel: Channel, subject: &str) -> Result<(), Status> {
+        let mut client = BuildRequestServiceClient::new(channel);
         client.get_build_request(self.request(subject, GetBuildRequestRequest::default())).await.map(|_| ())
     }
 
@@ -153,6 +162,10 @@ impl World {
         let mut client = EventServiceClient::new(self.channel.clone());
         client.watch(self.request(subject, WatchRequest::default())).await.map(Response::into_inner)
     }
+}
+
+fn channel(port: u16) -> Channel {
+    Endpoint::from_shared(format!("http://127.0.0.1:{port}")).unwrap().connect_lazy()
 }
 
 fn with_token<T>(token: &str, message: T) -> Request<T> {

@@ -2,12 +2,13 @@
 
 use sea_orm::ConnectionTrait as _;
 use slipway_builder::{
+    app::queue::Queue as _,
     domain::{
+        arrow::{Arrow, Guard},
         build::Request,
         failure::{Failure, FailureReason},
         state::Event,
     },
-    store::{Arrow, Guard},
 };
 use slipway_names::id::{BuildId, ImageId, UserId};
 use uuid::Uuid;

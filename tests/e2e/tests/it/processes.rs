@@ -238,14 +238,8 @@ async fn health_has_an_exit_code() {
     let Some(site) = site() else { return };
     let (code, text) = site.says("health", &[]);
     assert!(code == 1 && text.contains("does not answer"), "{code} {text}");
-    let running = site.serve(&[]).await;
-    let (code, text) = site.says("health", &[]);
-    assert!(code == 1 && text.contains("NOT_SERVING") && text.contains("/readyz"), "{code} {text}");
-    drop(running);
-
-    let Some(broker) = env::server("SLIPWAY_TEST_RABBITMQ_PERMISSION") else { return };
-    let _running = site.serve(&[("SLIPWAY_PERMISSION__BROKER__URL", broker.as_str())]).await;
-    eventually("it is healthy", || site.says("health", &[]) == (0, "SERVING\n".to_owned())).await;
+    let _running = site.serve(&[]).await;
+    eventually("it is healthy, although its broker is away", || site.says("health", &[]) == (0, "SERVING\n".to_owned())).await;
 }
 
 #[tokio::test]
