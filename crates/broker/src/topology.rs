@@ -44,10 +44,8 @@ impl Queue {
     }
 }
 
-/// Where messages of this type are published, and whether nobody listening is a failure.
+/// Where messages of this type are published, and whether nobody listening is a failure: it is for what one of our own queues must get.
 pub fn exchange_of(kind: &str) -> (&'static str, bool) {
-    match QUEUES.iter().any(|queue| queue.exchange == COMMANDS && queue.receives(kind)) {
-        true => (COMMANDS, true),
-        false => (EVENTS, false),
-    }
+    let queue = QUEUES.iter().find(|queue| queue.receives(kind));
+    (queue.map_or(EVENTS, |queue| queue.exchange), queue.is_some())
 }

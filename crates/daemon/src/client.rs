@@ -6,7 +6,7 @@ use slipway_fault::{Fault, Reason};
 use slipway_identity::{Caller, ON_BEHALF_OF, ServiceSigner};
 use tonic::{
     Request, Status,
-    transport::{Channel, Endpoint},
+    transport::{Channel, ClientTlsConfig, Endpoint},
 };
 
 use crate::call_layer::remaining;
@@ -17,7 +17,11 @@ const DEFAULT: Duration = Duration::from_secs(5);
 
 /// A channel that connects when it is used, and again when it broke.
 pub fn channel(address: &str) -> Result<Channel, Fault> {
-    let endpoint = Endpoint::from_shared(address.to_owned()).map_err(|error| Fault::internal(format!("address `{address}`: {error}")))?;
+    let unusable = |error: &dyn std::fmt::Display| Fault::internal(format!("address `{address}`: {error}"));
+    let mut endpoint = Endpoint::from_shared(address.to_owned()).map_err(|error| unusable(&error))?;
+    if endpoint.uri().scheme_str() == Some("https") {
+        endpoint = endpoint.tls_config(ClientTlsConfig::new().with_native_roots()).map_err(|error| unusable(&error))?;
+    }
     Ok(endpoint
         .connect_timeout(Duration::from_secs(2))
         .http2_keep_alive_interval(Duration::from_secs(20))

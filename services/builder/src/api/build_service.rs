@@ -2,12 +2,12 @@
 
 use std::{
     pin::Pin,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use futures_util::{Stream, StreamExt as _, stream};
 use slipway_fault::{Fault, Reason};
-use slipway_identity::caller;
+use slipway_identity::{Caller, caller};
 use slipway_names::{
     grant::Role,
     id::{BuildId, ImageId},
@@ -19,7 +19,11 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     api::Api,
-    domain::log::{Cursor, LogChunk},
+    app::App,
+    domain::{
+        build::Build,
+        log::{Cursor, LogChunk},
+    },
     outbound::build_to_wire,
     store::Store,
 };
@@ -94,8 +98,8 @@ impl BuildService for Api {
 }
 
 struct Watch {
-    app: crate::app::App,
-    caller: slipway_identity::Caller,
+    app: App,
+    caller: Caller,
     id: BuildId,
     seen: i64,
     ended: bool,
@@ -105,8 +109,8 @@ struct Watch {
 impl Watch {
     /// The build after its next change. Access is decided again each time.
     async fn next(mut self) -> Option<(Result<wire::WatchBuildResponse, Status>, Self)> {
-        while !self.ended && !self.stop.is_cancelled() {
-            match self.app.build(&self.caller, self.id, Role::Reader).await {
+        while !self.ended {
+            match decide(&self.app, &self.caller, self.id, Role::Reader, &self.stop).await {
                 Ok(build) if build.sequence > self.seen => {
                     self.seen = build.sequence;
                     self.ended = build.state.is_terminal();
@@ -124,8 +128,8 @@ impl Watch {
 }
 
 struct Logs {
-    app: crate::app::App,
-    caller: slipway_identity::Caller,
+    app: App,
+    caller: Caller,
     decided: Instant,
     store: Store,
     id: BuildId,
@@ -138,9 +142,9 @@ struct Logs {
 impl Logs {
     /// The next pieces; waits for them while following a build that has not ended.
     async fn next(mut self) -> Option<(Vec<Result<wire::StreamBuildLogsResponse, Status>>, Self)> {
-        while !self.ended && !self.stop.is_cancelled() {
-            if self.decided.elapsed() > DECIDE_AGAIN {
-                if let Err(fault) = self.app.build(&self.caller, self.id, Role::Writer).await {
+        while !self.ended {
+            if self.stop.is_cancelled() || self.decided.elapsed() > DECIDE_AGAIN {
+                if let Err(fault) = decide(&self.app, &self.caller, self.id, Role::Writer, &self.stop).await {
                     self.ended = true;
                     return Some((vec![Err(fault.into())], self));
                 }
@@ -168,6 +172,15 @@ impl Logs {
         }
         None
     }
+}
+
+/// For a stream that is open: the replica still answers, the token still counts, and the role is still there.
+async fn decide(app: &App, caller: &Caller, id: BuildId, role: Role, stop: &CancellationToken) -> Result<Build, Fault> {
+    if stop.is_cancelled() {
+        return Err(Fault::new(Reason::ShuttingDown, "this replica is stopping; ask again from the last place, another one answers"));
+    }
+    caller.require_unexpired(SystemTime::now())?;
+    app.build(caller, id, role).await
 }
 
 fn to_wire(chunk: LogChunk) -> wire::StreamBuildLogsResponse {

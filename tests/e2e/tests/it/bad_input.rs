@@ -1,5 +1,7 @@
 //! Bad input: each a different helpful error, named by its reason and field, and the command line shows the same sentence.
 
+use std::collections::BTreeSet;
+
 use slipway_testrig::stack::said;
 use slipway_wire::{
     builder::v1::BuildSpec,
@@ -49,6 +51,7 @@ async fn bad_input_is_told_apart() {
         ("FIELD_INVALID", "source", CreateImageRequest { source: None, ..world.existing("system", "x") }),
         ("FIELD_INVALID", "request_id", CreateImageRequest { request_id: "7".to_owned(), ..world.existing("system", "x") }),
     ];
+    let (count, mut sentences) = (cases.len(), BTreeSet::new());
     for (want, field, request) in cases {
         let status = world.images().create_image(world.call("admin", request.clone())).await.expect_err(want);
         assert_eq!(reason(&status), want, "{status:?}");
@@ -56,18 +59,71 @@ async fn bad_input_is_told_apart() {
         let fields: Vec<String> =
             details.bad_request().into_iter().flat_map(|bad| &bad.field_violations).map(|violation| violation.field.clone()).collect();
         assert!(field.is_empty() || fields.iter().any(|named| named == field), "{want}: {fields:?} lacks {field}");
+        sentences.insert(status.message().to_owned());
+    }
+    assert_eq!(sentences.len(), count, "each is told in its own words: {sentences:#?}");
+    let missing = format!("{registry}/no/such:1");
+    let elsewhere = [
+        (1, "REFERENCE_MALFORMED", vec!["--owner", "system", "--name", "x", "--reference", "a b"]),
+        (1, "REFERENCE_MISSING", vec!["--owner", "system", "--name", "x", "--reference", &missing]),
+        (3, "GROUP_NOT_FOUND", vec!["--owner", "nobody", "--name", "x", "--reference", &world.base]),
+        (1, "NAME_TAKEN", vec!["--owner", "system", "--name", "taken", "--reference", &world.base]),
+        (5, "REGISTRY_UNREACHABLE", vec!["--owner", "system", "--name", "x", "--reference", "127.0.0.1:1/no/such:1"]),
+    ];
+    for (want, reason, arguments) in elsewhere {
+        let (code, text) = typed(&world, &[&["image", "create"][..], &arguments].concat());
+        assert!(code == want && text.contains(&format!("[{reason}]")) && sentences.iter().any(|sentence| text.contains(sentence)), "{code} {text}");
     }
     let left = world.images().list_images(world.call("admin", ListImagesRequest::default())).await.unwrap().into_inner();
     assert_eq!(left.images.len(), 1, "nothing of the refused ones is left");
+}
 
+/// What builds.md wants refused.
+const REFUSED_LINES: &[(&str, &[&str])] = &[
+    ("apt", &["-oAPT::Get::AllowUnauthenticated=true", "--allow-unauthenticated", "jq; rm", "$(id)", "a b", "curl-", "g.+-12-doc"]),
+    ("conda", &["--file x", "-y", "numpy\nx", "numpy[url=http://x/y]", "numpy[fn=x.conda]", "conda-forge::numpy[channel=evil]"]),
+    (
+        "pip",
+        &["-r req.txt", "--trusted-host=evil", "--index-url=https://evil/simple", "-e .", "file:///etc/passwd", "${HOME}", "git+ssh://git@host/x"],
+    ),
+];
+
+#[tokio::test]
+async fn every_refused_line_is_explained_the_same_way_everywhere() {
+    let Some(world) = standalone().await else { return };
+    let mut sentences = Vec::new();
+    for (manager, lines) in REFUSED_LINES {
+        for line in *lines {
+            let request = spec(&world, |spec| {
+                spec.apt.clear();
+                let list = match *manager {
+                    "apt" => &mut spec.apt,
+                    "conda" => &mut spec.conda,
+                    _ => &mut spec.pip,
+                };
+                list.push((*line).to_owned());
+            });
+            let status = world.images().create_image(world.call("admin", request)).await.expect_err(line);
+            assert_eq!(reason(&status), "PACKAGE_LINE_REFUSED", "{line}: {status:?}");
+            let details = status.get_error_details();
+            let violation = &details.bad_request().unwrap().field_violations[0];
+            assert_eq!(violation.field, format!("custom.spec.{manager}[0]"), "{line}");
+            assert!(violation.description.contains("column"), "{line}: {}", violation.description);
+
+            let (code, text) =
+                typed(&world, &["image", "create", "--owner", "system", "--name", "x", "--base", &world.base, &format!("--{manager}={line}")]);
+            assert!(code == 1 && text.contains(&violation.description) && text.contains("[PACKAGE_LINE_REFUSED]"), "{line}: {code} {text}");
+            sentences.push(violation.description.clone());
+        }
+    }
+    let described = sentences.iter().find(|sentence| sentence.contains("`curl` would be valid"));
+    assert!(described.is_some(), "the nearest valid form is named: {sentences:#?}");
+}
+
+fn typed(world: &World, arguments: &[&str]) -> (i32, String) {
     let mut command = world.stack.program("slipway");
-    command
-        .args(["image", "create", "--owner", "system", "--name", "x", "--base", &world.base, "--apt", "curl-"])
-        .envs(world.stack.environment())
-        .env("SLIPWAY_TOKEN", world.token("admin"));
-    let (code, text) = said(&mut command).unwrap();
-    assert_eq!(code, 1);
-    assert!(text.contains("apt line 1, column 5: a `-` at the end would remove the package; `curl` would be valid [PACKAGE_LINE_REFUSED]"), "{text}");
+    command.args(arguments).envs(world.stack.environment()).env("SLIPWAY_TOKEN", world.token("admin"));
+    said(&mut command).unwrap()
 }
 
 #[tokio::test]
