@@ -30,8 +30,11 @@ impl Delegated {
             let made = if version_two { make_v2(&own)? } else { vec![own.join(NAME)] };
             for folder in made.iter().rev() {
                 fs::create_dir_all(folder)?;
-                for path in fs::read_dir(folder)?.flatten().map(|entry| entry.path()).chain([folder.clone()]) {
-                    chown(&path, Some(uid), Some(gid))?;
+                // What the kernel's documentation says a delegation hands over; the limits themselves stay root's.
+                for path in ["", "cgroup.procs", "cgroup.threads", "cgroup.subtree_control", "tasks"].map(|name| folder.join(name)) {
+                    if path.exists() {
+                        chown(&path, Some(uid), Some(gid))?;
+                    }
                 }
             }
             move_to(made.first().unwrap_or(&own))?;

@@ -3,6 +3,7 @@
 
 import os
 import socket
+import subprocess
 import sys
 import time
 
@@ -51,8 +52,9 @@ def silence():
     time.sleep(600)
 
 
-def until():
-    while time.time() < int(sys.argv[-1].split("-")[1]):
+def seconds():
+    began = time.monotonic()
+    while time.monotonic() - began < int(sys.argv[-1].split("-")[1]):
         print("waiting")
         time.sleep(0.2)
 
@@ -72,6 +74,9 @@ def limits():
                 print("LIFTED", folder, file)
             except OSError as error:
                 print(error.strerror)
+    for kind in ["cgroup -o memory", "cgroup -o pids", "cgroup2"]:
+        fresh = f"mount -t {kind} none /mnt && echo LIFTED by a mount of {kind}"
+        subprocess.run(["unshare", "--user", "--map-root-user", "--cgroup", "--mount", "sh", "-c", fresh], check=False)
 
 
 def network():
@@ -100,7 +105,7 @@ def surroundings():
     print(*sorted(os.listdir("/run/slipway")))
 
 
-DEEDS = [memory, processes, processors, disk, image, silence, until, noise, limits, network, marks, surroundings]
+DEEDS = [memory, processes, processors, disk, image, silence, seconds, noise, limits, network, marks, surroundings]
 for deed in DEEDS:
     if deed.__name__ == sys.argv[-1].split("-")[0]:
         deed()

@@ -83,12 +83,12 @@ async fn steps(queue: &dyn Queue, executor: &dyn Executor, build: &Build, log: &
         log.begin_step("resolve").await.map_err(platform)?;
         let base = executor.prepare(build, log).instrument(tracing::info_span!("prepare")).await?;
         let ready = Arrow { base: Some((base.digest.clone(), base.containerfile.clone())), ..Arrow::plain(Event::BaseReady) };
-        if advance(queue, build, &ready, State::Building).await.is_err() {
+        if advance(queue, build, &ready, State::Building).await?.is_err() {
             return Ok(None);
         }
         executor.install(build, &base, log).instrument(tracing::info_span!("install")).await?;
         // The gate: a cancel that came first makes this arrow impossible.
-        if advance(queue, build, &Arrow::plain(Event::Installed), State::Pushing).await.is_err() {
+        if advance(queue, build, &Arrow::plain(Event::Installed), State::Pushing).await?.is_err() {
             return Ok(None);
         }
         log.begin_step("push").await.map_err(platform)?;
@@ -99,7 +99,11 @@ async fn steps(queue: &dyn Queue, executor: &dyn Executor, build: &Build, log: &
     match result {
         Ok(Some(pushed)) => {
             let pushed = Arrow { pushed: Some(pushed), ..Arrow::plain(Event::Pushed) };
-            advance(queue, build, &pushed, State::Succeeded).await.map(Ok).map_err(|_| Stop::Fenced)
+            match advance(queue, build, &pushed, State::Succeeded).await {
+                Ok(Ok(())) => Ok(Ok(())),
+                Ok(Err(_)) => Err(Stop::Fenced),
+                Err(failure) => Ok(Err(failure)),
+            }
         }
         Ok(None) => match queue.verdict(build.request.id, build.attempt).await {
             Ok(Verdict::Cancel) => Err(Stop::Cancelled),
@@ -111,18 +115,24 @@ async fn steps(queue: &dyn Queue, executor: &dyn Executor, build: &Build, log: &
 
 /// Tries for as long as the attempt lives: a database that is away for a moment costs nothing but time. An arrow that was written although
 /// its answer got lost has been taken.
-async fn advance(queue: &dyn Queue, build: &Build, arrow: &Arrow, wanted: State) -> Result<(), Refused> {
+async fn advance(queue: &dyn Queue, build: &Build, arrow: &Arrow, wanted: State) -> Result<Result<(), Refused>, Failure> {
     let mut is_repeated = false;
     loop {
         match queue.advance(build.request.id, build.attempt, arrow).await {
-            Ok(Ok(_)) => return Ok(()),
-            Ok(Err(refused)) if is_repeated && refused.state == wanted => return Ok(()),
-            Ok(Err(refused)) => return Err(refused),
-            Err(fault) => tracing::warn!(error = %fault, cause = ?std::error::Error::source(&fault), "progress could not be recorded; trying again"),
+            Ok(Ok(_)) => return Ok(Ok(())),
+            Ok(Err(refused)) if is_repeated && refused.state == wanted => return Ok(Ok(())),
+            Ok(Err(refused)) => return Ok(Err(refused)),
+            Err(fault) if passes(&fault) => tracing::warn!(error = %fault, "progress could not be recorded; trying again"),
+            Err(fault) => return Err(platform(fault)),
         }
         is_repeated = true;
         tokio::time::sleep(LOOK).await;
     }
+}
+
+/// The database is away, or others were quicker.
+fn passes(fault: &Fault) -> bool {
+    matches!(fault.reason(), Reason::DatabaseUnavailable | Reason::Conflict)
 }
 
 /// Returns when the attempt must end.
@@ -193,7 +203,7 @@ async fn with_patience(queue: &dyn Queue, build: &Build, arrow: &Arrow) -> Resul
     let began = boot_time();
     loop {
         match queue.advance(build.request.id, build.attempt, arrow).await {
-            Err(fault) if fault.reason() == Reason::DatabaseUnavailable && boot_time().saturating_sub(began) < RECORDING => {
+            Err(fault) if passes(&fault) && boot_time().saturating_sub(began) < RECORDING => {
                 tokio::time::sleep(LOOK).await;
             }
             outcome => return outcome,

@@ -70,7 +70,10 @@ impl LogSink {
     pub async fn begin_step(&mut self, step: &str) -> Result<(), Fault> {
         self.flush().await?;
         step.clone_into(&mut self.step);
-        self.store.step(self.id, self.next.attempt, step).await?;
+        let began = Instant::now();
+        while let Err(fault) = self.store.step(self.id, self.next.attempt, step).await {
+            pause_or(fault, began).await?;
+        }
         self.last_lines.clear();
         self.write_line(format!("── {step}").as_bytes()).await
     }
@@ -194,15 +197,21 @@ impl LogSink {
         let Some(chunk) = &self.unsent else { return Ok(()) };
         let began = Instant::now();
         while let Err(fault) = self.store.append(self.id, chunk).await {
-            if began.elapsed() > PATIENCE {
-                return Err(fault);
-            }
-            tokio::time::sleep(Duration::from_millis(500)).await;
+            pause_or(fault, began).await?;
         }
         self.next = chunk.end();
         self.unsent = None;
         Ok(())
     }
+}
+
+/// A moment before the next try, or the fault once patience is over.
+async fn pause_or(fault: Fault, began: Instant) -> Result<(), Fault> {
+    if began.elapsed() > PATIENCE {
+        return Err(fault);
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    Ok(())
 }
 
 /// Steps only go forward, so that output which looks like a mark cannot send the build's step to and fro.

@@ -64,7 +64,7 @@ impl Arrow {
     }
 }
 
-/// How long a build waits before its next attempt, in microseconds: what failed a moment ago fails at once again.
+/// How long a build waits after an attempt that counts, in microseconds: what failed a moment ago fails at once again.
 pub fn pause_before_retry(charged: i32) -> i64 {
     const SECOND: i64 = 1_000_000;
     match charged {

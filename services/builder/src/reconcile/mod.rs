@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use slipway_fault::Fault;
+use slipway_fault::{Fault, Reason};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -35,7 +35,9 @@ pub async fn run(store: Store, queue_limit: Duration, stop: CancellationToken) {
             false => Weather::Clear,
         };
         if let Err(fault) = repair(&store, queue_limit, weather).await {
-            last_failure = Some(Instant::now());
+            if fault.reason() == Reason::DatabaseUnavailable {
+                last_failure = Some(Instant::now());
+            }
             tracing::warn!(error = %fault, cause = ?std::error::Error::source(&fault), "reconciling builds failed; trying again");
         }
         tokio::select! {
@@ -66,7 +68,9 @@ pub async fn repair(store: &Store, queue_limit: Duration, weather: Weather) -> R
     for (id, attempt) in store.waiting_longer_than(queue_limit).await? {
         let failure =
             Failure::new(FailureReason::QueuedTooLong, "", "no worker took the build in time; ask the operators whether builders run, then retry");
-        let _ = store.arrow(id, Guard::Attempt(attempt), &Arrow::failed(Event::Timeout, failure)).await?;
+        if let Err(fault) = store.arrow(id, Guard::Attempt(attempt), &Arrow::failed(Event::Timeout, failure)).await {
+            tracing::warn!(build.id = %id, error = %fault, "a build that waited too long could not be ended; trying again");
+        }
     }
     Ok(())
 }

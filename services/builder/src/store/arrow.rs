@@ -72,7 +72,7 @@ impl Store {
                 reference = $8, digest = $9, platform = $10, size_bytes = $11, end_time = $12, sequence = $13, charged = $19, queue_time = case when $20 then $21 else queue_time end, not_before = $22,
                 worker = case when $14 then worker else null end, lease_until = case when $14 then lease_until else null end
             where id = $15 and attempt = $16 and state = $17 and sequence = $18";
-        let is_requeued = after.state == State::Queued;
+        let (is_requeued, is_refunded) = (after.state == State::Queued, after.charged < before.charged);
         let failure = after.failure.as_ref();
         let pushed = after.pushed.as_ref();
         let values = [
@@ -97,7 +97,7 @@ impl Store {
             after.charged.into(),
             is_requeued.into(),
             now.into(),
-            if is_requeued { now + pause_before_retry(after.charged) } else { 0 }.into(),
+            if is_requeued && !is_refunded { now + pause_before_retry(after.charged) } else { 0 }.into(),
         ];
         Ok(transaction.execute_raw(self.database.statement(sql, values)).await?.rows_affected() == 1)
     }

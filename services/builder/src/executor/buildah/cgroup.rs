@@ -12,10 +12,13 @@ use nix::{
     unistd::{AccessFlags, Pid, access},
 };
 use procfs::{ProcessCGroup, process::MountInfo};
+use uuid::Uuid;
 
 use super::limits::{Limits, Resource};
 
 const PERIOD_MICROSECONDS: u64 = 100_000;
+/// Tries to leave a group that others of ours enter and leave.
+const MOVES: usize = 10;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Version {
@@ -43,7 +46,7 @@ const CONTROLLERS: &[Controller] = &[
         name: "memory",
         version: Version::Two,
         limit: |limits| vec![("memory.max", limits.memory_bytes), ("memory.swap.max", 0), ("memory.oom.group", 1)],
-        exceeded: Some(("memory.events", "oom_kill")),
+        exceeded: Some(("memory.events", "oom")),
     },
     Controller {
         resource: Resource::Processes,
@@ -87,22 +90,24 @@ struct Folder {
     controllers: Vec<&'static Controller>,
 }
 
-/// What was delegated to this process; empty where nothing was.
-#[derive(Default)]
+/// What was delegated to this process; no folders where nothing was.
 pub(super) struct Delegation {
     folders: Vec<Folder>,
+    prefix: String,
 }
 
 impl Delegation {
-    /// Finds it from the process's own groups.
-    pub(super) fn find() -> Self {
-        Self::read().unwrap_or_else(|error| {
+    /// Finds it from the process's own groups. Builders that share one tell their groups apart by the data directory.
+    pub(super) fn find(data_dir: &Path) -> Self {
+        let folders = Self::read().unwrap_or_else(|error| {
             tracing::warn!(%error, "the host's control groups cannot be read");
-            Self::default()
-        })
+            Vec::new()
+        });
+        let whose = Uuid::new_v5(&Uuid::NAMESPACE_OID, data_dir.as_os_str().as_encoded_bytes());
+        Self { folders, prefix: format!("slipway-{}-", whose.simple()) }
     }
 
-    fn read() -> procfs::ProcResult<Self> {
+    fn read() -> procfs::ProcResult<Vec<Folder>> {
         let process = procfs::process::Process::myself()?;
         let (groups, mounts) = (process.cgroups()?, process.mountinfo()?);
         let groups: Vec<ProcessCGroup> = groups.into_iter().collect();
@@ -116,7 +121,7 @@ impl Delegation {
             }
             _ => None,
         });
-        Ok(Self { folders: folders.filter(|folder| !folder.controllers.is_empty()).collect() })
+        Ok(folders.filter(|folder| !folder.controllers.is_empty()).collect())
     }
 
     /// What the groups made here will limit.
@@ -126,7 +131,17 @@ impl Delegation {
 
     /// The group of this name, which need not exist yet.
     pub(super) fn group(&self, name: &str) -> Group {
-        Group { parts: self.folders.iter().map(|folder| (folder.path.join(format!("slipway-{name}")), folder.controllers.clone())).collect() }
+        let path = |folder: &Folder| folder.path.join(format!("{}{name}", self.prefix));
+        Group { parts: self.folders.iter().map(|folder| (path(folder), folder.controllers.clone())).collect() }
+    }
+
+    /// Removes every group of this builder's: only for one that begins, and has none.
+    pub(super) fn clear(&self) {
+        for folder in self.folders.iter().flat_map(|folder| fs::read_dir(&folder.path)).flatten().flatten() {
+            if folder.file_name().to_string_lossy().starts_with(&self.prefix) && !remove(&folder.path()) {
+                tracing::warn!(cgroup.path = %folder.path().display(), "a control group that a worker before left could not be removed");
+            }
+        }
     }
 }
 
@@ -171,14 +186,18 @@ impl Group {
 
     /// Ends what still runs in it, and removes it; `false` while something has not ended yet.
     pub(super) fn remove(&self) -> bool {
-        let gone = |folder: &PathBuf| {
-            for id in processes(folder) {
-                let _ = kill(id, Signal::SIGKILL);
-            }
-            fs::remove_dir(folder).map_or_else(|error| error.kind() == io::ErrorKind::NotFound, |()| true)
-        };
-        self.parts.iter().filter(|(folder, _)| !gone(folder)).count() == 0
+        self.parts.iter().filter(|(folder, _)| !remove(folder)).count() == 0
     }
+}
+
+fn remove(folder: &Path) -> bool {
+    for inner in fs::read_dir(folder).into_iter().flatten().flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+        remove(&inner.path());
+    }
+    for id in processes(folder) {
+        let _ = kill(id, Signal::SIGKILL);
+    }
+    fs::remove_dir(folder).map_or_else(|error| error.kind() == io::ErrorKind::NotFound, |()| true)
 }
 
 fn of_version(version: Version) -> impl Iterator<Item = &'static Controller> {
@@ -197,32 +216,40 @@ fn is_ours(folder: &Path) -> bool {
 
 fn processes(folder: &Path) -> Vec<Pid> {
     let text = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
-    text.lines().filter_map(|line| line.parse().ok()).map(Pid::from_raw).collect()
+    // 0 stands for a process that this one cannot see.
+    text.lines().filter_map(|line| line.parse().ok()).filter(|id| *id > 0).map(Pid::from_raw).collect()
 }
 
-/// The group above, where the process was started in a part of its own (systemd's `DelegateSubgroup=`), or its own one, which it leaves
-/// for a part of it: controllers are handed down only by groups without processes.
+/// The group above, where the process was started in a part of what was delegated (systemd's `DelegateSubgroup=`): ours, and nothing above
+/// it is. Else its own, which it leaves for a part of it: controllers are handed down only by groups without processes.
 fn delegated_v2(own: &Path) -> Option<Folder> {
-    let above = own.parent().filter(|above| is_ours(above)).map(Path::to_owned);
-    let path = above.or_else(|| is_ours(own).then(|| own.to_owned()))?;
-    let listed = |file: &str| fs::read_to_string(path.join(file)).unwrap_or_default();
-    let offered = listed("cgroup.controllers");
+    let above = own.parent().filter(|above| is_ours(above) && !above.parent().is_some_and(is_ours));
+    let path = above.or_else(|| is_ours(own).then_some(own))?.to_owned();
+    let offered = fs::read_to_string(path.join("cgroup.controllers")).unwrap_or_default();
     let controllers: Vec<_> = of_version(Version::Two).filter(|two| offered.split_whitespace().any(|name| name == two.name)).collect();
-    let hand_down = || -> io::Result<()> {
-        if path == own {
-            let part = own.join("slipway-builder");
-            fs::create_dir_all(&part)?;
-            for id in processes(own) {
-                fs::write(part.join("cgroup.procs"), id.to_string())?;
-            }
+    let hand_down = || controllers.iter().try_for_each(|controller| fs::write(path.join("cgroup.subtree_control"), format!("+{}", controller.name)));
+    let mut handed_down = hand_down();
+    for _ in 0..MOVES {
+        if handed_down.is_ok() || path != own || controllers.is_empty() {
+            break;
         }
-        controllers.iter().try_for_each(|controller| fs::write(path.join("cgroup.subtree_control"), format!("+{}", controller.name)))
-    };
-    match hand_down() {
+        move_into_part(own);
+        handed_down = hand_down();
+    }
+    match handed_down {
         Ok(()) => Some(Folder { path, controllers }),
         Err(error) => {
             tracing::warn!(%error, cgroup.path = %path.display(), "the builder's control group is not delegated to it");
             None
         }
+    }
+}
+
+/// Whoever ends or begins meanwhile is met the next time.
+fn move_into_part(own: &Path) {
+    let part = own.join("slipway-builder");
+    let _ = fs::create_dir_all(&part);
+    for id in processes(own) {
+        let _ = fs::write(part.join("cgroup.procs"), id.to_string());
     }
 }

@@ -92,8 +92,10 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Which value means nothing.
+    /// Which value is out of range.
     pub(super) fn check(&self) -> Result<(), &'static str> {
+        /// The kernel's PID_MAX_LIMIT.
+        const MOST_PROCESSES: u64 = 1 << 22;
         let zero = [
             ("memory_bytes", self.memory_bytes),
             ("processes", self.processes),
@@ -105,6 +107,7 @@ impl Limits {
         ];
         match self.cpus {
             cpus if !(0.01..=10_000.0).contains(&cpus) => Err("cpus"),
+            _ if self.processes > MOST_PROCESSES => Err("processes"),
             _ => zero.into_iter().find(|(_, value)| *value == 0).map_or(Ok(()), |(name, _)| Err(name)),
         }
     }
@@ -150,8 +153,10 @@ impl Limits {
         loop {
             sleep(pause).await;
             let began = Instant::now();
-            if process::disk_usage(folder).await.is_none_or(|bytes| bytes > self.disk_bytes) {
-                return;
+            match process::disk_usage(folder).await {
+                Ok(bytes) if bytes.is_none_or(|bytes| bytes > self.disk_bytes) => return,
+                Ok(_) => {}
+                Err(error) => tracing::warn!(%error, "an attempt's disk could not be measured; looking again"),
             }
             pause = DISK_LOOK.max(began.elapsed() * 20);
         }

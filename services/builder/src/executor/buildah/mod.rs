@@ -80,9 +80,14 @@ impl Buildah {
         fs::write(folder.join("policy.json"), POLICY).map_err(at(folder.clone()))?;
         let lock = fs::File::create(folder.join("lock")).map_err(at(folder.clone()))?;
         let alone = Flock::lock(lock, FlockArg::LockExclusiveNonblock).map_err(|_| Unfit::Shared(folder.display().to_string()))?;
-        let delegation = Delegation::find();
+        let delegation = Delegation::find(&settings.data_dir);
         let isolation = probe::probe(&settings, &delegation).await?;
         Ok((Self { settings, policy, registries, platform: Platform::linux_amd64(), delegation, _alone: alone }, isolation))
+    }
+
+    /// What the kernel says went over in the attempt's group, if anything did.
+    fn exceeded(&self, attempt: &Attempt, step: &str) -> Option<Failure> {
+        attempt.group.exceeded().map(|resource| self.settings.limits.exceeded(resource, step))
     }
 
     fn attempt(&self, name: &str) -> Attempt {
@@ -122,13 +127,11 @@ impl Buildah {
             timeout(self.settings.limits.transfer(), running).await.map_err(|_| failed("the base could not be pulled in time".to_owned()))??;
         let said = log.last_lines();
         match exit {
-            Some(0) if said.lines().last().is_some_and(|id| image_id.as_str().ends_with(id)) => Ok(()),
+            Some(0) if image_named(&said).is_some_and(|id| image_id.as_str() == format!("sha256:{id}")) => Ok(()),
             Some(0) => Err(Failure::new(FailureReason::BaseRefused, "pull", "the base's registry gave buildah another image than it showed before")),
-            _ => Err(Failure::new(
-                FailureReason::RegistryUnreachable,
-                "pull",
-                format!("the base could not be pulled: {}", log.last_lines().lines().last().unwrap_or_default()),
-            )),
+            _ => Err(self
+                .exceeded(attempt, "pull")
+                .unwrap_or_else(|| failed(format!("the base could not be pulled: {}", said.lines().last().unwrap_or_default())))),
         }
     }
 
@@ -225,8 +228,23 @@ impl Executor for Buildah {
         let mut command = vec!["buildah".to_owned()];
         let policy = self.settings.data_dir.join("policy.json").display().to_string();
         command.extend(
-            ["bud", "--isolation", "oci", "--runtime", "runc", "--network", "host", "--no-cache", "--layers", "--pull-never", "--format", "oci"]
-                .map(str::to_owned),
+            [
+                "bud",
+                "--isolation",
+                "oci",
+                "--runtime",
+                "runc",
+                "--network",
+                "host",
+                "--cgroupns",
+                "host",
+                "--no-cache",
+                "--layers",
+                "--pull-never",
+                "--format",
+                "oci",
+            ]
+            .map(str::to_owned),
         );
         command.extend(
             ["--http-proxy=false", "--signature-policy", &policy, "--iidfile", &attempt.path("image-id"), "--file", &attempt.path("Containerfile")]
@@ -246,12 +264,9 @@ impl Executor for Buildah {
         if exit != Some(0) {
             let tail = log.last_lines();
             let step = step_failed(&tail).unwrap_or(log.step());
-            return Err(match attempt.group.exceeded() {
-                Some(resource) => limits.exceeded(resource, step),
-                None => classify(step, exit, &tail),
-            });
+            return Err(self.exceeded(&attempt, step).unwrap_or_else(|| classify(step, exit, &tail)));
         }
-        match process::disk_usage(&attempt.folder.join("storage")).await {
+        match process::disk_usage(&attempt.folder.join("storage")).await.map_err(|error| disk("commit", &error))? {
             Some(bytes) if bytes <= limits.image_bytes => Ok(()),
             bytes => Err(limits.image_exceeded(bytes)),
         }
@@ -285,7 +300,8 @@ impl Executor for Buildah {
         let exit =
             timeout(self.settings.limits.transfer(), running).await.map_err(|_| failed("the image could not be pushed in time".to_owned()))??;
         if exit != Some(0) {
-            return Err(failed(format!("the registry did not take the image: {}", log.last_lines().lines().last().unwrap_or_default())));
+            let said = format!("the registry did not take the image: {}", log.last_lines().lines().last().unwrap_or_default());
+            return Err(self.exceeded(&attempt, "push").unwrap_or_else(|| failed(said)));
         }
         let digest: Digest = fs::read_to_string(attempt.path("digest"))
             .map_err(|error| disk("push", &error))?
@@ -308,7 +324,13 @@ impl Executor for Buildah {
             tracing::info!(attempt.folder = name, "clearing what a worker before left");
             process::remove(&self.attempt(&name)).await;
         }
+        self.delegation.clear();
     }
+}
+
+/// The image id that `buildah pull` prints.
+fn image_named(said: &str) -> Option<&str> {
+    said.lines().rev().find(|line| line.len() == 64 && line.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 fn attempt_name(id: BuildId, attempt: i32) -> String {

@@ -1,6 +1,6 @@
 //! Running one command of an attempt: its output into the log, its end with the future.
 
-use std::{path::Path, process::Stdio, time::Duration};
+use std::{io, path::Path, process::Stdio, time::Duration};
 
 use slipway_fault::Fault;
 use tokio::{io::AsyncReadExt as _, net::unix::pipe, process::Command, time::timeout};
@@ -91,9 +91,11 @@ pub(super) async fn remove(Attempt { folder, group }: &Attempt) {
     tracing::warn!(attempt.folder = %folder.display(), "could not be cleared; the reaper tries again at the next start");
 }
 
-/// Bytes below a folder; `None` when they cannot be counted in time.
-pub(super) async fn disk_usage(folder: &Path) -> Option<u64> {
+/// Bytes below a folder; `None` when they are too many files to be counted in time.
+pub(super) async fn disk_usage(folder: &Path) -> io::Result<Option<u64>> {
     let arguments = namespaces::outside(&Group::NONE, &["du", "-s", "--block-size=1", &folder.display().to_string()].map(str::to_owned));
-    let output = timeout(HELPER_PATIENCE, command(&arguments, folder).output()).await.ok()?.ok()?;
-    String::from_utf8_lossy(&output.stdout).split_whitespace().next()?.parse().ok()
+    let Ok(output) = timeout(HELPER_PATIENCE, command(&arguments, folder).output()).await else { return Ok(None) };
+    let text = String::from_utf8_lossy(&output?.stdout).into_owned();
+    let bytes = text.split_whitespace().next().and_then(|bytes| bytes.parse().ok());
+    bytes.map(Some).ok_or_else(|| io::Error::other("du said nothing"))
 }
