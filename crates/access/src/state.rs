@@ -9,15 +9,17 @@ use slipway_fault::{Fault, Reason};
 const POLL: Duration = Duration::from_millis(50);
 /// A projection that follows is never this far behind a write.
 const FARTHEST: i64 = 1_000;
+/// Heard within this time, it follows: permission is heard several times a second.
+const FOLLOWS_MICROS: i64 = 10_000_000;
 
 /// Waits until the projection has reached `revision`, within the call's deadline. Nobody waits for what was never written.
 pub async fn wait_for(database: &Database, revision: i64) -> Result<(), Fault> {
-    let (known, _) = read(database).await?;
+    let (known, heard) = read(database).await?;
     if revision <= known {
         return Ok(());
     }
     // Before its first snapshot a projection has nothing to judge by.
-    if known > 0 && revision - known > FARTHEST {
+    if known > 0 && revision - known > FARTHEST && database.now(database.reader()).await? - heard < FOLLOWS_MICROS {
         return Err(Fault::field("consistency_token", "is not one that a write gave out"));
     }
     let patience = slipway_daemon::remaining().unwrap_or(Duration::from_secs(5)).saturating_sub(Duration::from_millis(200));

@@ -26,6 +26,7 @@ use crate::{
 };
 
 const TRY_AGAIN: Duration = Duration::from_secs(1);
+const REFLECTIONS: usize = 32;
 
 /// Lets calls in, behind the identity layer. Health is always answered.
 #[derive(Clone)]
@@ -36,6 +37,7 @@ pub(crate) struct AdmissionLayer {
 
 struct Door {
     all: Arc<Semaphore>,
+    reflections: Arc<Semaphore>,
     calls: usize,
     calls_per_caller: usize,
     running: Mutex<HashMap<UserId, usize>>,
@@ -47,6 +49,7 @@ impl AdmissionLayer {
     pub(crate) fn new(limits: &Limits, stop: CancellationToken) -> Self {
         let door = Door {
             all: Arc::new(Semaphore::new(limits.calls.min(Semaphore::MAX_PERMITS))),
+            reflections: Arc::new(Semaphore::new(REFLECTIONS)),
             calls: limits.calls,
             calls_per_caller: limits.calls_per_caller,
             running: Mutex::default(),
@@ -91,7 +94,11 @@ where
             return Box::pin(self.inner.call(request));
         }
         let is_reflection = path.starts_with("/grpc.");
-        let place = match self.layer.door.enter(request.extensions().get::<Caller>()) {
+        let place = match is_reflection {
+            true => self.layer.door.enter_for_reflection(),
+            false => self.layer.door.enter(request.extensions().get::<Caller>()),
+        };
+        let place = match place {
             Ok(place) => place,
             Err(fault) => {
                 let refusal = refusal(fault).into_http();
@@ -110,8 +117,18 @@ where
 }
 
 impl Door {
+    /// Nobody has to say who asks, so it takes no place from those who do.
+    fn enter_for_reflection(&self) -> Result<Place, Fault> {
+        let place = self.reflections.clone().try_acquire_owned().map_err(|_| {
+            let message = format!("this replica answers {REFLECTIONS} streams of reflection, as many as it may; try again in a moment");
+            Fault::new(Reason::TooManyCalls, message).metadata("limit", REFLECTIONS).metadata("of", "process")
+        })?;
+        Ok(Place { _of_all: place, _of_caller: None })
+    }
+
+    /// A service finishes what a caller began: while the process stops, its calls are let in until the drain ends.
     fn enter(self: &Arc<Self>, caller: Option<&Caller>) -> Result<Place, Fault> {
-        if self.stop.is_cancelled() {
+        if self.stop.is_cancelled() && caller.is_none_or(|caller| caller.service.is_none()) {
             return Err(Fault::new(Reason::ShuttingDown, "this replica is stopping, and nothing was changed; call again, another one answers"));
         }
         let person = caller.filter(|caller| caller.service.is_none()).and_then(|caller| caller.user.as_ref());

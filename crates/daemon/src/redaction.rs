@@ -52,11 +52,8 @@ fn without_user_info(text: &str) -> String {
     let mut parts = text.split("://");
     let mut shown = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        let end = part.find(|letter: char| letter.is_whitespace() || ['"', '\''].contains(&letter)).unwrap_or(part.len());
-        let (address, behind) = part.split_at(end);
         shown.push_str("://");
-        shown.push_str(&address_without_secrets(address));
-        shown.push_str(behind);
+        shown.push_str(&address_without_secrets(part));
     }
     shown
 }
@@ -92,6 +89,8 @@ mod tests {
             ("url = 'amqp://me:secret@one,amqp://me:secret@two/x'", "url = 'amqp://me:***@one,amqp://me:***@two/x'"),
             ("url = 'postgres://me:se/cr?e#t@db/x'", "url = 'postgres://me:***@db/x'"),
             ("url = 'postgres://me:se@cret@db/x'", "url = 'postgres://me:***@db/x'"),
+            ("url = \"postgres://me:it's-secret@db/x\"", "url = 'postgres://me:***@db/x'"),
+            ("url = 'postgres://me:a secret@db/x'", "url = 'postgres://me:***@db/x'"),
             ("url = 'postgres://db/x?sslmode=verify-full&password=secret'", "url = 'postgres://db/x?sslmode=verify-full&password=***'"),
             ("url = 'sqlite:///data/a@b.sqlite?mode=rwc'", "url = 'sqlite:///data/a@b.sqlite?mode=rwc'"),
             ("url = 'https://host/path@2x'", "url = 'https://host/path@2x'"),

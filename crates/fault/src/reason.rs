@@ -94,6 +94,7 @@ reasons! {
         TokenExpired "TOKEN_EXPIRED" "The bearer token has expired.",
         TokenAudience "TOKEN_AUDIENCE" "The bearer token was made for another audience.",
         TokenIssuer "TOKEN_ISSUER" "The bearer token's issuer is not configured here.",
+        TokenNotYetValid "TOKEN_NOT_YET_VALID" "The bearer token's time has not begun; clocks differ.",
         TokenSignature "TOKEN_SIGNATURE" "The bearer token's signature or key does not fit its issuer.",
     }
     PermissionDenied {

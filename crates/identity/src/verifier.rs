@@ -139,6 +139,9 @@ impl Verifier {
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         let claims = decode::<Claims>(token, &key.decoding, &validation).map_err(|error| match error.kind() {
             ErrorKind::ExpiredSignature => Fault::new(Reason::TokenExpired, "the token has expired; sign in again"),
+            ErrorKind::ImmatureSignature => {
+                Fault::new(Reason::TokenNotYetValid, "the token is not valid yet; check the clocks of its issuer and of this service")
+            }
             ErrorKind::InvalidAudience => Fault::new(
                 Reason::TokenAudience,
                 format!("the token was made for another audience; ask your issuer for one with audience `{audience}`"),

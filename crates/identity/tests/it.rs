@@ -178,7 +178,7 @@ async fn tokens_are_told_apart() {
         ("ended within the leeway", good(json!({ "exp": now() - 10 })), alice.clone()),
         ("ends with a fraction of a second", good(json!({ "exp": now() as f64 + 60.5 })), alice),
         ("ended beyond the leeway", good(json!({ "exp": now() - 60 })), Err(Reason::TokenExpired)),
-        ("begins later", good(json!({ "nbf": now() + 120 })), Err(Reason::TokenSignature)),
+        ("begins later", good(json!({ "nbf": now() + 120 })), Err(Reason::TokenNotYetValid)),
         ("no end", good(json!({ "exp": null })), Err(Reason::TokenMalformed)),
         ("an end in words", good(json!({ "exp": "tomorrow" })), Err(Reason::TokenMalformed)),
         ("no audience", good(json!({ "aud": null })), Err(Reason::TokenMalformed)),

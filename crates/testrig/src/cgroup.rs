@@ -9,7 +9,6 @@ use anyhow::{Context as _, Result};
 use nix::unistd::{AccessFlags, Gid, Uid, access, chown};
 use procfs::process::Process;
 
-const NAME: &str = "slipway-lab";
 const CONTROLLERS: [&str; 3] = ["cpu", "memory", "pids"];
 
 /// This process and all that it starts lie in the user's group until this is dropped.
@@ -26,8 +25,9 @@ impl Delegated {
     /// When this host has no such groups, or they cannot be written.
     pub fn enter(uid: Uid, gid: Gid) -> Result<Self> {
         let mut moves = Vec::new();
+        let name = format!("slipway-lab-{uid}");
         for (own, version_two) in own_groups()? {
-            let made = if version_two { make_v2(&own)? } else { vec![own.join(NAME)] };
+            let made = if version_two { inside_v2(&own, &name)? } else { vec![own.join(&name)] };
             for folder in made.iter().rev() {
                 fs::create_dir_all(folder)?;
                 // What the kernel's documentation says a delegation hands over; the limits themselves stay root's.
@@ -88,8 +88,8 @@ fn offers(group: &Path, file: &str) -> bool {
 }
 
 /// Only groups without processes hand controllers down, so ours lies below the nearest that does, and its processes in a part of it.
-fn make_v2(own: &Path) -> Result<Vec<PathBuf>> {
+fn inside_v2(own: &Path, name: &str) -> Result<Vec<PathBuf>> {
     let above = own.ancestors().find(|group| offers(group, "cgroup.subtree_control"));
-    let group = above.context("no control group above hands down cpu, memory and pids")?.join(NAME);
+    let group = above.context("no control group above hands down cpu, memory and pids")?.join(name);
     Ok(vec![group.join("run"), group])
 }

@@ -1,6 +1,6 @@
 //! What tests find in their environment, and what they do when it is not there.
 
-use std::{env, fs::OpenOptions, io::Write as _};
+use std::{env, fs::OpenOptions, io::Write as _, thread};
 
 /// `postgres://…` of a server on which databases may be made.
 pub const POSTGRES: &str = "SLIPWAY_TEST_POSTGRES";
@@ -19,13 +19,13 @@ pub const SKIPS: &str = "SLIPWAY_TEST_SKIPS";
 pub fn server(name: &str) -> Option<String> {
     let value = env::var(name).ok();
     if value.is_none() {
-        let fast = env::var(FAST).is_ok();
-        let line = if fast {
-            "SKIPPED because --fast starts no servers\n".to_owned()
-        } else {
-            format!("SKIPPED because {name} is not set; run `cargo xtask test`\n")
+        let reason = match env::var(FAST) {
+            Ok(_) => "SKIPPED because --fast starts no servers".to_owned(),
+            Err(_) => format!("SKIPPED because {name} is not set; run `cargo xtask test`"),
         };
-        eprint!("{line}");
+        eprintln!("{reason}");
+        // libtest names the thread after the test.
+        let line = format!("{}\t{reason}\n", thread::current().name().unwrap_or("a test"));
         if let Ok(path) = env::var(SKIPS)
             && let Ok(mut file) = OpenOptions::new().append(true).create(true).open(path)
         {

@@ -108,17 +108,19 @@ fn files_are_short(source: &Source<'_>) -> Option<&'static str> {
 
 /// Every RPC stands in the authorization matrix of `services/README.md`.
 fn unlisted_rpcs() -> Result<Vec<String>> {
-    let matrix = fs::read_to_string(root().join("services/README.md"))?;
+    let readme = fs::read_to_string(root().join("services/README.md"))?;
     let mut complaints = Vec::new();
     for file in protos(&root().join("proto"))? {
-        let text = fs::read_to_string(&file)?;
-        for rpc in text.lines().filter_map(|line| line.trim().strip_prefix("rpc ")?.split('(').next()) {
-            if !matrix.contains(&format!("`{rpc}`")) {
-                complaints.push(format!("services/README.md: the authorization matrix lacks `{rpc}`"));
-            }
-        }
+        complaints.extend(missing_from_matrix(&readme, &fs::read_to_string(&file)?));
     }
     Ok(complaints)
+}
+
+fn missing_from_matrix(readme: &str, proto: &str) -> Vec<String> {
+    let matrix = readme.split("\n## ").find(|section| section.starts_with("Authorization matrix")).unwrap_or_default();
+    let rpcs = proto.lines().filter_map(|line| line.trim().strip_prefix("rpc ")?.split('(').next());
+    let missing = rpcs.filter(|rpc| !matrix.contains(&format!("`{rpc}`")));
+    missing.map(|rpc| format!("services/README.md: the authorization matrix lacks `{rpc}`")).collect()
 }
 
 fn protos(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
@@ -137,6 +139,15 @@ fn protos(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_rpc_without_a_row_is_found() {
+        let readme = "# x\n`Elsewhere`\n## Authorization matrix\n| any | `Get` |\n## More\n`Behind`\n";
+        let proto = "service S {\n  rpc Get(A) returns (B);\n  rpc Elsewhere(A) returns (B);\n  rpc Behind(A) returns (B);\n}\n";
+        let named: Vec<String> =
+            missing_from_matrix(readme, proto).iter().filter_map(|text| Some(text.rsplit_once("lacks ")?.1.to_owned())).collect();
+        assert_eq!(named, ["`Elsewhere`", "`Behind`"]);
+    }
 
     #[test]
     fn each_rule_rejects_its_fixture() {

@@ -38,7 +38,7 @@ impl App {
             "" => None,
             text => Some(text.parse::<i64>().map_err(|_| etag_mismatch())?),
         };
-        let access = self.known_access(caller, wanted).await?;
+        let access = self.known_access(caller, wanted, &image.access.groups).await?;
         self.store.want_access(image.id, &access, etag).await?;
         let edited = Image { access, ..image };
         self.finish_access(&edited)
@@ -46,12 +46,19 @@ impl App {
             .map_err(|fault| unsettled(fault, "the change of access will be finished or dropped within minutes; read the image again to see which"))
     }
 
-    /// The groups that the caller named, each once. One that it does not see is refused like one that is not there.
-    pub(super) async fn known_access(&self, caller: &Caller, wanted: WantedAccess) -> Result<Access, Fault> {
+    /// The groups that the caller named, each once. One that it does not see is refused like one that is not there, unless it is `present`: who
+    /// manages an image may write back what it reads.
+    pub(super) async fn known_access(&self, caller: &Caller, wanted: WantedAccess, present: &[ReadingGroup]) -> Result<Access, Fault> {
         let mut named = HashSet::new();
         let mut groups = Vec::new();
         for (index, name_or_id) in wanted.groups.iter().enumerate() {
             if !named.insert(name_or_id) {
+                continue;
+            }
+            if let Some(group) = present.iter().find(|group| group.name == *name_or_id || group.id.to_string() == *name_or_id) {
+                if !groups.contains(group) {
+                    groups.push(group.clone());
+                }
                 continue;
             }
             let what = format!("group `{}`", Fault::echo(name_or_id));

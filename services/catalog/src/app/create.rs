@@ -74,7 +74,7 @@ impl App {
         }
         let given_name = request.accept()?;
         let (owner, owner_name) = self.owner(caller, &request.owner).await?;
-        let access = self.known_access(caller, request.access).await?;
+        let access = self.known_access(caller, request.access, &[]).await?;
         let source = request.source.kind();
         let draft = self.draft(caller, request.source, request.kind).await?;
         let image = Image {

@@ -28,6 +28,7 @@ use crate::{
 pub use access::WantedAccess;
 pub use create::CreateImage;
 pub use read::Resolved;
+pub(crate) use registration::is_refusal;
 pub use source::Source;
 
 /// What the use cases need to know of the site.

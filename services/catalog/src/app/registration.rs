@@ -37,10 +37,12 @@ impl App {
         present.ok_or_else(|| Fault::new(Reason::Conflict, "the image was taken back meanwhile; create it again"))
     }
 
-    /// Permission first: what it has forgotten, nobody sees, and a row that stays here is taken back again.
+    /// The row first, unless somebody else has finished it meanwhile: an object that permission keeps of no image harms nobody.
     async fn take_back(&self, id: ImageId) -> Result<(), Fault> {
-        self.authorizer.remove(id.into()).await?;
-        self.store.abort_create(id).await
+        match self.store.abort_create(id).await? {
+            true => self.authorizer.remove(id.into()).await.map(|_| ()),
+            false => Ok(()),
+        }
     }
 
     /// Second half of a change of access. A refusal drops what was wanted.
@@ -58,17 +60,16 @@ impl App {
 }
 
 /// Whether what was asked for is refused, and trying again changes nothing about it. Anything else may have been heard by permission.
-fn is_refusal(fault: &Fault) -> bool {
+pub(crate) fn is_refusal(fault: &Fault) -> bool {
     let kinds = [Kind::InvalidArgument, Kind::NotFound, Kind::FailedPrecondition, Kind::PermissionDenied];
     fault.reason() == Reason::QueueFull || kinds.contains(&fault.reason().kind())
 }
 
 /// Where somebody gave no answer, half of it is done, and the reconciler goes on: `outcome` says so instead of the fault's own message.
 pub(super) fn unsettled(fault: Fault, outcome: &str) -> Fault {
-    let is_silence = matches!(fault.reason().kind(), Kind::Unavailable | Kind::DeadlineExceeded | Kind::Internal);
-    match is_silence {
-        true => Fault::new(fault.reason(), format!("a part of Slipway gave no answer: {outcome}")).cause(fault),
-        false => fault,
+    match is_refusal(&fault) {
+        true => fault,
+        false => Fault::new(fault.reason(), format!("a part of Slipway gave no answer: {outcome}")).cause(fault),
     }
 }
 

@@ -7,7 +7,10 @@ use slipway_fault::Fault;
 use slipway_names::id::ImageId;
 use tokio_util::sync::CancellationToken;
 
-use crate::{app::App, domain::image::Image};
+use crate::{
+    app::{App, is_refusal},
+    domain::image::Image,
+};
 
 const INTERVAL: Duration = Duration::from_secs(5);
 /// Longer than permission needs to answer.
@@ -16,7 +19,11 @@ const CUT_OFF_MICROS: i64 = 30 * 1_000_000;
 /// Repairs until `stop`.
 pub(crate) async fn run(app: App, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        if let Err(fault) = repair(&app).await {
+        let repaired = tokio::select! {
+            () = stop.cancelled() => return,
+            repaired = repair(&app) => repaired,
+        };
+        if let Err(fault) = repaired {
             tracing::warn!(error = %fault, cause = ?std::error::Error::source(&fault), "reconciling images failed; trying again");
         }
         tokio::select! {
@@ -40,6 +47,7 @@ pub async fn repair(app: &App) -> Result<(), Fault> {
 fn tell(what: &str, id: ImageId, outcome: Result<Image, Fault>) {
     match outcome {
         Ok(_) => tracing::info!(image.id = %id, "finished a {what} that was cut off"),
+        Err(fault) if is_refusal(&fault) => tracing::info!(image.id = %id, error = %fault, "dropped a {what} that was cut off"),
         Err(fault) => {
             let cause = std::error::Error::source(&fault);
             tracing::warn!(image.id = %id, error.reason = fault.reason().as_str(), error = %fault, ?cause, "a {what} that was cut off is not finished");

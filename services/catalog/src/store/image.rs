@@ -91,15 +91,16 @@ impl Store {
     }
 
     /// Takes the first step back, with its revision and its request id; the second one cannot be.
-    pub async fn abort_create(&self, id: ImageId) -> Result<(), Fault> {
+    pub async fn abort_create(&self, id: ImageId) -> Result<bool, Fault> {
         let transaction = self.database.begin().await?;
         let sql = "delete from image where id = $1 and state = 'creating'";
-        if transaction.execute_raw(self.database.statement(sql, [id.0.into()])).await?.rows_affected() > 0 {
+        let is_aborted = transaction.execute_raw(self.database.statement(sql, [id.0.into()])).await?.rows_affected() > 0;
+        if is_aborted {
             let sql = "delete from idempotency where answer = $1";
             transaction.execute_raw(self.database.statement(sql, [id.to_string().into()])).await?;
         }
         transaction.commit().await?;
-        Ok(())
+        Ok(is_aborted)
     }
 
     /// Creates that were cut off between their steps, with their first revisions.

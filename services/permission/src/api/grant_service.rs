@@ -35,7 +35,7 @@ impl GrantService for Api {
     async fn create_grant(&self, request: Request<wire::CreateGrantRequest>) -> Result<Response<wire::CreateGrantResponse>, Status> {
         let caller = caller(&request)?;
         let request = request.into_inner();
-        let key = key_of(&caller, &request.request_id, &request)?;
+        let key = key_of(&caller, "CreateGrant", &request.request_id, &request)?;
         let grant = request.grant.ok_or_else(|| Fault::field("grant", "is missing"))?;
         let expire = grant
             .expire_time

@@ -17,7 +17,7 @@ impl GroupService for Api {
     async fn create_group(&self, request: Request<wire::CreateGroupRequest>) -> Result<Response<wire::CreateGroupResponse>, Status> {
         let caller = caller(&request)?;
         let request = request.into_inner();
-        let key = key_of(&caller, &request.request_id, &request)?;
+        let key = key_of(&caller, "CreateGroup", &request.request_id, &request)?;
         let (group, revision) = self.app.create_group(&caller, &request.name, &request.display_name, key).await?;
         Ok(Response::new(wire::CreateGroupResponse { group: Some(group_to_wire(group)), consistency_token: revision.to_string() }))
     }

@@ -7,12 +7,12 @@ use slipway_identity::Caller;
 use slipway_names::id::RequestId;
 use slipway_outbox::idempotency::Key;
 
-pub(super) fn key_of<M: Message>(caller: &Caller, request_id: &str, request: &M) -> Result<Option<Key>, Fault> {
+pub(super) fn key_of<M: Message>(caller: &Caller, rpc: &str, request_id: &str, request: &M) -> Result<Option<Key>, Fault> {
     if request_id.is_empty() {
         return Ok(None);
     }
     let id: RequestId = request_id.parse().map_err(|error| Fault::field("request_id", error))?;
-    let mut bytes = std::any::type_name::<M>().as_bytes().to_vec();
+    let mut bytes = rpc.as_bytes().to_vec();
     bytes.extend(request.encode_to_vec());
     let hash = digest(&SHA256, &bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(Some(Key { caller: caller.require_user()?.id.to_string(), request_id: id.0, hash }))

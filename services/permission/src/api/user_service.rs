@@ -21,7 +21,7 @@ impl UserService for Api {
     async fn invite_user(&self, request: Request<wire::InviteUserRequest>) -> Result<Response<wire::InviteUserResponse>, Status> {
         let caller = caller(&request)?;
         let request = request.into_inner();
-        let key = key_of(&caller, &request.request_id, &request)?;
+        let key = key_of(&caller, "InviteUser", &request.request_id, &request)?;
         let user = self.app.invite_user(&caller, &request.issuer, &request.subject, &request.name, key).await?;
         Ok(Response::new(wire::InviteUserResponse { user: Some(user_to_wire(user)) }))
     }

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Distinct grants that one registration may bring: each is decided on by every check of the object.
-const MOST_GRANTS: usize = 100;
+const MOST_GRANTS: usize = 101;
 
 impl App {
     /// Registers an object, or replaces its grants.
