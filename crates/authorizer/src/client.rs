@@ -6,7 +6,7 @@ use slipway_fault::{Fault, Reason};
 use slipway_identity::Caller;
 use slipway_names::{
     grant::{ObjectKind, Role, SubjectKind},
-    id::{ObjectId, UserId},
+    id::ObjectId,
 };
 use slipway_wire::permission::v1 as wire;
 use tonic::transport::Channel;
@@ -56,10 +56,6 @@ impl GrpcAuthorizer {
 impl Authorizer for GrpcAuthorizer {
     async fn check(&self, caller: &Caller, object: ObjectQuery, role: Role) -> Result<Decision, Fault> {
         self.ask(wire::CheckRequest { user_id: String::new(), object: Some(reference(object)), role: role_to_wire(role).into() }, Some(caller)).await
-    }
-
-    async fn check_user(&self, user: UserId, object: ObjectQuery, role: Role) -> Result<Decision, Fault> {
-        self.ask(wire::CheckRequest { user_id: user.to_string(), object: Some(reference(object)), role: role_to_wire(role).into() }, None).await
     }
 
     async fn register(&self, registration: Registration) -> Result<i64, Fault> {

@@ -5,7 +5,7 @@ use slipway_fault::{Fault, Reason};
 use slipway_identity::Caller;
 use slipway_names::{
     grant::{ObjectKind, Role, SubjectKind},
-    id::{GroupId, ObjectId, UserId},
+    id::{GroupId, ObjectId},
 };
 
 /// An object by id, or a group by name.
@@ -35,12 +35,16 @@ pub struct Decision {
 }
 
 impl Decision {
-    /// Allowed, or the refusal that fits what the user may know: `not_found`, else ROLE_MISSING.
+    /// Allowed, or the refusal that fits what the user may know: `not_found`, else ROLE_MISSING. The platform is no secret: its `not_found` is
+    /// ROLE_MISSING too.
     pub fn require(self, role: Role, what: &str, not_found: Reason) -> Result<Self, Fault> {
         match (self.allowed, self.visible) {
             (true, _) => Ok(self),
             (false, true) => {
                 Err(Fault::new(Reason::RoleMissing, format!("you see {what} but are not its {role}; ask one of its managers")).metadata("role", role))
+            }
+            (false, false) if not_found == Reason::RoleMissing => {
+                Err(Fault::new(not_found, format!("only a {role} of {what} may do that; ask a platform admin")).metadata("role", role))
             }
             (false, false) => Err(Fault::new(not_found, format!("there is no {what}, or none that you may see"))),
         }
@@ -74,9 +78,6 @@ pub struct Registration {
 pub trait Authorizer: Send + Sync {
     /// May the caller's user do this?
     async fn check(&self, caller: &Caller, object: ObjectQuery, role: Role) -> Result<Decision, Fault>;
-
-    /// May this user, who is not calling right now?
-    async fn check_user(&self, user: UserId, object: ObjectQuery, role: Role) -> Result<Decision, Fault>;
 
     /// Registers an object, or replaces its grants. Returns the revision from which they hold.
     async fn register(&self, registration: Registration) -> Result<i64, Fault>;

@@ -4,6 +4,7 @@
 pub mod base;
 pub mod cgroup;
 pub mod env;
+mod on_both_databases;
 pub mod packages;
 pub mod postgres;
 pub mod process;

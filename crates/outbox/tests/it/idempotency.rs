@@ -3,9 +3,9 @@
 use slipway_outbox::idempotency;
 use uuid::Uuid;
 
-use crate::world::World;
+use crate::worlds::World;
 
-on_both_databases!(a_request_id_answers_once);
+slipway_testrig::on_both_databases!(a_request_id_answers_once);
 
 async fn a_request_id_answers_once(world: World) {
     let database = &world.database;

@@ -4,9 +4,9 @@ use sea_orm::ConnectionTrait as _;
 use slipway_outbox::lease;
 use uuid::Uuid;
 
-use crate::world::World;
+use crate::worlds::World;
 
-on_both_databases!(one_holder_at_a_time, of_many_that_want_it_one_gets_it);
+slipway_testrig::on_both_databases!(one_holder_at_a_time, of_many_that_want_it_one_gets_it);
 
 async fn hold(world: &World, holder: Uuid) -> bool {
     let transaction = world.database.begin().await.unwrap();

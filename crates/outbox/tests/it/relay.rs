@@ -16,9 +16,9 @@ use slipway_outbox::{Relay, Wake, append};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::world::{PATIENCE, World, event, sequences};
+use crate::worlds::{PATIENCE, World, event, sequences};
 
-on_both_databases!(
+slipway_testrig::on_both_databases!(
     in_order_and_again_after_a_lost_confirm,
     one_of_each_subject_is_under_way,
     a_message_that_fails_holds_up_its_subject_alone,

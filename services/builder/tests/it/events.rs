@@ -13,7 +13,7 @@ use slipway_builder::{
 use slipway_names::id::{BuildId, ImageId, UserId};
 use uuid::Uuid;
 
-use crate::worlds::{World, postgres, request, sqlite};
+use crate::worlds::{World, request};
 
 /// `BuildStateChanged` in its envelope.
 const FAILED: &str = r#"{
@@ -81,14 +81,4 @@ async fn the_envelope_is_as_written_out(world: World) {
     assert_eq!(document, serde_json::from_str::<serde_json::Value>(FAILED).unwrap());
 }
 
-#[tokio::test]
-async fn the_envelope_is_as_written_out_on_sqlite() {
-    the_envelope_is_as_written_out(sqlite().await).await;
-}
-
-#[tokio::test]
-async fn the_envelope_is_as_written_out_on_postgres() {
-    if let Some(world) = postgres().await {
-        the_envelope_is_as_written_out(world).await;
-    }
-}
+slipway_testrig::on_both_databases!(the_envelope_is_as_written_out);

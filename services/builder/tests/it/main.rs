@@ -1,10 +1,9 @@
 //! Contract suites of the builder's store and executors, its worker, its events.
 
-#[macro_use]
-mod worlds;
 mod buildah;
 mod events;
 mod executor;
 mod log_sink;
 mod store;
 mod worker;
+mod worlds;

@@ -21,9 +21,9 @@ use slipway_builder::{
 use slipway_names::id::BuildId;
 use uuid::Uuid;
 
-use crate::worlds::{World, postgres, request, sqlite};
+use crate::worlds::{World, request};
 
-on_both_databases!(
+slipway_testrig::on_both_databases!(
     a_request_twice_is_one_build,
     claims_are_exclusive,
     one_build_runs_per_image,

@@ -33,9 +33,9 @@ use slipway_names::id::BuildId;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
-use crate::worlds::{World, postgres, request, sqlite};
+use crate::worlds::{World, request};
 
-on_both_databases!(
+slipway_testrig::on_both_databases!(
     a_build_succeeds,
     out_of_time,
     the_lease_is_renewed,

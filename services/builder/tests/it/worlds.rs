@@ -13,25 +13,6 @@ use slipway_testrig::env;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-/// Each test of the list on an empty store of each database.
-macro_rules! on_both_databases {
-    ($($name:ident),* $(,)?) => {$(
-        mod $name {
-            #[tokio::test]
-            async fn on_sqlite() {
-                super::$name(super::sqlite().await).await;
-            }
-
-            #[tokio::test]
-            async fn on_postgres() {
-                if let Some(world) = super::postgres().await {
-                    super::$name(world).await;
-                }
-            }
-        }
-    )*};
-}
-
 /// A store, and what must live as long.
 pub(crate) struct World {
     pub(crate) store: Store,

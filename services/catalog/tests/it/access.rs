@@ -13,7 +13,12 @@ use slipway_wire::permission::v1::Role as WireRole;
 
 use crate::worlds::{World, existing, image, user};
 
-on_both_databases!(wanted_access_holds_once_it_is_finished, one_change_at_a_time, what_is_dropped_changes_nothing, who_may_read_is_for_managers);
+slipway_testrig::on_both_databases!(
+    wanted_access_holds_once_it_is_finished,
+    one_change_at_a_time,
+    what_is_dropped_changes_nothing,
+    who_may_read_is_for_managers
+);
 
 /// An age that everything has.
 const EVER: i64 = -1_000_000;

@@ -8,7 +8,7 @@ use slipway_wire::permission::v1::Role as WireRole;
 
 use crate::worlds::{World, built, existing, image, key, queue, user};
 
-on_both_databases!(
+slipway_testrig::on_both_databases!(
     a_create_takes_two_steps,
     what_is_taken_back_leaves_nothing,
     what_is_finished_cannot_be_taken_back,

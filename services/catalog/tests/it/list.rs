@@ -10,7 +10,7 @@ use slipway_wire::permission::v1::Role as WireRole;
 
 use crate::worlds::{World, existing, image, user};
 
-on_both_databases!(every_order_pages_bytewise, filters_are_literal, names_with_a_nul_name_nothing);
+slipway_testrig::on_both_databases!(every_order_pages_bytewise, filters_are_literal, names_with_a_nul_name_nothing);
 
 /// Everything that the user sees, by name.
 pub(crate) async fn all(world: &World, name: &str) -> Vec<Image> {

@@ -13,7 +13,12 @@ use slipway_names::id::{BuildId, ImageId};
 
 use crate::worlds::{World, built, existing, image, queue};
 
-on_both_databases!(older_news_change_nothing, ready_revisions_go_forward_only, a_failed_first_build_is_told, unknown_builds_are_told);
+slipway_testrig::on_both_databases!(
+    older_news_change_nothing,
+    ready_revisions_go_forward_only,
+    a_failed_first_build_is_told,
+    unknown_builds_are_told
+);
 
 fn report(build: BuildId, state: &str, sequence: i64) -> Report {
     let outcome = match state {

@@ -12,7 +12,7 @@ use crate::{
     worlds::{World, existing, grant, image, user},
 };
 
-on_both_databases!(what_is_not_known_asks_for_a_snapshot_later, ranks_decide, nobody_waits_for_what_was_never_written);
+slipway_testrig::on_both_databases!(what_is_not_known_asks_for_a_snapshot_later, ranks_decide, nobody_waits_for_what_was_never_written);
 
 const UNKNOWN: i32 = 99;
 

@@ -12,7 +12,7 @@ use slipway_names::id::{BuildId, GroupId};
 
 use crate::worlds::{World, built, existing, image, key, queue};
 
-on_both_databases!(an_owner_has_so_many_waiting_builds, revisions_count_too, two_at_once_take_turns);
+slipway_testrig::on_both_databases!(an_owner_has_so_many_waiting_builds, revisions_count_too, two_at_once_take_turns);
 
 async fn preparing(world: &World, build: BuildId) {
     let progress = BuildProgress { state: "preparing".to_owned(), sequence: 2, ..BuildProgress::default() };

@@ -12,7 +12,7 @@ use crate::{
     worlds::{World, built, existing, image},
 };
 
-on_both_databases!(changes_of_access_are_finished_or_dropped, creates_are_finished_or_taken_back, young_ones_are_left_alone);
+slipway_testrig::on_both_databases!(changes_of_access_are_finished_or_dropped, creates_are_finished_or_taken_back, young_ones_are_left_alone);
 
 /// Everything was cut off long ago.
 async fn age(world: &World) {

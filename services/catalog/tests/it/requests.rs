@@ -21,7 +21,7 @@ use crate::{
     worlds::{World, key},
 };
 
-on_both_databases!(
+slipway_testrig::on_both_databases!(
     a_repeat_goes_on_where_the_call_was_cut_off,
     repeats_at_once_are_one_image,
     a_refusal_leaves_nothing,

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::worlds::{World, fields, grant, object, reason, refused, subject};
 
-on_both_databases!(a_batch_is_answered_in_its_order, a_kind_that_is_not_the_stored_one_is_nothing, others_are_for_services);
+slipway_testrig::on_both_databases!(a_batch_is_answered_in_its_order, a_kind_that_is_not_the_stored_one_is_nothing, others_are_for_services);
 
 fn check(kind: ObjectKind, id: &str, role: Role) -> CheckRequest {
     CheckRequest { user_id: String::new(), object: Some(object(kind, id)), role: role.into() }

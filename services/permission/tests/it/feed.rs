@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use crate::worlds::{World, grant, made_by, object, reason, subject};
 
-on_both_databases!(
+slipway_testrig::on_both_databases!(
     each_change_is_hashed_over_the_one_before,
     a_known_revision_goes_on_with_changes,
     only_services_listen,

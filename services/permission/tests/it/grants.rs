@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::worlds::{World, fields, grant, object, reason, refused, subject};
 
-on_both_databases!(
+slipway_testrig::on_both_databases!(
     registered_grants_stay,
     the_same_again_is_one_grant,
     a_grant_by_request_id,

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::worlds::{World, fields, grant, object, reason, refused, subject};
 
-on_both_databases!(
+slipway_testrig::on_both_databases!(
     members_and_group_admins,
     the_list_is_what_can_be_got,
     absent_and_forbidden_groups_are_the_same,

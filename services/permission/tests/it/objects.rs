@@ -8,7 +8,12 @@ use uuid::Uuid;
 
 use crate::worlds::{World, fields, grant, object, reason, subject};
 
-on_both_databases!(a_registration_replaces_the_one_before, repeated_grants_are_one, refusals_name_their_field, only_the_catalog_registers,);
+slipway_testrig::on_both_databases!(
+    a_registration_replaces_the_one_before,
+    repeated_grants_are_one,
+    refusals_name_their_field,
+    only_the_catalog_registers,
+);
 
 fn registration(id: &str, subjects: Vec<Subject>) -> RegisterObjectRequest {
     let grants = subjects.into_iter().map(|subject| GrantTemplate { subject: Some(subject), role: Role::Reader.into() });

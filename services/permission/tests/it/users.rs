@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::worlds::{World, fields, grant, object, reason, refused, subject};
 
-on_both_databases!(
+slipway_testrig::on_both_databases!(
     a_seen_user_is_invited_no_more,
     an_invitation_by_request_id,
     bad_text_names_its_field,
