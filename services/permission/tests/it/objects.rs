@@ -61,11 +61,11 @@ async fn repeated_grants_are_one(world: World) {
     register(&world, registration(&id, both)).await.unwrap();
     assert_eq!(world.grants_on(object(ObjectKind::Image, &id)).await.len(), 1, "by name and by id it is one group");
 
-    let users: Vec<Subject> = (0..101).map(|_| subject(SubjectKind::User, &Uuid::now_v7().to_string())).collect();
+    let users: Vec<Subject> = (0..102).map(|_| subject(SubjectKind::User, &Uuid::now_v7().to_string())).collect();
     let fault = register(&world, registration(&id, users.clone())).await.unwrap_err();
     assert_eq!((fault.reason(), fields(&fault)), (Reason::FieldInvalid, vec!["grants"]));
-    let fault = register(&world, registration(&id, users[..100].to_vec())).await.unwrap_err();
-    assert_eq!(fault.reason(), Reason::UserNotFound, "100 are not too many: the first of them is looked up");
+    let fault = register(&world, registration(&id, users[..101].to_vec())).await.unwrap_err();
+    assert_eq!(fault.reason(), Reason::UserNotFound, "a hundred and everyone are not too many: the first of them is looked up");
     assert_eq!(world.grants_on(object(ObjectKind::Image, &id)).await.len(), 1, "a refusal changes nothing");
 }
 

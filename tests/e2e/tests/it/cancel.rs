@@ -73,6 +73,7 @@ async fn cancel_wherever_it_is() {
     assert_eq!(retried.number, 2);
     let build = world.wait_for_build(&retried.build_id, Duration::from_secs(120), ended).await;
     assert_eq!(build.state(), BuildState::Succeeded, "{build:?}");
+    assert_eq!(world.tags(&waiting), ["r2-1"], "the name of what is pushed: revision and attempt");
     let status = world.builds().cancel_build(world.call("admin", CancelBuildRequest { build_id: retried.build_id })).await.unwrap_err();
     assert_eq!(reason(&status), "BUILD_PAST_CANCEL");
 
