@@ -162,7 +162,7 @@ mod tests {
     fn failures_are_told_apart() {
         let check = |step: &str, tail: &str, want: FailureReason| assert_eq!(classify(step, Some(100), tail).reason, want, "{tail}");
         check("apt", "E: Unable to locate package nope\n", FailureReason::AptFailed);
-        check("apt", "W: x\nErr: Temporary failure resolving 'deb.debian.org'", FailureReason::MirrorUnreachable);
+        check("apt", "W: x\nErr: Temporary failure resolving 'mirror.example'", FailureReason::MirrorUnreachable);
         check("pip", "ERROR: No matching distribution found for nope", FailureReason::PipFailed);
         check("pip", "SLIPWAY: there is no Python in the base", FailureReason::PythonMissing);
         check("apt", "dpkg: error: No space left on device", FailureReason::DiskFull);

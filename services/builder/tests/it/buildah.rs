@@ -76,17 +76,32 @@ impl Real {
 }
 
 #[tokio::test]
+async fn pip_installs_for_real_where_the_base_has_none() {
+    let Some(real) = real(PackageSources::default()).await else { return };
+    let memory = Memory::default();
+    let build = build(&real.registry, &real.base, &[], &["humanize>=4"]);
+    let pushed = make(&real.executor, &build, &memory).await.unwrap_or_else(|failure| panic!("{failure}\n{}", memory.text()));
+    assert!(memory.text().contains("Successfully installed humanize-"), "{}", memory.text());
+    assert_eq!(pushed.reference, format!("{}:r1-1", build.request.repository));
+    real.end().await;
+}
+
+const PIP_THAT_SAYS_ITS_INDEX: &str = "RUN mkdir -p /usr/lib/python3/dist-packages/pip && printf 'import os\\nprint(\"index\", os.environ.get(\"PIP_INDEX_URL\"))\\n' >/usr/lib/python3/dist-packages/pip/__main__.py\n";
+
+#[tokio::test]
 async fn nothing_of_the_mirrors_stays() {
     let packages = PackageSources {
-        apt_sources: "deb http://deb.debian.org/debian bookworm main # canary-sources".to_owned(),
-        pip_index_url: "https://canary-user:canary-password@pypi.org/simple".to_owned(),
+        apt_sources: "deb http://mirror.example/debian bookworm main # canary-sources".to_owned(),
+        pip_index_url: "https://canary-user:canary-password@index.example/simple".to_owned(),
         no_proxy: "canary-no-proxy".to_owned(),
         ..PackageSources::default()
     };
     let Some(real) = real(packages).await else { return };
     let memory = Memory::default();
-    let build = build(&real.registry, &real.base, &["jq"], &["humanize>=4"]);
+    let base = base::derived(&Ordinary::find().unwrap(), &real.registry, "pip", PIP_THAT_SAYS_ITS_INDEX).unwrap();
+    let build = build(&real.registry, &base, &["jq"], &["humanize>=4"]);
     let pushed = make(&real.executor, &build, &memory).await.unwrap_or_else(|failure| panic!("{failure}\n{}", memory.text()));
+    assert!(memory.text().contains("index https://***@index.example/simple"), "{}", memory.text());
     assert!(!memory.text().contains("canary-password"), "{}", memory.text());
 
     let copy = real.folder.path().join("copy");
