@@ -22,7 +22,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         .compile_well_known_types(true)
         .extern_path(".google.protobuf", "::pbjson_types")
         .compile_fds(prost_types::FileDescriptorSet::decode(encoded.as_slice())?)?;
-    pbjson_build::Builder::new().register_descriptors(&encoded)?.emit_fields().build(&[".slipway"])?;
+    pbjson_build::Builder::new()
+        .register_descriptors(&encoded)?
+        .emit_fields()
+        .build(&[".slipway"])?;
     Ok(())
 }
 

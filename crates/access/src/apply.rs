@@ -10,7 +10,10 @@ use slipway_names::{
     id::ObjectId,
 };
 use slipway_outbox::lease;
-use slipway_wire::permission::v1::{self as wire, Grant, GrantMutations, GrantsChange, GrantsSnapshot, Membership, grant_mutation::Mutation};
+use slipway_wire::permission::v1::{
+    self as wire, Grant, GrantMutations, GrantsChange, GrantsSnapshot, Membership,
+    grant_mutation::Mutation,
+};
 use uuid::Uuid;
 
 /// The lease of the one applier.
@@ -40,12 +43,22 @@ async fn begin_as(database: &Database, holder: Uuid) -> Result<Option<DatabaseTr
 }
 
 /// Replaces everything.
-pub async fn apply_snapshot(database: &Database, holder: Uuid, snapshot: &GrantsSnapshot) -> Result<Applied, Fault> {
+pub async fn apply_snapshot(
+    database: &Database,
+    holder: Uuid,
+    snapshot: &GrantsSnapshot,
+) -> Result<Applied, Fault> {
     let Some(transaction) = begin_as(database, holder).await? else { return Ok(Applied::NotMine) };
     for table in ["access_grant", "access_member", "access_platform"] {
         transaction.execute_raw(database.statement(format!("delete from {table}"), [])).await?;
     }
-    execute(database, &transaction, "insert into access_platform (object_id) values ($1)", [ObjectId::PLATFORM.0.into()]).await?;
+    execute(
+        database,
+        &transaction,
+        "insert into access_platform (object_id) values ($1)",
+        [ObjectId::PLATFORM.0.into()],
+    )
+    .await?;
     let mut is_whole = true;
     for grant in &snapshot.grants {
         is_whole &= put_grant(database, &transaction, grant).await?;
@@ -62,11 +75,18 @@ pub async fn apply_snapshot(database: &Database, holder: Uuid, snapshot: &Grants
 }
 
 /// Applies one change if it is the next one of the same history.
-pub async fn apply_change(database: &Database, holder: Uuid, change: &GrantsChange) -> Result<Applied, Fault> {
+pub async fn apply_change(
+    database: &Database,
+    holder: Uuid,
+    change: &GrantsChange,
+) -> Result<Applied, Fault> {
     let Some(transaction) = begin_as(database, holder).await? else { return Ok(Applied::NotMine) };
-    let row = transaction.query_one_raw(database.statement("select revision, hash from access_state", [])).await?;
+    let row = transaction
+        .query_one_raw(database.statement("select revision, hash from access_state", []))
+        .await?;
     let row = row.ok_or_else(|| Fault::internal("access_state has no row"))?;
-    let (revision, stored): (i64, String) = (row.try_get("", "revision")?, row.try_get("", "hash")?);
+    let (revision, stored): (i64, String) =
+        (row.try_get("", "revision")?, row.try_get("", "hash")?);
     let (hash, was_whole) = match stored.strip_prefix(PARTIAL) {
         Some(hash) => (hash, false),
         None => (stored.as_str(), true),
@@ -88,21 +108,39 @@ pub async fn apply_change(database: &Database, holder: Uuid, change: &GrantsChan
 }
 
 /// Whether this version knows what it was told.
-async fn apply(database: &Database, transaction: &DatabaseTransaction, mutation: Option<Mutation>) -> Result<bool, Fault> {
+async fn apply(
+    database: &Database,
+    transaction: &DatabaseTransaction,
+    mutation: Option<Mutation>,
+) -> Result<bool, Fault> {
     match mutation {
         Some(Mutation::PutGrant(grant)) => return put_grant(database, transaction, &grant).await,
         Some(Mutation::DeleteGrantId(id)) => delete_grant(database, transaction, &id).await?,
-        Some(Mutation::PutMembership(membership)) => put_membership(database, transaction, &membership).await?,
+        Some(Mutation::PutMembership(membership)) => {
+            put_membership(database, transaction, &membership).await?
+        }
         Some(Mutation::DeleteMembership(membership)) => {
             let values = [uuid(&membership.user_id)?.into(), uuid(&membership.group_id)?.into()];
-            execute(database, transaction, "delete from access_member where user_id = $1 and group_id = $2", values).await?;
+            execute(
+                database,
+                transaction,
+                "delete from access_member where user_id = $1 and group_id = $2",
+                values,
+            )
+            .await?;
         }
         None => return Ok(false),
     }
     Ok(true)
 }
 
-async fn put_head(database: &Database, transaction: &DatabaseTransaction, revision: i64, hash: &str, is_whole: bool) -> Result<(), Fault> {
+async fn put_head(
+    database: &Database,
+    transaction: &DatabaseTransaction,
+    revision: i64,
+    hash: &str,
+    is_whole: bool,
+) -> Result<(), Fault> {
     let now = database.now(transaction).await?;
     let hash = if is_whole { hash.to_owned() } else { format!("{PARTIAL}{hash}") };
     let sql = "update access_state set revision = $1, hash = $2, heard = $3";
@@ -123,18 +161,31 @@ fn next_hash(previous: &str, mutations: &[u8]) -> String {
 }
 
 /// `false` where its subject or role is not known: then it gives nothing, and neither does what it replaces.
-async fn put_grant(database: &Database, transaction: &DatabaseTransaction, grant: &Grant) -> Result<bool, Fault> {
-    let object = grant.object.as_ref().map(|object| uuid(&object.id)).transpose()?.unwrap_or_default();
+async fn put_grant(
+    database: &Database,
+    transaction: &DatabaseTransaction,
+    grant: &Grant,
+) -> Result<bool, Fault> {
+    let object =
+        grant.object.as_ref().map(|object| uuid(&object.id)).transpose()?.unwrap_or_default();
     let subject = grant.subject.clone().unwrap_or_default();
     let (Some(kind), Some(role)) = (subject_kind(subject.kind()), role(grant.role())) else {
         delete_grant(database, transaction, &grant.id).await?;
         return Ok(false);
     };
     let subject_id = if subject.id.is_empty() { None } else { Some(uuid(&subject.id)?) };
-    let expire = grant.expire_time.map(|time| time.seconds * 1_000_000 + i64::from(time.nanos) / 1_000);
+    let expire =
+        grant.expire_time.map(|time| time.seconds * 1_000_000 + i64::from(time.nanos) / 1_000);
     let sql = "insert into access_grant (id, object_id, subject_kind, subject_id, role, expire) values ($1, $2, $3, $4, $5, $6)
         on conflict (id) do update set role = excluded.role, expire = excluded.expire";
-    let values: [Value; 6] = [uuid(&grant.id)?.into(), object.into(), kind.as_str().into(), subject_id.into(), role.rank().into(), expire.into()];
+    let values: [Value; 6] = [
+        uuid(&grant.id)?.into(),
+        object.into(),
+        kind.as_str().into(),
+        subject_id.into(),
+        role.rank().into(),
+        expire.into(),
+    ];
     execute(database, transaction, sql, values).await?;
     Ok(true)
 }
@@ -158,20 +209,45 @@ fn role(role: wire::Role) -> Option<Role> {
     }
 }
 
-async fn delete_grant(database: &Database, transaction: &DatabaseTransaction, id: &str) -> Result<(), Fault> {
-    execute(database, transaction, "delete from access_grant where id = $1", [uuid(id)?.into()]).await
+async fn delete_grant(
+    database: &Database,
+    transaction: &DatabaseTransaction,
+    id: &str,
+) -> Result<(), Fault> {
+    execute(database, transaction, "delete from access_grant where id = $1", [uuid(id)?.into()])
+        .await
 }
 
-async fn put_membership(database: &Database, transaction: &DatabaseTransaction, membership: &Membership) -> Result<(), Fault> {
+async fn put_membership(
+    database: &Database,
+    transaction: &DatabaseTransaction,
+    membership: &Membership,
+) -> Result<(), Fault> {
     let sql = "insert into access_member (user_id, group_id, admin) values ($1, $2, $3) on conflict (user_id, group_id) do update set admin = excluded.admin";
-    execute(database, transaction, sql, [uuid(&membership.user_id)?.into(), uuid(&membership.group_id)?.into(), membership.admin.into()]).await
+    execute(
+        database,
+        transaction,
+        sql,
+        [
+            uuid(&membership.user_id)?.into(),
+            uuid(&membership.group_id)?.into(),
+            membership.admin.into(),
+        ],
+    )
+    .await
 }
 
-async fn execute<const N: usize>(database: &Database, transaction: &DatabaseTransaction, sql: &str, values: [Value; N]) -> Result<(), Fault> {
+async fn execute<const N: usize>(
+    database: &Database,
+    transaction: &DatabaseTransaction,
+    sql: &str,
+    values: [Value; N],
+) -> Result<(), Fault> {
     transaction.execute_raw(database.statement(sql, values)).await?;
     Ok(())
 }
 
 fn uuid(text: &str) -> Result<Uuid, Fault> {
-    Uuid::try_parse(text).map_err(|error| Fault::internal(format!("the grant feed brought `{text}`: {error}")))
+    Uuid::try_parse(text)
+        .map_err(|error| Fault::internal(format!("the grant feed brought `{text}`: {error}")))
 }

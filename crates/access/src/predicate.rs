@@ -30,7 +30,8 @@ impl Reader {
 ///
 /// `object` and `access_revision` are columns of the statement; `$1` and `$2` are [`Reader::values`].
 pub fn sees(object: &str, access_revision: &str, role: Role) -> String {
-    let member = "exists (select 1 from access_member m where m.user_id = $1 and m.group_id = g.subject_id";
+    let member =
+        "exists (select 1 from access_member m where m.user_id = $1 and m.group_id = g.subject_id";
     format!(
         "{access_revision} <= (select revision from access_state) and exists (select 1 from access_grant g \
          where g.object_id in ({object}, (select object_id from access_platform)) and g.role >= {rank} and (g.expire is null or g.expire > $2) and (\

@@ -19,10 +19,15 @@ pub async fn wait_for(database: &Database, revision: i64) -> Result<(), Fault> {
         return Ok(());
     }
     // Before its first snapshot a projection has nothing to judge by.
-    if known > 0 && revision - known > FARTHEST && database.now(database.reader()).await? - heard < FOLLOWS_MICROS {
+    if known > 0
+        && revision - known > FARTHEST
+        && database.now(database.reader()).await? - heard < FOLLOWS_MICROS
+    {
         return Err(Fault::field("consistency_token", "is not one that a write gave out"));
     }
-    let patience = slipway_daemon::remaining().unwrap_or(Duration::from_secs(5)).saturating_sub(Duration::from_millis(200));
+    let patience = slipway_daemon::remaining()
+        .unwrap_or(Duration::from_secs(5))
+        .saturating_sub(Duration::from_millis(200));
     let reached = async {
         loop {
             tokio::time::sleep(POLL).await;
@@ -31,7 +36,9 @@ pub async fn wait_for(database: &Database, revision: i64) -> Result<(), Fault> {
             }
         }
     };
-    let late = || Fault::new(Reason::AccessStale, "this replica has not heard of that write yet; try again");
+    let late = || {
+        Fault::new(Reason::AccessStale, "this replica has not heard of that write yet; try again")
+    };
     tokio::time::timeout(patience, reached).await.unwrap_or_else(|_| Err(late()))
 }
 
@@ -49,7 +56,10 @@ pub async fn fresh(database: &Database, max_age: Duration) -> Result<(), Fault> 
 }
 
 async fn read(database: &Database) -> Result<(i64, i64), Fault> {
-    let row = database.reader().query_one_raw(database.statement("select revision, heard from access_state", [])).await?;
+    let row = database
+        .reader()
+        .query_one_raw(database.statement("select revision, heard from access_state", []))
+        .await?;
     let row = row.ok_or_else(|| Fault::internal("access_state has no row"))?;
     Ok((row.try_get("", "revision")?, row.try_get("", "heard")?))
 }

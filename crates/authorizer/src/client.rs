@@ -10,8 +10,12 @@ use slipway_names::{
 };
 use slipway_wire::permission::v1 as wire;
 use tonic::transport::Channel;
-use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
-use wire::{object_service_client::ObjectServiceClient, permission_service_client::PermissionServiceClient};
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
+use wire::{
+    object_service_client::ObjectServiceClient, permission_service_client::PermissionServiceClient,
+};
 
 use crate::{Authorizer, Decision, ObjectQuery, Registration};
 
@@ -35,11 +39,20 @@ impl GrpcAuthorizer {
         }
     }
 
-    async fn ask(&self, message: wire::CheckRequest, on_behalf_of: Option<&Caller>) -> Result<Decision, Fault> {
+    async fn ask(
+        &self,
+        message: wire::CheckRequest,
+        on_behalf_of: Option<&Caller>,
+    ) -> Result<Decision, Fault> {
         // A read: safe to ask again once, which a connection that broke meanwhile needs.
-        let mut result = self.permission.clone().check(self.outgoing.request(message.clone(), on_behalf_of)?).await;
+        let mut result = self
+            .permission
+            .clone()
+            .check(self.outgoing.request(message.clone(), on_behalf_of)?)
+            .await;
         if result.as_ref().is_err_and(|status| status.code() == tonic::Code::Unavailable) {
-            result = self.permission.clone().check(self.outgoing.request(message, on_behalf_of)?).await;
+            result =
+                self.permission.clone().check(self.outgoing.request(message, on_behalf_of)?).await;
         }
         let response = permission_answer(result)?;
         Ok(Decision {
@@ -54,13 +67,29 @@ impl GrpcAuthorizer {
 
 #[async_trait]
 impl Authorizer for GrpcAuthorizer {
-    async fn check(&self, caller: &Caller, object: ObjectQuery, role: Role) -> Result<Decision, Fault> {
-        self.ask(wire::CheckRequest { user_id: String::new(), object: Some(reference(object)), role: role_to_wire(role).into() }, Some(caller)).await
+    async fn check(
+        &self,
+        caller: &Caller,
+        object: ObjectQuery,
+        role: Role,
+    ) -> Result<Decision, Fault> {
+        self.ask(
+            wire::CheckRequest {
+                user_id: String::new(),
+                object: Some(reference(object)),
+                role: role_to_wire(role).into(),
+            },
+            Some(caller),
+        )
+        .await
     }
 
     async fn register(&self, registration: Registration) -> Result<i64, Fault> {
         let grants = registration.grants.into_iter().map(|(subject, role)| wire::GrantTemplate {
-            subject: Some(wire::Subject { kind: subject_to_wire(subject.kind).into(), id: subject.id }),
+            subject: Some(wire::Subject {
+                kind: subject_to_wire(subject.kind).into(),
+                id: subject.id,
+            }),
             role: role_to_wire(role).into(),
         });
         let message = wire::RegisterObjectRequest {
@@ -69,20 +98,31 @@ impl Authorizer for GrpcAuthorizer {
             owner_group_id: registration.owner.map(|owner| owner.to_string()).unwrap_or_default(),
             grants: grants.collect(),
         };
-        Ok(permission_answer(self.objects.clone().register_object(self.outgoing.request(message, None)?).await)?.revision)
+        Ok(permission_answer(
+            self.objects.clone().register_object(self.outgoing.request(message, None)?).await,
+        )?
+        .revision)
     }
 
     async fn remove(&self, object: ObjectId) -> Result<i64, Fault> {
         let message = wire::RemoveObjectRequest { object_id: object.to_string() };
-        Ok(permission_answer(self.objects.clone().remove_object(self.outgoing.request(message, None)?).await)?.revision)
+        Ok(permission_answer(
+            self.objects.clone().remove_object(self.outgoing.request(message, None)?).await,
+        )?
+        .revision)
     }
 
     async fn ping(&self) -> Result<(), Fault> {
         let request = HealthCheckRequest { service: "dependency.database".to_owned() };
-        let response = permission_answer(self.health.clone().check(self.outgoing.request(request, None)?).await)?;
+        let response = permission_answer(
+            self.health.clone().check(self.outgoing.request(request, None)?).await,
+        )?;
         match response.status() {
             ServingStatus::Serving => Ok(()),
-            _ => Err(Fault::new(Reason::PermissionUnavailable, "the permission service has no database")),
+            _ => Err(Fault::new(
+                Reason::PermissionUnavailable,
+                "the permission service has no database",
+            )),
         }
     }
 }
@@ -93,9 +133,16 @@ fn permission_answer<T>(result: Result<tonic::Response<T>, tonic::Status>) -> Re
 
 fn reference(object: ObjectQuery) -> wire::ObjectReference {
     match object {
-        ObjectQuery::Platform => wire::ObjectReference { kind: kind_to_wire(ObjectKind::Platform).into(), id: String::new() },
-        ObjectQuery::Group(id) => wire::ObjectReference { kind: kind_to_wire(ObjectKind::Group).into(), id },
-        ObjectQuery::Id(kind, id) => wire::ObjectReference { kind: kind_to_wire(kind).into(), id: id.to_string() },
+        ObjectQuery::Platform => wire::ObjectReference {
+            kind: kind_to_wire(ObjectKind::Platform).into(),
+            id: String::new(),
+        },
+        ObjectQuery::Group(id) => {
+            wire::ObjectReference { kind: kind_to_wire(ObjectKind::Group).into(), id }
+        }
+        ObjectQuery::Id(kind, id) => {
+            wire::ObjectReference { kind: kind_to_wire(kind).into(), id: id.to_string() }
+        }
     }
 }
 

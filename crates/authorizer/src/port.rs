@@ -40,13 +40,19 @@ impl Decision {
     pub fn require(self, role: Role, what: &str, not_found: Reason) -> Result<Self, Fault> {
         match (self.allowed, self.visible) {
             (true, _) => Ok(self),
-            (false, true) => {
-                Err(Fault::new(Reason::RoleMissing, format!("you see {what} but are not its {role}; ask one of its managers")).metadata("role", role))
+            (false, true) => Err(Fault::new(
+                Reason::RoleMissing,
+                format!("you see {what} but are not its {role}; ask one of its managers"),
+            )
+            .metadata("role", role)),
+            (false, false) if not_found == Reason::RoleMissing => Err(Fault::new(
+                not_found,
+                format!("only a {role} of {what} may do that; ask a platform admin"),
+            )
+            .metadata("role", role)),
+            (false, false) => {
+                Err(Fault::new(not_found, format!("there is no {what}, or none that you may see")))
             }
-            (false, false) if not_found == Reason::RoleMissing => {
-                Err(Fault::new(not_found, format!("only a {role} of {what} may do that; ask a platform admin")).metadata("role", role))
-            }
-            (false, false) => Err(Fault::new(not_found, format!("there is no {what}, or none that you may see"))),
         }
     }
 }
@@ -77,7 +83,12 @@ pub struct Registration {
 #[async_trait]
 pub trait Authorizer: Send + Sync {
     /// May the caller's user do this?
-    async fn check(&self, caller: &Caller, object: ObjectQuery, role: Role) -> Result<Decision, Fault>;
+    async fn check(
+        &self,
+        caller: &Caller,
+        object: ObjectQuery,
+        role: Role,
+    ) -> Result<Decision, Fault>;
 
     /// Registers an object, or replaces its grants. Returns the revision from which they hold.
     async fn register(&self, registration: Registration) -> Result<i64, Fault>;

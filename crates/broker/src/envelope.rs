@@ -76,9 +76,13 @@ impl Envelope {
 
     /// Parses what came over the wire.
     pub fn decode(bytes: &[u8]) -> Result<Self, InvalidEnvelope> {
-        let wire: Wire = serde_json::from_slice(bytes).map_err(|error| InvalidEnvelope(error.to_string()))?;
+        let wire: Wire =
+            serde_json::from_slice(bytes).map_err(|error| InvalidEnvelope(error.to_string()))?;
         if wire.specversion != "1.0" || wire.dataschemaversion != Self::SCHEMA_VERSION {
-            return Err(InvalidEnvelope(format!("version {} of data version {}", wire.specversion, wire.dataschemaversion)));
+            return Err(InvalidEnvelope(format!(
+                "version {} of data version {}",
+                wire.specversion, wire.dataschemaversion
+            )));
         }
         Ok(Self {
             id: wire.id,
@@ -86,7 +90,10 @@ impl Envelope {
             source: wire.source.trim_start_matches("/slipway/").to_owned(),
             subject: wire.subject,
             time: wire.time,
-            sequence: wire.sequence.parse().map_err(|_| InvalidEnvelope("sequence is not a number".to_owned()))?,
+            sequence: wire
+                .sequence
+                .parse()
+                .map_err(|_| InvalidEnvelope("sequence is not a number".to_owned()))?,
             traceparent: wire.traceparent,
             data: wire.data,
         })

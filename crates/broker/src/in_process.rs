@@ -55,7 +55,9 @@ impl InProcess {
         let outcome = handler.handle(envelope).await;
         match disposition(queue, envelope, outcome) {
             Disposition::Ack => Ok(()),
-            Disposition::Retry => Err(PublishError(format!("a consumer of {} asked for it again", queue.name))),
+            Disposition::Retry => {
+                Err(PublishError(format!("a consumer of {} asked for it again", queue.name)))
+            }
             Disposition::DeadLetter => {
                 let mut dead = lock(&self.0.dead);
                 dead.push_back((queue, envelope.clone()));
@@ -71,7 +73,8 @@ impl InProcess {
 #[async_trait]
 impl Broker for InProcess {
     async fn publish(&self, envelope: &Envelope) -> Result<(), PublishError> {
-        let queues: Vec<Queue> = QUEUES.iter().copied().filter(|queue| queue.receives(&envelope.kind)).collect();
+        let queues: Vec<Queue> =
+            QUEUES.iter().copied().filter(|queue| queue.receives(&envelope.kind)).collect();
         if queues.is_empty() && exchange_of(&envelope.kind).1 {
             return Err(PublishError(format!("no queue takes {}", envelope.kind)));
         }

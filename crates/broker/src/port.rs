@@ -43,7 +43,11 @@ pub trait Broker: Send + Sync {
 }
 
 /// What to do after a handler's answer; logs what goes wrong.
-pub(crate) fn disposition(queue: Queue, envelope: &Envelope, outcome: Result<(), Fault>) -> Disposition {
+pub(crate) fn disposition(
+    queue: Queue,
+    envelope: &Envelope,
+    outcome: Result<(), Fault>,
+) -> Disposition {
     let Err(fault) = outcome else { return Disposition::Ack };
     let disposition = fault.reason().kind().disposition();
     tracing::warn!(queue.name = queue.name, message.id = %envelope.id, message.r#type = envelope.kind, message.subject = envelope.subject, ?disposition, error = %fault, cause = ?std::error::Error::source(&fault), "message was not handled");

@@ -37,7 +37,9 @@ impl Publisher {
     pub(crate) fn forget(&self, failed: &Arc<Open>) {
         let mut current = self.current();
         let outcome = current.as_ref().and_then(Shared::peek);
-        if outcome.is_some_and(|outcome| outcome.as_ref().is_ok_and(|open| Arc::ptr_eq(open, failed))) {
+        if outcome
+            .is_some_and(|outcome| outcome.as_ref().is_ok_and(|open| Arc::ptr_eq(open, failed)))
+        {
             *current = None;
         }
     }
@@ -49,7 +51,10 @@ impl Publisher {
         }
         // A task of its own: a caller that gives up, such as a probe of health, must not undo what others wait for.
         let connecting = tokio::spawn(connect(self.service, self.url.clone()));
-        let attempt = connecting.map(|joined| joined.unwrap_or_else(|error| Err(PublishError(error.to_string())))).boxed().shared();
+        let attempt = connecting
+            .map(|joined| joined.unwrap_or_else(|error| Err(PublishError(error.to_string()))))
+            .boxed()
+            .shared();
         *current = Some(attempt.clone());
         attempt
     }

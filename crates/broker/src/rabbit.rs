@@ -7,7 +7,10 @@ use futures_util::StreamExt as _;
 use lapin::{
     BasicProperties, Confirmation,
     message::Delivery,
-    options::{BasicAckOptions, BasicConsumeOptions, BasicGetOptions, BasicPublishOptions, BasicQosOptions, BasicRejectOptions},
+    options::{
+        BasicAckOptions, BasicConsumeOptions, BasicGetOptions, BasicPublishOptions,
+        BasicQosOptions, BasicRejectOptions,
+    },
     types::{AMQPValue, FieldTable},
 };
 use serde::{Deserialize, Serialize};
@@ -62,7 +65,12 @@ impl Rabbit {
         Self { service, publisher: Publisher::new(service, settings.url.clone()), settings }
     }
 
-    async fn consume_once(&self, queue: Queue, handler: &dyn Handler, stop: &CancellationToken) -> Result<(), PublishError> {
+    async fn consume_once(
+        &self,
+        queue: Queue,
+        handler: &dyn Handler,
+        stop: &CancellationToken,
+    ) -> Result<(), PublishError> {
         let open = tokio::select! {
             () = stop.cancelled() => return Ok(()),
             open = Open::connect(self.service, &self.settings.url) => open?,
@@ -70,7 +78,14 @@ impl Rabbit {
         let mut consumer = in_time("basic.consume", async {
             open.channel.basic_qos(self.settings.prefetch, BasicQosOptions::default()).await?;
             let tag = format!("slipway-{}", self.service);
-            open.channel.basic_consume(queue.name.into(), tag.into(), BasicConsumeOptions::default(), FieldTable::default()).await
+            open.channel
+                .basic_consume(
+                    queue.name.into(),
+                    tag.into(),
+                    BasicConsumeOptions::default(),
+                    FieldTable::default(),
+                )
+                .await
         })
         .await?;
         tracing::info!(queue.name = queue.name, "consuming");
@@ -88,7 +103,12 @@ impl Rabbit {
 }
 
 /// Handles one delivery, keeping it while its handler's dependency is away.
-async fn settle(queue: Queue, delivery: &Delivery, handler: &dyn Handler, stop: &CancellationToken) -> Result<(), PublishError> {
+async fn settle(
+    queue: Queue,
+    delivery: &Delivery,
+    handler: &dyn Handler,
+    stop: &CancellationToken,
+) -> Result<(), PublishError> {
     let reject = |requeue| in_time("basic.reject", delivery.reject(BasicRejectOptions { requeue }));
     let envelope = match Envelope::decode(&delivery.data) {
         Ok(envelope) => envelope,
@@ -106,10 +126,18 @@ async fn settle(queue: Queue, delivery: &Delivery, handler: &dyn Handler, stop: 
         tries += 1;
         match disposition(queue, &envelope, outcome) {
             // Not a dependency that comes back: it must not hold up the messages behind it for long.
-            Disposition::Retry if is_ours && tries >= INTERNAL_TRIES => return reject(false).await.map(|_| ()),
-            Disposition::Ack => return in_time("basic.ack", delivery.ack(BasicAckOptions::default())).await.map(|_| ()),
+            Disposition::Retry if is_ours && tries >= INTERNAL_TRIES => {
+                return reject(false).await.map(|_| ());
+            }
+            Disposition::Ack => {
+                return in_time("basic.ack", delivery.ack(BasicAckOptions::default()))
+                    .await
+                    .map(|_| ());
+            }
             Disposition::DeadLetter => return reject(false).await.map(|_| ()),
-            Disposition::Retry if began.elapsed() > LONGEST_RETRY => return reject(true).await.map(|_| ()),
+            Disposition::Retry if began.elapsed() > LONGEST_RETRY => {
+                return reject(true).await.map(|_| ());
+            }
             Disposition::Retry => {}
         }
         tokio::select! {
@@ -125,7 +153,10 @@ impl Broker for Rabbit {
         let open = self.publisher.open().await?;
         let (exchange, mandatory) = exchange_of(&envelope.kind);
         let mut headers = FieldTable::default();
-        headers.insert("traceparent".into(), AMQPValue::LongString(envelope.traceparent.as_str().into()));
+        headers.insert(
+            "traceparent".into(),
+            AMQPValue::LongString(envelope.traceparent.as_str().into()),
+        );
         let properties = BasicProperties::default()
             .with_delivery_mode(2)
             .with_content_type(Envelope::CONTENT_TYPE.into())
@@ -135,10 +166,17 @@ impl Broker for Rabbit {
         let options = BasicPublishOptions { mandatory, ..Default::default() };
         let body = envelope.encode();
         let routing_key = envelope.kind.as_str();
-        let publishing = async { open.channel.basic_publish(exchange.into(), routing_key.into(), options, &body, properties).await?.await };
+        let publishing = async {
+            open.channel
+                .basic_publish(exchange.into(), routing_key.into(), options, &body, properties)
+                .await?
+                .await
+        };
         match in_time("a message", publishing).await {
             Ok(Confirmation::Ack(None)) => Ok(()),
-            Ok(Confirmation::Ack(Some(_))) => Err(PublishError(format!("no queue takes {}", envelope.kind))),
+            Ok(Confirmation::Ack(Some(_))) => {
+                Err(PublishError(format!("no queue takes {}", envelope.kind)))
+            }
             Ok(_) => Err(PublishError("the broker refused it".to_owned())),
             Err(error) => {
                 self.publisher.forget(&open);
@@ -151,7 +189,9 @@ impl Broker for Rabbit {
         let mut pause = Duration::from_millis(200);
         while !stop.is_cancelled() {
             let began = tokio::time::Instant::now();
-            let Err(error) = self.consume_once(queue, handler.as_ref(), &stop).await else { return };
+            let Err(error) = self.consume_once(queue, handler.as_ref(), &stop).await else {
+                return;
+            };
             if began.elapsed() > LONGEST_PAUSE {
                 pause = Duration::from_millis(200);
             }
@@ -166,7 +206,11 @@ impl Broker for Rabbit {
     async fn take_dead_letter(&self, queue: Queue) -> Result<Option<Vec<u8>>, PublishError> {
         let open = self.publisher.open().await?;
         let taking = async {
-            let Some(message) = open.channel.basic_get(queue.dead().into(), BasicGetOptions::default()).await? else { return Ok(None) };
+            let Some(message) =
+                open.channel.basic_get(queue.dead().into(), BasicGetOptions::default()).await?
+            else {
+                return Ok(None);
+            };
             message.delivery.ack(BasicAckOptions::default()).await?;
             Ok(Some(message.delivery.data))
         };

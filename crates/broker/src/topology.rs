@@ -19,9 +19,11 @@ pub struct Queue {
 }
 
 /// The builder's requests.
-pub const BUILDER_REQUESTS: Queue = Queue { name: "builder.requests", exchange: COMMANDS, key: "catalog.build.requested" };
+pub const BUILDER_REQUESTS: Queue =
+    Queue { name: "builder.requests", exchange: COMMANDS, key: "catalog.build.requested" };
 /// What the catalog hears about builds.
-pub const CATALOG_BUILDS: Queue = Queue { name: "catalog.builds", exchange: EVENTS, key: "builder.build.*" };
+pub const CATALOG_BUILDS: Queue =
+    Queue { name: "catalog.builds", exchange: EVENTS, key: "builder.build.*" };
 
 /// All of them.
 pub const QUEUES: &[Queue] = &[BUILDER_REQUESTS, CATALOG_BUILDS];

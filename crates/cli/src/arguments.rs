@@ -96,7 +96,9 @@ pub(crate) enum Noun {
 mod tests {
     use clap::{
         CommandFactory as _,
-        error::ErrorKind::{self, ArgumentConflict as Conflict, MissingRequiredArgument as Missing},
+        error::ErrorKind::{
+            self, ArgumentConflict as Conflict, MissingRequiredArgument as Missing,
+        },
     };
 
     use super::*;
@@ -151,7 +153,10 @@ mod tests {
             ("slipway grant create --role reader --everyone --on group", Missing),
             ("slipway grant create --role reader --everyone --on image", Missing),
             ("slipway grant list --on group", Missing),
-            ("slipway grant create --role reader --everyone --on platform --expires tomorrow", ErrorKind::ValueValidation),
+            (
+                "slipway grant create --role reader --everyone --on platform --expires tomorrow",
+                ErrorKind::ValueValidation,
+            ),
             ("slipway group add g u --admin --no-admin", Conflict),
             ("slipway --timeout 0 user whoami", ErrorKind::ValueValidation),
         ] {

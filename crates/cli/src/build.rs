@@ -3,7 +3,8 @@
 use clap::Subcommand;
 use serde::Serialize;
 use slipway_wire::builder::v1::{
-    Build, BuildFailure, BuildState, CancelBuildRequest, GetBuildRequest, ListBuildsRequest, ListBuildsResponse, WatchBuildResponse,
+    Build, BuildFailure, BuildState, CancelBuildRequest, GetBuildRequest, ListBuildsRequest,
+    ListBuildsResponse, WatchBuildResponse,
 };
 
 use crate::{
@@ -55,10 +56,15 @@ pub(crate) enum Command {
     },
 }
 
-pub(crate) async fn run(command: Command, session: &Session, output: &Output) -> Result<(), Failure> {
+pub(crate) async fn run(
+    command: Command,
+    session: &Session,
+    output: &Output,
+) -> Result<(), Failure> {
     match command {
         Command::Get { build, containerfile } => {
-            let response = session.builds().get_build(GetBuildRequest { build_id: build }).await?.into_inner();
+            let response =
+                session.builds().get_build(GetBuildRequest { build_id: build }).await?.into_inner();
             let build = response.build.clone().unwrap_or_default();
             match containerfile {
                 true => printer::write(escape(&build.containerfile).as_bytes()),
@@ -67,16 +73,25 @@ pub(crate) async fn run(command: Command, session: &Session, output: &Output) ->
         }
         Command::List { image } => {
             let builds = pages::all(async |page_token: String| -> Result<_, Failure> {
-                let request = ListBuildsRequest { image_id: image.clone(), page_size: pages::SMALL, page_token };
+                let request = ListBuildsRequest {
+                    image_id: image.clone(),
+                    page_size: pages::SMALL,
+                    page_token,
+                };
                 let response = session.builds().list_builds(request).await?.into_inner();
                 Ok((response.builds, response.next_page_token))
             })
             .await?;
             let response = ListBuildsResponse { builds, next_page_token: String::new() };
-            let rows = response
-                .builds
-                .iter()
-                .map(|build| vec![build.id.clone(), build.image_name.clone(), build.revision.to_string(), state_of(build), build.step.clone()]);
+            let rows = response.builds.iter().map(|build| {
+                vec![
+                    build.id.clone(),
+                    build.image_name.clone(),
+                    build.revision.to_string(),
+                    state_of(build),
+                    build.step.clone(),
+                ]
+            });
             output.many(&response, &["BUILD", "IMAGE", "REVISION", "STATE", "STEP"], rows.collect())
         }
         Command::Watch { build } => {
@@ -98,7 +113,11 @@ pub(crate) async fn run(command: Command, session: &Session, output: &Output) ->
             outcome
         }
         Command::Cancel { build } => {
-            let response = session.builds().cancel_build(CancelBuildRequest { build_id: build }).await?.into_inner();
+            let response = session
+                .builds()
+                .cancel_build(CancelBuildRequest { build_id: build })
+                .await?
+                .into_inner();
             show(&response, &response.build.clone().unwrap_or_default(), output)
         }
     }
@@ -106,7 +125,14 @@ pub(crate) async fn run(command: Command, session: &Session, output: &Output) ->
 
 /// Never moves again.
 pub(crate) fn has_ended(build: &Build) -> bool {
-    matches!(build.state(), BuildState::Succeeded | BuildState::Failed | BuildState::Cancelled | BuildState::TimedOut | BuildState::Expired)
+    matches!(
+        build.state(),
+        BuildState::Succeeded
+            | BuildState::Failed
+            | BuildState::Cancelled
+            | BuildState::TimedOut
+            | BuildState::Expired
+    )
 }
 
 pub(crate) fn state_of(build: &Build) -> String {
@@ -115,7 +141,9 @@ pub(crate) fn state_of(build: &Build) -> String {
 
 /// Empty where nothing failed.
 pub(crate) fn failure_of(failure: Option<&BuildFailure>) -> String {
-    failure.map(|failure| format!("{} in step {}: {}", failure.reason, failure.step, failure.message)).unwrap_or_default()
+    failure
+        .map(|failure| format!("{} in step {}: {}", failure.reason, failure.step, failure.message))
+        .unwrap_or_default()
 }
 
 fn show<T: Serialize>(message: &T, build: &Build, output: &Output) -> Result<(), Failure> {

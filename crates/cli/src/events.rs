@@ -2,10 +2,14 @@
 
 use clap::Subcommand;
 use futures_util::{StreamExt as _, stream};
-use slipway_wire::event::v1::{Event, WatchRequest, WatchResponse, event_service_client::EventServiceClient};
+use slipway_wire::event::v1::{
+    Event, WatchRequest, WatchResponse, event_service_client::EventServiceClient,
+};
 use tonic::Streaming;
 
-use crate::{failure::Failure, patience::Patience, printer, session::Session, transport::Transport};
+use crate::{
+    failure::Failure, patience::Patience, printer, session::Session, transport::Transport,
+};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -30,13 +34,22 @@ pub(crate) async fn run(command: Command, session: &Session) -> Result<(), Failu
     let Command::Tail { types, subject, from_start, count } = command;
     let request = WatchRequest { types, subject, after_position: 0, latest: !from_start };
     let tails = session.events().map(|(service, client)| {
-        let tail = Tail { service, client, request: request.clone(), stream: None, patience: Patience::default() };
-        stream::unfold(tail, |mut tail: Tail| async move { Some((tail.next().await, tail)) }).boxed_local()
+        let tail = Tail {
+            service,
+            client,
+            request: request.clone(),
+            stream: None,
+            patience: Patience::default(),
+        };
+        stream::unfold(tail, |mut tail: Tail| async move { Some((tail.next().await, tail)) })
+            .boxed_local()
     });
     let mut events = stream::select_all(tails);
     let mut printed = 0;
     while let Some(event) = events.next().await {
-        printer::line(&serde_json::to_string(&event?).map_err(|error| Failure::Ended(error.to_string()))?)?;
+        printer::line(
+            &serde_json::to_string(&event?).map_err(|error| Failure::Ended(error.to_string()))?,
+        )?;
         printed += 1;
         if count.is_some_and(|count| printed >= count) {
             break;
@@ -59,9 +72,10 @@ impl Tail {
         loop {
             let failure = match self.read().await {
                 Ok(Some(event)) => return Ok(event),
-                Ok(None) => {
-                    Failure::unavailable(format!("the {} service ends its events again and again; follow them again in a while", self.service))
-                }
+                Ok(None) => Failure::unavailable(format!(
+                    "the {} service ends its events again and again; follow them again in a while",
+                    self.service
+                )),
                 Err(failure) => failure,
             };
             self.patience.wait(failure).await?;

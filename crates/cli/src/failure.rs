@@ -47,7 +47,10 @@ impl Failure {
     /// The same call may work in a moment: nobody answered, or the connection broke. A status that no service sent has a source.
     pub(crate) fn is_passing(&self) -> bool {
         match self {
-            Self::Status(status) => matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded) || status.source().is_some(),
+            Self::Status(status) => {
+                matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded)
+                    || status.source().is_some()
+            }
             _ => false,
         }
     }
@@ -80,9 +83,14 @@ impl fmt::Display for Failure {
             Self::Unread { .. } => Ok(()),
             Self::Status(status) => {
                 let details = status.get_error_details();
-                let reason = details.error_info().map_or_else(|| format!("{:?}", status.code()), |info| info.reason.clone());
+                let reason = details
+                    .error_info()
+                    .map_or_else(|| format!("{:?}", status.code()), |info| info.reason.clone());
                 write!(formatter, "slipway: {} [{reason}]", status.message())?;
-                let violations = details.bad_request().map(|bad| bad.field_violations.as_slice()).unwrap_or_default();
+                let violations = details
+                    .bad_request()
+                    .map(|bad| bad.field_violations.as_slice())
+                    .unwrap_or_default();
                 if violations.len() > 1 {
                     for violation in violations {
                         write!(formatter, "\n  {}: {}", violation.field, violation.description)?;

@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 use clap::{Subcommand, ValueEnum};
 use slipway_wire::permission::v1::{
-    CreateGrantRequest, DeleteGrantRequest, Grant, ListGrantsRequest, ListGrantsResponse, ObjectKind, ObjectReference, Role, Subject, SubjectKind,
+    CreateGrantRequest, DeleteGrantRequest, Grant, ListGrantsRequest, ListGrantsResponse,
+    ObjectKind, ObjectReference, Role, Subject, SubjectKind,
 };
 
 use crate::{
@@ -75,17 +76,35 @@ pub(crate) enum RoleWord {
     Manager,
 }
 
-pub(crate) async fn run(command: Command, session: &Session, output: &Output) -> Result<(), Failure> {
+pub(crate) async fn run(
+    command: Command,
+    session: &Session,
+    output: &Output,
+) -> Result<(), Failure> {
     let mut grants = session.grants();
     match command {
-        Command::Create { on, id, role, user, group, group_admins, everyone, expires, request_id } => {
+        Command::Create {
+            on,
+            id,
+            role,
+            user,
+            group,
+            group_admins,
+            everyone,
+            expires,
+            request_id,
+        } => {
             let object = reference(on, id)?;
             let (kind, subject) = match (user, group, group_admins, everyone) {
                 (Some(user), ..) => (SubjectKind::User, user),
                 (_, Some(group), ..) => (SubjectKind::Group, group),
                 (_, _, Some(group), _) => (SubjectKind::GroupAdmins, group),
                 (.., true) => (SubjectKind::Everyone, String::new()),
-                _ => return Err(Failure::usage("say for whom: --user, --group, --group-admins or --everyone")),
+                _ => {
+                    return Err(Failure::usage(
+                        "say for whom: --user, --group, --group-admins or --everyone",
+                    ));
+                }
             };
             let role = match role {
                 RoleWord::Reader => Role::Reader,
@@ -99,28 +118,46 @@ pub(crate) async fn run(command: Command, session: &Session, output: &Output) ->
                 role: role.into(),
                 expire_time: expires.map(Into::into),
             };
-            let response =
-                grants.create_grant(CreateGrantRequest { request_id: request_id::choose(request_id), grant: Some(grant) }).await?.into_inner();
+            let response = grants
+                .create_grant(CreateGrantRequest {
+                    request_id: request_id::choose(request_id),
+                    grant: Some(grant),
+                })
+                .await?
+                .into_inner();
             let grant = response.grant.clone().unwrap_or_default();
-            let fields =
-                [("grant", grant.id.clone()), ("role", role_of(&grant)), ("for", subject_of(&grant)), ("expires", expiry_of(&grant, Utc::now()))];
+            let fields = [
+                ("grant", grant.id.clone()),
+                ("role", role_of(&grant)),
+                ("for", subject_of(&grant)),
+                ("expires", expiry_of(&grant, Utc::now())),
+            ];
             output.one(&response, &fields)
         }
         Command::Delete { grant } => {
-            let response = grants.delete_grant(DeleteGrantRequest { grant_id: grant.clone() }).await?.into_inner();
+            let response = grants
+                .delete_grant(DeleteGrantRequest { grant_id: grant.clone() })
+                .await?
+                .into_inner();
             output.one(&response, &[("deleted", grant)])
         }
         Command::List { on, id } => {
             let object = reference(on, id)?;
             let grants = pages::all(async |page_token: String| -> Result<_, Failure> {
-                let request = ListGrantsRequest { object: Some(object.clone()), page_size: pages::LARGE, page_token };
+                let request = ListGrantsRequest {
+                    object: Some(object.clone()),
+                    page_size: pages::LARGE,
+                    page_token,
+                };
                 let response = session.grants().list_grants(request).await?.into_inner();
                 Ok((response.grants, response.next_page_token))
             })
             .await?;
             let response = ListGrantsResponse { grants, next_page_token: String::new() };
             let now = Utc::now();
-            let rows = response.grants.iter().map(|grant| vec![grant.id.clone(), role_of(grant), subject_of(grant), expiry_of(grant, now)]);
+            let rows = response.grants.iter().map(|grant| {
+                vec![grant.id.clone(), role_of(grant), subject_of(grant), expiry_of(grant, now)]
+            });
             output.many(&response, &["GRANT", "ROLE", "FOR", "EXPIRES"], rows.collect())
         }
     }
@@ -133,14 +170,18 @@ fn reference(on: Kind, id: Option<String>) -> Result<ObjectReference, Failure> {
         Kind::Image => ObjectKind::Image,
     };
     match (on, id) {
-        (Kind::Platform, Some(_)) => Err(Failure::usage("the platform has no --id; say --on group or --on image if you mean one")),
+        (Kind::Platform, Some(_)) => Err(Failure::usage(
+            "the platform has no --id; say --on group or --on image if you mean one",
+        )),
         (Kind::Group | Kind::Image, None) => Err(Failure::usage("say which one with --id")),
         (_, id) => Ok(ObjectReference { kind: kind.into(), id: id.unwrap_or_default() }),
     }
 }
 
 fn time(text: &str) -> Result<DateTime<Utc>, &'static str> {
-    DateTime::parse_from_rfc3339(text).map(|time| time.to_utc()).map_err(|_| "give a time of RFC 3339, such as 2027-01-31T18:00:00Z")
+    DateTime::parse_from_rfc3339(text)
+        .map(|time| time.to_utc())
+        .map_err(|_| "give a time of RFC 3339, such as 2027-01-31T18:00:00Z")
 }
 
 /// Empty where there is no end.
@@ -184,7 +225,10 @@ mod tests {
     fn expired_grants_are_marked() {
         let expiry = time("2027-01-31T19:00:00+01:00").unwrap();
         let grant = Grant { expire_time: Some(expiry.into()), ..Grant::default() };
-        assert_eq!(expiry_of(&grant, expiry - chrono::TimeDelta::seconds(1)), "2027-01-31T18:00:00Z");
+        assert_eq!(
+            expiry_of(&grant, expiry - chrono::TimeDelta::seconds(1)),
+            "2027-01-31T18:00:00Z"
+        );
         assert_eq!(expiry_of(&grant, expiry), "2027-01-31T18:00:00Z (expired)");
         assert_eq!(expiry_of(&Grant::default(), expiry), "");
         assert!(time("tomorrow").is_err());

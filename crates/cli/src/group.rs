@@ -2,8 +2,8 @@
 
 use clap::Subcommand;
 use slipway_wire::permission::v1::{
-    AddMemberRequest, CreateGroupRequest, GetGroupRequest, ListGroupsRequest, ListGroupsResponse, ListMembersRequest, ListMembersResponse, Member,
-    RemoveMemberRequest,
+    AddMemberRequest, CreateGroupRequest, GetGroupRequest, ListGroupsRequest, ListGroupsResponse,
+    ListMembersRequest, ListMembersResponse, Member, RemoveMemberRequest,
 };
 use uuid::Uuid;
 
@@ -56,28 +56,47 @@ pub(crate) enum Command {
     },
 }
 
-pub(crate) async fn run(command: Command, session: &Session, output: &Output) -> Result<(), Failure> {
+pub(crate) async fn run(
+    command: Command,
+    session: &Session,
+    output: &Output,
+) -> Result<(), Failure> {
     let mut groups = session.groups();
     match command {
         Command::Create { name, display_name, request_id } => {
-            let response =
-                groups.create_group(CreateGroupRequest { request_id: request_id::choose(request_id), name, display_name }).await?.into_inner();
+            let response = groups
+                .create_group(CreateGroupRequest {
+                    request_id: request_id::choose(request_id),
+                    name,
+                    display_name,
+                })
+                .await?
+                .into_inner();
             let group = response.group.clone().unwrap_or_default();
             output.one(&response, &[("group", group.name), ("id", group.id)])
         }
         Command::Get { group } => {
             let response = groups.get_group(GetGroupRequest { group }).await?.into_inner();
             let group = response.group.clone().unwrap_or_default();
-            output.one(&response, &[("group", group.name), ("id", group.id), ("display name", group.display_name)])
+            output.one(
+                &response,
+                &[("group", group.name), ("id", group.id), ("display name", group.display_name)],
+            )
         }
         Command::List => {
             let groups = pages::all(async |page_token: String| -> Result<_, Failure> {
-                let response = session.groups().list_groups(ListGroupsRequest { page_size: pages::LARGE, page_token }).await?.into_inner();
+                let response = session
+                    .groups()
+                    .list_groups(ListGroupsRequest { page_size: pages::LARGE, page_token })
+                    .await?
+                    .into_inner();
                 Ok((response.groups, response.next_page_token))
             })
             .await?;
             let response = ListGroupsResponse { groups, next_page_token: String::new() };
-            let rows = response.groups.iter().map(|group| vec![group.name.clone(), group.display_name.clone(), group.id.clone()]);
+            let rows = response.groups.iter().map(|group| {
+                vec![group.name.clone(), group.display_name.clone(), group.id.clone()]
+            });
             output.many(&response, &["GROUP", "DISPLAY NAME", "ID"], rows.collect())
         }
         Command::Add { group, user, admin, no_admin } => {
@@ -85,16 +104,28 @@ pub(crate) async fn run(command: Command, session: &Session, output: &Output) ->
                 true => admin,
                 false => is_admin(&members(session, &group).await?, &user),
             };
-            let response = groups.add_member(AddMemberRequest { group: group.clone(), user_id: user.clone(), admin }).await?.into_inner();
-            output.one(&response, &[("group", group), ("member", user), ("admin", admin.to_string())])
+            let response = groups
+                .add_member(AddMemberRequest { group: group.clone(), user_id: user.clone(), admin })
+                .await?
+                .into_inner();
+            output
+                .one(&response, &[("group", group), ("member", user), ("admin", admin.to_string())])
         }
         Command::Remove { group, user } => {
-            let response = groups.remove_member(RemoveMemberRequest { group: group.clone(), user_id: user.clone() }).await?.into_inner();
+            let response = groups
+                .remove_member(RemoveMemberRequest { group: group.clone(), user_id: user.clone() })
+                .await?
+                .into_inner();
             output.one(&response, &[("group", group), ("removed", user)])
         }
         Command::Members { group } => {
-            let response = ListMembersResponse { members: members(session, &group).await?, next_page_token: String::new() };
-            let rows = response.members.iter().map(|member| vec![member.user_id.clone(), member.user_name.clone(), member.admin.to_string()]);
+            let response = ListMembersResponse {
+                members: members(session, &group).await?,
+                next_page_token: String::new(),
+            };
+            let rows = response.members.iter().map(|member| {
+                vec![member.user_id.clone(), member.user_name.clone(), member.admin.to_string()]
+            });
             output.many(&response, &["USER", "NAME", "ADMIN"], rows.collect())
         }
     }
@@ -102,7 +133,8 @@ pub(crate) async fn run(command: Command, session: &Session, output: &Output) ->
 
 async fn members(session: &Session, group: &str) -> Result<Vec<Member>, Failure> {
     pages::all(async |page_token: String| -> Result<_, Failure> {
-        let request = ListMembersRequest { group: group.to_owned(), page_size: pages::LARGE, page_token };
+        let request =
+            ListMembersRequest { group: group.to_owned(), page_size: pages::LARGE, page_token };
         let response = session.groups().list_members(request).await?.into_inner();
         Ok((response.members, response.next_page_token))
     })
@@ -112,7 +144,9 @@ async fn members(session: &Session, group: &str) -> Result<Vec<Member>, Failure>
 /// Ids are compared as ids: the service takes every way to write one.
 fn is_admin(members: &[Member], user: &str) -> bool {
     let id = user.parse::<Uuid>().ok();
-    members.iter().any(|member| member.admin && id.is_some() && member.user_id.parse::<Uuid>().ok() == id)
+    members
+        .iter()
+        .any(|member| member.admin && id.is_some() && member.user_id.parse::<Uuid>().ok() == id)
 }
 
 #[cfg(test)]
@@ -121,8 +155,15 @@ mod tests {
 
     #[test]
     fn an_admin_is_known_however_its_id_is_written() {
-        let member = |user_id: &str, admin| Member { user_id: user_id.to_owned(), user_name: String::new(), admin };
-        let members = [member("0198c5a0-0000-7000-8000-00000000000a", true), member("0198c5a0-0000-7000-8000-00000000000b", false)];
+        let member = |user_id: &str, admin| Member {
+            user_id: user_id.to_owned(),
+            user_name: String::new(),
+            admin,
+        };
+        let members = [
+            member("0198c5a0-0000-7000-8000-00000000000a", true),
+            member("0198c5a0-0000-7000-8000-00000000000b", false),
+        ];
         for (user, want) in [
             ("0198c5a0-0000-7000-8000-00000000000a", true),
             ("0198C5A000007000800000000000000A", true),

@@ -3,7 +3,8 @@
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 use slipway_wire::catalog::v1::{
-    Accelerator, GetImageRequest, Image, ImageSource, ImageState, ImageType, ResolveImageRequest, SetImageAccessRequest,
+    Accelerator, GetImageRequest, Image, ImageSource, ImageState, ImageType, ResolveImageRequest,
+    SetImageAccessRequest,
 };
 
 use crate::{
@@ -81,11 +82,19 @@ enum Node {
     Gpu,
 }
 
-pub(crate) async fn run(command: Command, session: &Session, output: &Output) -> Result<(), Failure> {
+pub(crate) async fn run(
+    command: Command,
+    session: &Session,
+    output: &Output,
+) -> Result<(), Failure> {
     match command {
         Command::Create(create) => image_create::run(*create, session, output).await,
         Command::Get { image } => {
-            let response = session.images().get_image(GetImageRequest { image, consistency_token: String::new() }).await?.into_inner();
+            let response = session
+                .images()
+                .get_image(GetImageRequest { image, consistency_token: String::new() })
+                .await?
+                .into_inner();
             let reference = response
                 .active_revision
                 .as_ref()
@@ -96,9 +105,19 @@ pub(crate) async fn run(command: Command, session: &Session, output: &Output) ->
         }
         Command::List(list) => image_list::run(list, session, output).await,
         Command::Share { image, access, etag } => {
-            let request = SetImageAccessRequest { image, access: Some(access.into_wire()), etag, consistency_token: String::new() };
+            let request = SetImageAccessRequest {
+                image,
+                access: Some(access.into_wire()),
+                etag,
+                consistency_token: String::new(),
+            };
             let response = session.images().set_image_access(request).await?.into_inner();
-            settle(session, response.image.as_ref().map_or("", |image| &image.id), &response.consistency_token).await;
+            settle(
+                session,
+                response.image.as_ref().map_or("", |image| &image.id),
+                &response.consistency_token,
+            )
+            .await;
             show(&response, &response.image.clone().unwrap_or_default(), "", output)
         }
         Command::Resolve(resolve) => {
@@ -115,7 +134,10 @@ pub(crate) async fn run(command: Command, session: &Session, output: &Output) ->
                 consistency_token: String::new(),
             };
             let response = session.images().resolve_image(request).await?.into_inner();
-            output.one(&response, &[("reference", response.reference.clone()), ("note", response.note.clone())])
+            output.one(
+                &response,
+                &[("reference", response.reference.clone()), ("note", response.note.clone())],
+            )
         }
     }
 }
@@ -128,8 +150,14 @@ pub(crate) fn kind_of(image: &Image) -> String {
 pub(crate) fn state_of(image: &Image) -> String {
     let state = word(image.state().as_str_name(), "IMAGE_STATE_");
     match &image.latest_build {
-        Some(latest) if image.state() == ImageState::Ready && latest.revision != image.active_revision => {
-            format!("{state} (revision {} {})", latest.revision, word(latest.state().as_str_name(), "BUILD_STATE_"))
+        Some(latest)
+            if image.state() == ImageState::Ready && latest.revision != image.active_revision =>
+        {
+            format!(
+                "{state} (revision {} {})",
+                latest.revision,
+                word(latest.state().as_str_name(), "BUILD_STATE_")
+            )
         }
         _ => state,
     }
@@ -137,11 +165,19 @@ pub(crate) fn state_of(image: &Image) -> String {
 
 /// Waits until reads see the write, so that the next command does; where that takes too long, it is the next command's to say so.
 pub(crate) async fn settle(session: &Session, image: &str, consistency_token: &str) {
-    let request = GetImageRequest { image: image.to_owned(), consistency_token: consistency_token.to_owned() };
+    let request = GetImageRequest {
+        image: image.to_owned(),
+        consistency_token: consistency_token.to_owned(),
+    };
     let _ = session.images().get_image(request).await;
 }
 
-pub(crate) fn show<T: Serialize>(message: &T, image: &Image, reference: &str, output: &Output) -> Result<(), Failure> {
+pub(crate) fn show<T: Serialize>(
+    message: &T,
+    image: &Image,
+    reference: &str,
+    output: &Output,
+) -> Result<(), Failure> {
     let access = image.access.clone().unwrap_or_default();
     let mut who: Vec<String> = access.groups;
     who.extend(access.users);
@@ -154,13 +190,33 @@ pub(crate) fn show<T: Serialize>(message: &T, image: &Image, reference: &str, ou
         ("id", image.id.clone()),
         ("display name", image.display_name.clone()),
         ("type", kind_of(image)),
-        ("source", word(ImageSource::try_from(image.source).unwrap_or_default().as_str_name(), "IMAGE_SOURCE_")),
+        (
+            "source",
+            word(
+                ImageSource::try_from(image.source).unwrap_or_default().as_str_name(),
+                "IMAGE_SOURCE_",
+            ),
+        ),
         ("state", state_of(image)),
         ("access", who.join(", ")),
-        ("revision", if image.active_revision > 0 { image.active_revision.to_string() } else { String::new() }),
+        (
+            "revision",
+            if image.active_revision > 0 {
+                image.active_revision.to_string()
+            } else {
+                String::new()
+            },
+        ),
         ("reference", reference.to_owned()),
         ("build", latest.build_id.clone()),
-        ("build state", if latest.build_id.is_empty() { String::new() } else { word(latest.state().as_str_name(), "BUILD_STATE_") }),
+        (
+            "build state",
+            if latest.build_id.is_empty() {
+                String::new()
+            } else {
+                word(latest.state().as_str_name(), "BUILD_STATE_")
+            },
+        ),
         ("build step", latest.step.clone()),
         ("failure", build::failure_of(latest.failure.as_ref())),
     ];

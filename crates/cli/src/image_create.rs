@@ -59,14 +59,18 @@ impl Create {
     fn into_request(self) -> Result<CreateImageRequest, Failure> {
         if let Some(file) = self.file {
             let mut request: CreateImageRequest = request_file::read(&file)?;
-            request.request_id = request_id::choose_over_file(self.request_id, std::mem::take(&mut request.request_id));
+            request.request_id = request_id::choose_over_file(
+                self.request_id,
+                std::mem::take(&mut request.request_id),
+            );
             return Ok(request);
         }
         let source = match self.source.source()? {
             Source::Existing(existing) => create_image_request::Source::Existing(existing),
             Source::Custom(custom) => create_image_request::Source::Custom(custom),
         };
-        let display_name = if self.display_name.is_empty() { self.name.clone() } else { self.display_name };
+        let display_name =
+            if self.display_name.is_empty() { self.name.clone() } else { self.display_name };
         Ok(CreateImageRequest {
             request_id: request_id::choose(self.request_id),
             owner: self.owner,

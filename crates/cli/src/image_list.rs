@@ -41,8 +41,11 @@ pub(crate) async fn run(list: List, session: &Session, output: &Output) -> Resul
         None => ImageState::Unspecified,
         Some(text) => {
             let name = format!("IMAGE_STATE_{}", text.to_uppercase());
-            ImageState::from_str_name(&name)
-                .ok_or_else(|| Failure::usage(format!("`{text}` is no state; give building, ready, failed or cancelled")))?
+            ImageState::from_str_name(&name).ok_or_else(|| {
+                Failure::usage(format!(
+                    "`{text}` is no state; give building, ready, failed or cancelled"
+                ))
+            })?
         }
     };
     let is_one_page = list.page_size.is_some() || list.page_token.is_some();
@@ -58,22 +61,43 @@ pub(crate) async fn run(list: List, session: &Session, output: &Output) -> Resul
     };
     let response = match is_one_page {
         true => session.images().list_images(request).await?.into_inner(),
-        false => everything(session, ListImagesRequest { page_size: pages::LARGE, ..request }).await?,
+        false => {
+            everything(session, ListImagesRequest { page_size: pages::LARGE, ..request }).await?
+        }
     };
-    let rows = response
-        .images
-        .iter()
-        .map(|image| vec![image.name.clone(), kind_of(image), state_of(image), image.display_name.clone(), image.active_revision.to_string()]);
-    output.many(&response, &["NAME", "TYPE", "STATE", "DISPLAY NAME", "REVISION"], rows.collect())?;
+    let rows = response.images.iter().map(|image| {
+        vec![
+            image.name.clone(),
+            kind_of(image),
+            state_of(image),
+            image.display_name.clone(),
+            image.active_revision.to_string(),
+        ]
+    });
+    output.many(
+        &response,
+        &["NAME", "TYPE", "STATE", "DISPLAY NAME", "REVISION"],
+        rows.collect(),
+    )?;
     if !response.next_page_token.is_empty() {
-        printer::tell(&format!("{} in all; the next page: --page-token {}", response.total_size, response.next_page_token));
+        printer::tell(&format!(
+            "{} in all; the next page: --page-token {}",
+            response.total_size, response.next_page_token
+        ));
     }
     Ok(())
 }
 
-async fn everything(session: &Session, request: ListImagesRequest) -> Result<ListImagesResponse, Failure> {
+async fn everything(
+    session: &Session,
+    request: ListImagesRequest,
+) -> Result<ListImagesResponse, Failure> {
     let images = pages::all(async |page_token: String| -> Result<_, Failure> {
-        let response = session.images().list_images(ListImagesRequest { page_token, ..request.clone() }).await?.into_inner();
+        let response = session
+            .images()
+            .list_images(ListImagesRequest { page_token, ..request.clone() })
+            .await?
+            .into_inner();
         Ok((response.images, response.next_page_token))
     })
     .await?;

@@ -2,7 +2,10 @@
 
 use slipway_wire::builder::v1::{GetBuildRequest, StreamBuildLogsRequest};
 
-use crate::{build::has_ended, failure::Failure, output::escape, patience::Patience, printer, session::Session};
+use crate::{
+    build::has_ended, failure::Failure, output::escape, patience::Patience, printer,
+    session::Session,
+};
 
 pub(crate) struct Logs<'a> {
     session: &'a Session,
@@ -35,9 +38,9 @@ impl<'a> Logs<'a> {
                         is_over = true;
                         continue;
                     }
-                    Ok(false) => {
-                        Failure::unavailable("the builder ends the log again and again before the build has ended; follow it again in a while")
-                    }
+                    Ok(false) => Failure::unavailable(
+                        "the builder ends the log again and again before the build has ended; follow it again in a while",
+                    ),
                     Err(failure) => failure,
                 },
                 Err(failure) => failure,
@@ -55,7 +58,11 @@ impl<'a> Logs<'a> {
 
     /// One stream to its end, and whether anything came.
     async fn copy(&mut self, follow: bool) -> Result<bool, Failure> {
-        let request = StreamBuildLogsRequest { build_id: self.build_id.clone(), cursor: self.cursor.clone(), follow };
+        let request = StreamBuildLogsRequest {
+            build_id: self.build_id.clone(),
+            cursor: self.cursor.clone(),
+            follow,
+        };
         let mut stream = self.session.builds().stream_build_logs(request).await?.into_inner();
         self.patience.opened();
         let mut came = false;
@@ -63,7 +70,9 @@ impl<'a> Logs<'a> {
             if piece.attempt != self.attempt && self.attempt != 0 {
                 printer::line(&format!("── attempt {}", piece.attempt))?;
             }
-            printer::write(escape(&String::from_utf8_lossy(&piece.data).replace("\r\n", "\n")).as_bytes())?;
+            printer::write(
+                escape(&String::from_utf8_lossy(&piece.data).replace("\r\n", "\n")).as_bytes(),
+            )?;
             self.attempt = piece.attempt;
             self.cursor = piece.cursor;
             self.patience.heard();
@@ -73,7 +82,12 @@ impl<'a> Logs<'a> {
     }
 
     async fn has_ended(&self) -> Result<bool, Failure> {
-        let response = self.session.builds().get_build(GetBuildRequest { build_id: self.build_id.clone() }).await?.into_inner();
+        let response = self
+            .session
+            .builds()
+            .get_build(GetBuildRequest { build_id: self.build_id.clone() })
+            .await?
+            .into_inner();
         Ok(has_ended(&response.build.unwrap_or_default()))
     }
 }

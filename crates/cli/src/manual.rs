@@ -18,11 +18,18 @@ pub(crate) fn man(directory: Option<&Path>) -> Result<(), Failure> {
     match directory {
         None => {
             let mut page = Vec::new();
-            clap_mangen::Man::new(Arguments::command()).render(&mut page).map_err(|error| Failure::Ended(error.to_string()))?;
+            clap_mangen::Man::new(Arguments::command())
+                .render(&mut page)
+                .map_err(|error| Failure::Ended(error.to_string()))?;
             printer::write(&page)
         }
         Some(directory) => fs::create_dir_all(directory)
             .and_then(|()| clap_mangen::generate_to(Arguments::command(), directory))
-            .map_err(|error| Failure::Ended(format!("the manual pages cannot be written to {}: {error}", directory.display()))),
+            .map_err(|error| {
+                Failure::Ended(format!(
+                    "the manual pages cannot be written to {}: {error}",
+                    directory.display()
+                ))
+            }),
     }
 }

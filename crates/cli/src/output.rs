@@ -21,7 +21,11 @@ impl Output {
     }
 
     /// One message: its fields one below the other.
-    pub(crate) fn one<T: Serialize>(&self, message: &T, fields: &[(&str, String)]) -> Result<(), Failure> {
+    pub(crate) fn one<T: Serialize>(
+        &self,
+        message: &T,
+        fields: &[(&str, String)],
+    ) -> Result<(), Failure> {
         match self.0 {
             Format::Table => {
                 let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
@@ -36,11 +40,19 @@ impl Output {
     }
 
     /// A list.
-    pub(crate) fn many<T: Serialize>(&self, messages: &T, header: &[&str], rows: Vec<Vec<String>>) -> Result<(), Failure> {
+    pub(crate) fn many<T: Serialize>(
+        &self,
+        messages: &T,
+        header: &[&str],
+        rows: Vec<Vec<String>>,
+    ) -> Result<(), Failure> {
         match self.0 {
             Format::Table => {
                 let mut table = Table::new();
-                table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(header.iter().copied());
+                table
+                    .load_style(presets::NOTHING)
+                    .set_content_arrangement(ContentArrangement::Disabled)
+                    .set_header(header.iter().copied());
                 for row in rows {
                     table.add_row(row.iter().map(|cell| escape(cell)));
                 }
@@ -55,9 +67,14 @@ impl Output {
         if self.0 == Format::Table {
             return Ok(());
         }
-        let value = serde_json::to_value(message).map_err(|error| Failure::Ended(error.to_string()))?;
+        let value =
+            serde_json::to_value(message).map_err(|error| Failure::Ended(error.to_string()))?;
         match self.0 {
-            Format::Yaml => printer::write(serde_yaml_ng::to_string(&value).map_err(|error| Failure::Ended(error.to_string()))?.as_bytes()),
+            Format::Yaml => printer::write(
+                serde_yaml_ng::to_string(&value)
+                    .map_err(|error| Failure::Ended(error.to_string()))?
+                    .as_bytes(),
+            ),
             _ => printer::line(&format!("{value:#}")),
         }
     }

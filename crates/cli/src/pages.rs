@@ -8,7 +8,9 @@ pub(crate) const LARGE: i32 = 1_000;
 pub(crate) const SMALL: i32 = 50;
 
 /// `page` is given the token of a page, and answers its rows and the token of the next one.
-pub(crate) async fn all<T>(mut page: impl AsyncFnMut(String) -> Result<(Vec<T>, String), Failure>) -> Result<Vec<T>, Failure> {
+pub(crate) async fn all<T>(
+    mut page: impl AsyncFnMut(String) -> Result<(Vec<T>, String), Failure>,
+) -> Result<Vec<T>, Failure> {
     let mut all = Vec::new();
     let mut token = String::new();
     loop {

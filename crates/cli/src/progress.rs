@@ -21,7 +21,8 @@ pub(crate) struct Progress {
 impl Progress {
     pub(crate) fn new(output: &Output) -> Self {
         let is_aside = output.is_for_programs();
-        let target = if is_aside { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::stdout() };
+        let target =
+            if is_aside { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::stdout() };
         Self { is_aside, steps: Steps::new(target) }
     }
 
@@ -31,7 +32,11 @@ impl Progress {
             steps.show(build);
             return Ok(());
         }
-        let step = if build.step.is_empty() { String::new() } else { format!("  {}", escape(&build.step)) };
+        let step = if build.step.is_empty() {
+            String::new()
+        } else {
+            format!("  {}", escape(&build.step))
+        };
         self.line(&format!("{:<10}{step}", state_of(build)))
     }
 
@@ -39,9 +44,12 @@ impl Progress {
     pub(crate) fn end(&self, build: &Build) -> Result<(), Failure> {
         match &build.failure {
             _ if build.state() == BuildState::Succeeded => self.line(&escape(&build.reference)),
-            Some(failure) if self.steps.is_none() => {
-                Err(Failure::Ended(format!("the build failed in step {}: {} [{}]", escape(&failure.step), escape(&failure.message), failure.reason)))
-            }
+            Some(failure) if self.steps.is_none() => Err(Failure::Ended(format!(
+                "the build failed in step {}: {} [{}]",
+                escape(&failure.step),
+                escape(&failure.message),
+                failure.reason
+            ))),
             _ => Err(Failure::Ended(format!("the build is {}", state_of(build)))),
         }
     }

@@ -7,7 +7,10 @@ use serde::de::DeserializeOwned;
 use crate::failure::Failure;
 
 pub(crate) fn read<T: DeserializeOwned>(file: &Path) -> Result<T, Failure> {
-    let text = fs::read_to_string(file).map_err(|error| Failure::usage(format!("cannot read {}: {error}", file.display())))?;
-    let value: serde_json::Value = serde_yaml_ng::from_str(&text).map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?;
-    serde_json::from_value(value).map_err(|error| Failure::usage(format!("{}: {error}", file.display())))
+    let text = fs::read_to_string(file)
+        .map_err(|error| Failure::usage(format!("cannot read {}: {error}", file.display())))?;
+    let value: serde_json::Value = serde_yaml_ng::from_str(&text)
+        .map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?;
+    serde_json::from_value(value)
+        .map_err(|error| Failure::usage(format!("{}: {error}", file.display())))
 }

@@ -6,7 +6,8 @@ use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use slipway_wire::catalog::v1::{
-    Artifact, CreateRevisionRequest, ListRevisionsRequest, ListRevisionsResponse, RetryRevisionRequest, Revision, create_revision_request,
+    Artifact, CreateRevisionRequest, ListRevisionsRequest, ListRevisionsResponse,
+    RetryRevisionRequest, Revision, create_revision_request,
 };
 
 use crate::{
@@ -76,16 +77,28 @@ impl Create {
             if request.image.is_empty() {
                 request.image = image;
             } else if !image.is_empty() && image != request.image {
-                return Err(Failure::usage(format!("{} is about `{}`, not `{image}`; leave one of them away", file.display(), request.image)));
+                return Err(Failure::usage(format!(
+                    "{} is about `{}`, not `{image}`; leave one of them away",
+                    file.display(),
+                    request.image
+                )));
             }
-            request.request_id = request_id::choose_over_file(self.request_id, std::mem::take(&mut request.request_id));
+            request.request_id = request_id::choose_over_file(
+                self.request_id,
+                std::mem::take(&mut request.request_id),
+            );
             return Ok(request);
         }
         let source = match self.source.source()? {
             Source::Existing(existing) => create_revision_request::Source::Existing(existing),
             Source::Custom(custom) => create_revision_request::Source::Custom(custom),
         };
-        Ok(CreateRevisionRequest { request_id: request_id::choose(self.request_id), image, source: Some(source), consistency_token: String::new() })
+        Ok(CreateRevisionRequest {
+            request_id: request_id::choose(self.request_id),
+            image,
+            source: Some(source),
+            consistency_token: String::new(),
+        })
     }
 }
 
@@ -95,7 +108,11 @@ struct Found {
     revision: Revision,
 }
 
-pub(crate) async fn run(command: Command, session: &Session, output: &Output) -> Result<(), Failure> {
+pub(crate) async fn run(
+    command: Command,
+    session: &Session,
+    output: &Output,
+) -> Result<(), Failure> {
     match command {
         Command::Create(create) => {
             let stay = create.watch;
@@ -108,7 +125,12 @@ pub(crate) async fn run(command: Command, session: &Session, output: &Output) ->
             if stay { follow(&revision, session, output).await } else { Ok(()) }
         }
         Command::Retry { image, revision, watch } => {
-            let request = RetryRevisionRequest { request_id: request_id::fresh(), image: image.clone(), revision, consistency_token: String::new() };
+            let request = RetryRevisionRequest {
+                request_id: request_id::fresh(),
+                image: image.clone(),
+                revision,
+                consistency_token: String::new(),
+            };
             let response = session.images().retry_revision(request).await?.into_inner();
             settle(session, &image, &response.consistency_token).await;
             let revision = response.revision.clone().unwrap_or_default();
@@ -116,15 +138,28 @@ pub(crate) async fn run(command: Command, session: &Session, output: &Output) ->
             if watch { follow(&revision, session, output).await } else { Ok(()) }
         }
         Command::Get { image, number } => {
-            let revision = revisions(session, &image).await?.into_iter().find(|revision| revision.number == number);
-            let revision = revision.ok_or_else(|| Failure::not_found(format!("image `{image}` has no revision {number}")))?;
+            let revision = revisions(session, &image)
+                .await?
+                .into_iter()
+                .find(|revision| revision.number == number);
+            let revision = revision.ok_or_else(|| {
+                Failure::not_found(format!("image `{image}` has no revision {number}"))
+            })?;
             let fields = all_fields(&revision);
             output.one(&Found { revision }, &fields)
         }
         Command::List { image } => {
-            let response = ListRevisionsResponse { revisions: revisions(session, &image).await?, next_page_token: String::new() };
+            let response = ListRevisionsResponse {
+                revisions: revisions(session, &image).await?,
+                next_page_token: String::new(),
+            };
             let rows = response.revisions.iter().map(|revision| {
-                vec![revision.number.to_string(), state_of(revision), reference_of(revision.artifact.as_ref()), revision.build_id.clone()]
+                vec![
+                    revision.number.to_string(),
+                    state_of(revision),
+                    reference_of(revision.artifact.as_ref()),
+                    revision.build_id.clone(),
+                ]
             });
             output.many(&response, &["REVISION", "STATE", "REFERENCE", "BUILD"], rows.collect())
         }
@@ -134,7 +169,8 @@ pub(crate) async fn run(command: Command, session: &Session, output: &Output) ->
 /// All of them: there is no RPC for one.
 async fn revisions(session: &Session, image: &str) -> Result<Vec<Revision>, Failure> {
     pages::all(async |page_token: String| -> Result<_, Failure> {
-        let request = ListRevisionsRequest { image: image.to_owned(), page_size: pages::SMALL, page_token };
+        let request =
+            ListRevisionsRequest { image: image.to_owned(), page_size: pages::SMALL, page_token };
         let response = session.images().list_revisions(request).await?.into_inner();
         Ok((response.revisions, response.next_page_token))
     })
@@ -170,14 +206,24 @@ fn all_fields(revision: &Revision) -> Vec<(&'static str, String)> {
     fields.extend([
         ("digest", artifact.digest),
         ("platforms", artifact.platforms.join(", ")),
-        ("bytes", if artifact.size_bytes > 0 { artifact.size_bytes.to_string() } else { String::new() }),
+        (
+            "bytes",
+            if artifact.size_bytes > 0 { artifact.size_bytes.to_string() } else { String::new() },
+        ),
         ("gpu reference", reference_of(revision.gpu_artifact.as_ref())),
         ("base", spec.base_reference),
         ("gpu base", spec.gpu_base_reference),
         ("apt", spec.apt.join(", ")),
         ("conda", spec.conda.join(", ")),
         ("pip", spec.pip.join(", ")),
-        ("build state", if is_built { word(revision.build_state().as_str_name(), "BUILD_STATE_") } else { String::new() }),
+        (
+            "build state",
+            if is_built {
+                word(revision.build_state().as_str_name(), "BUILD_STATE_")
+            } else {
+                String::new()
+            },
+        ),
         ("build step", revision.build_step.clone()),
         ("failure", build::failure_of(revision.failure.as_ref())),
         ("created", create_time.map(moment).unwrap_or_default()),

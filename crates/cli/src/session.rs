@@ -5,7 +5,10 @@ use slipway_wire::{
     builder::v1::build_service_client::BuildServiceClient,
     catalog::v1::image_service_client::ImageServiceClient,
     event::v1::event_service_client::EventServiceClient,
-    permission::v1::{grant_service_client::GrantServiceClient, group_service_client::GroupServiceClient, user_service_client::UserServiceClient},
+    permission::v1::{
+        grant_service_client::GrantServiceClient, group_service_client::GroupServiceClient,
+        user_service_client::UserServiceClient,
+    },
 };
 
 use crate::{arguments::Services, failure::Failure, profile::Profile, transport::Transport};
@@ -20,9 +23,11 @@ impl Session {
     /// Connects to nothing yet.
     pub(crate) fn open(services: &Services) -> Result<Self, Failure> {
         let profile = Profile::read()?;
-        let token = services.token.clone().or(profile.token).map(|token| bearer(&token)).transpose()?;
+        let token =
+            services.token.clone().or(profile.token).map(|token| bearer(&token)).transpose()?;
         let transport = |service, given: &Option<String>, profile: Option<String>, port: u16| {
-            let address = given.clone().or(profile).unwrap_or_else(|| format!("http://127.0.0.1:{port}"));
+            let address =
+                given.clone().or(profile).unwrap_or_else(|| format!("http://127.0.0.1:{port}"));
             Transport::new(service, address, token.clone(), services.timeout)
         };
         Ok(Self {
@@ -60,8 +65,8 @@ impl Session {
 }
 
 fn bearer(token: &str) -> Result<HeaderValue, Failure> {
-    let mut value =
-        HeaderValue::try_from(format!("Bearer {}", token.trim())).map_err(|_| Failure::usage("the token has characters that no token has"))?;
+    let mut value = HeaderValue::try_from(format!("Bearer {}", token.trim()))
+        .map_err(|_| Failure::usage("the token has characters that no token has"))?;
     value.set_sensitive(true);
     Ok(value)
 }

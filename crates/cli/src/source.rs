@@ -53,7 +53,13 @@ impl SourceFlags {
         let base_reference = self
             .base
             .ok_or_else(|| Failure::usage("give --reference for an existing image, --base and packages for a custom one, or --file for either"))?;
-        let spec = BuildSpec { base_reference, gpu_base_reference: String::new(), apt: self.apt, conda: self.conda, pip: self.pip };
+        let spec = BuildSpec {
+            base_reference,
+            gpu_base_reference: String::new(),
+            apt: self.apt,
+            conda: self.conda,
+            pip: self.pip,
+        };
         Ok(Source::Custom(CustomSource { spec: Some(spec), pull_secret: String::new() }))
     }
 }

@@ -29,7 +29,10 @@ impl Steps {
         if spinner.is_hidden() {
             return None;
         }
-        spinner.set_style(ProgressStyle::with_template("{spinner} {msg}  {elapsed}").unwrap_or_else(|_| ProgressStyle::default_spinner()));
+        spinner.set_style(
+            ProgressStyle::with_template("{spinner} {msg}  {elapsed}")
+                .unwrap_or_else(|_| ProgressStyle::default_spinner()),
+        );
         spinner.enable_steady_tick(TICK);
         Some(Self { spinner, running: None })
     }
@@ -56,9 +59,12 @@ impl Steps {
 impl Step {
     fn of(build: &Build) -> Self {
         let state = build.state();
-        let is_in_step = matches!(state, BuildState::Preparing | BuildState::Building | BuildState::Pushing) && !build.step.is_empty();
+        let is_in_step =
+            matches!(state, BuildState::Preparing | BuildState::Building | BuildState::Pushing)
+                && !build.step.is_empty();
         let name = if is_in_step { escape(&build.step) } else { state_of(build).to_lowercase() };
-        let label = if build.attempt > 1 { format!("{name} (attempt {})", build.attempt) } else { name };
+        let label =
+            if build.attempt > 1 { format!("{name} (attempt {})", build.attempt) } else { name };
         Self { state, label }
     }
 }
@@ -104,7 +110,11 @@ mod tests {
     }
 
     fn failed(state: BuildState) -> Build {
-        let failure = BuildFailure { reason: "PACKAGE_NOT_FOUND".to_owned(), message: "no jq".to_owned(), ..BuildFailure::default() };
+        let failure = BuildFailure {
+            reason: "PACKAGE_NOT_FOUND".to_owned(),
+            message: "no jq".to_owned(),
+            ..BuildFailure::default()
+        };
         Build { failure: Some(failure), ..build(state, "apt") }
     }
 
@@ -119,11 +129,27 @@ mod tests {
         check(None, &build(BuildState::Queued, ""), None);
         check(Some(&build(BuildState::Queued, "")), &apt, Some("✓ queued  3s"));
         check(Some(&apt), &build(BuildState::Building, "pip"), Some("✓ apt  3s"));
-        check(Some(&build(BuildState::Pushing, "push")), &build(BuildState::Succeeded, "push"), Some("✓ push  3s"));
-        check(Some(&apt), &failed(BuildState::Failed), Some("✗ apt  3s  no jq [PACKAGE_NOT_FOUND]"));
-        check(Some(&apt), &failed(BuildState::Queued), Some("✗ apt  3s  no jq [PACKAGE_NOT_FOUND]"));
+        check(
+            Some(&build(BuildState::Pushing, "push")),
+            &build(BuildState::Succeeded, "push"),
+            Some("✓ push  3s"),
+        );
+        check(
+            Some(&apt),
+            &failed(BuildState::Failed),
+            Some("✗ apt  3s  no jq [PACKAGE_NOT_FOUND]"),
+        );
+        check(
+            Some(&apt),
+            &failed(BuildState::Queued),
+            Some("✗ apt  3s  no jq [PACKAGE_NOT_FOUND]"),
+        );
         check(Some(&apt), &build(BuildState::Cancelling, "apt"), Some("✗ apt  3s  cancelled"));
-        check(Some(&build(BuildState::Cancelling, "apt")), &build(BuildState::Cancelled, "apt"), Some("✓ cancelling  3s"));
+        check(
+            Some(&build(BuildState::Cancelling, "apt")),
+            &build(BuildState::Cancelled, "apt"),
+            Some("✓ cancelling  3s"),
+        );
         check(None, &failed(BuildState::Failed), Some("✗ no jq [PACKAGE_NOT_FOUND]"));
         check(None, &build(BuildState::Succeeded, "push"), None);
     }

@@ -40,9 +40,20 @@ struct Peer {
 
 impl Transport {
     /// `seconds` is what one call may take.
-    pub(crate) fn new(service: &'static str, address: String, token: Option<HeaderValue>, seconds: u64) -> Result<Self, Failure> {
-        let deadline = HeaderValue::try_from(format!("{seconds}S")).map_err(|error| Failure::usage(format!("--timeout {seconds}: {error}")))?;
-        Ok(Self { channel: channel(&address)?, token, deadline, peer: Arc::new(Peer { service, address, seconds }) })
+    pub(crate) fn new(
+        service: &'static str,
+        address: String,
+        token: Option<HeaderValue>,
+        seconds: u64,
+    ) -> Result<Self, Failure> {
+        let deadline = HeaderValue::try_from(format!("{seconds}S"))
+            .map_err(|error| Failure::usage(format!("--timeout {seconds}: {error}")))?;
+        Ok(Self {
+            channel: channel(&address)?,
+            token,
+            deadline,
+            peer: Arc::new(Peer { service, address, seconds }),
+        })
     }
 }
 
@@ -89,7 +100,11 @@ impl Peer {
 
 /// Connects when it is used, and again when it broke.
 fn channel(address: &str) -> Result<Channel, Failure> {
-    let unusable = || Failure::usage(format!("`{address}` is no address of a service; give one such as http://127.0.0.1:50052"));
+    let unusable = || {
+        Failure::usage(format!(
+            "`{address}` is no address of a service; give one such as http://127.0.0.1:50052"
+        ))
+    };
     let endpoint = Endpoint::from_shared(address.to_owned()).map_err(|_| unusable())?;
     let scheme = endpoint.uri().scheme_str().unwrap_or_default().to_owned();
     let endpoint = match scheme.as_str() {
@@ -141,15 +156,29 @@ mod tests {
 
     #[tokio::test]
     async fn addresses_have_a_scheme() {
-        for (address, want) in [("http://127.0.0.1:1", true), ("127.0.0.1:1", false), ("localhost:1", false), ("ftp://x", false), ("", false)] {
-            assert_eq!(Transport::new("catalog", address.to_owned(), None, 1).is_ok(), want, "{address}");
+        for (address, want) in [
+            ("http://127.0.0.1:1", true),
+            ("127.0.0.1:1", false),
+            ("localhost:1", false),
+            ("ftp://x", false),
+            ("", false),
+        ] {
+            assert_eq!(
+                Transport::new("catalog", address.to_owned(), None, 1).is_ok(),
+                want,
+                "{address}"
+            );
         }
     }
 
     #[tokio::test]
     async fn who_is_not_there_is_named() {
-        let transport = Transport::new("catalog", "http://127.0.0.1:1".to_owned(), None, 5).ok().unwrap();
-        let status = ImageServiceClient::new(transport).list_images(ListImagesRequest::default()).await.unwrap_err();
+        let transport =
+            Transport::new("catalog", "http://127.0.0.1:1".to_owned(), None, 5).ok().unwrap();
+        let status = ImageServiceClient::new(transport)
+            .list_images(ListImagesRequest::default())
+            .await
+            .unwrap_err();
         assert_eq!(status.code(), tonic::Code::Unavailable);
         for part in ["the catalog service at http://127.0.0.1:1 ", "--catalog", "SLIPWAY_CATALOG"] {
             assert!(status.message().contains(part), "{}", status.message());

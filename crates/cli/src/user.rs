@@ -1,7 +1,9 @@
 //! `slipway user …`
 
 use clap::Subcommand;
-use slipway_wire::permission::v1::{GetSelfRequest, GetUserRequest, InviteUserRequest, ListUsersRequest, ListUsersResponse, User};
+use slipway_wire::permission::v1::{
+    GetSelfRequest, GetUserRequest, InviteUserRequest, ListUsersRequest, ListUsersResponse, User,
+};
 
 use crate::{failure::Failure, output::Output, pages, request_id, session::Session};
 
@@ -32,7 +34,11 @@ pub(crate) enum Command {
     List,
 }
 
-pub(crate) async fn run(command: Command, session: &Session, output: &Output) -> Result<(), Failure> {
+pub(crate) async fn run(
+    command: Command,
+    session: &Session,
+    output: &Output,
+) -> Result<(), Failure> {
     let mut users = session.users();
     match command {
         Command::Whoami => {
@@ -43,8 +49,15 @@ pub(crate) async fn run(command: Command, session: &Session, output: &Output) ->
             output.one(&response, &fields)
         }
         Command::Invite { subject, issuer, name, request_id } => {
-            let response =
-                users.invite_user(InviteUserRequest { request_id: request_id::choose(request_id), issuer, subject, name }).await?.into_inner();
+            let response = users
+                .invite_user(InviteUserRequest {
+                    request_id: request_id::choose(request_id),
+                    issuer,
+                    subject,
+                    name,
+                })
+                .await?
+                .into_inner();
             output.one(&response, &fields(response.user.clone().unwrap_or_default()))
         }
         Command::Get { user } => {
@@ -53,12 +66,18 @@ pub(crate) async fn run(command: Command, session: &Session, output: &Output) ->
         }
         Command::List => {
             let users = pages::all(async |page_token: String| -> Result<_, Failure> {
-                let response = session.users().list_users(ListUsersRequest { page_size: pages::LARGE, page_token }).await?.into_inner();
+                let response = session
+                    .users()
+                    .list_users(ListUsersRequest { page_size: pages::LARGE, page_token })
+                    .await?
+                    .into_inner();
                 Ok((response.users, response.next_page_token))
             })
             .await?;
             let response = ListUsersResponse { users, next_page_token: String::new() };
-            let rows = response.users.iter().map(|user| vec![user.id.clone(), user.name.clone(), user.subject.clone(), user.issuer.clone()]);
+            let rows = response.users.iter().map(|user| {
+                vec![user.id.clone(), user.name.clone(), user.subject.clone(), user.issuer.clone()]
+            });
             output.many(&response, &["USER", "NAME", "SUBJECT", "ISSUER"], rows.collect())
         }
     }

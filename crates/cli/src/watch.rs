@@ -2,22 +2,41 @@
 
 use slipway_wire::builder::v1::{Build, WatchBuildRequest};
 
-use crate::{build::has_ended, failure::Failure, output::Output, patience::Patience, progress::Progress, session::Session};
+use crate::{
+    build::has_ended, failure::Failure, output::Output, patience::Patience, progress::Progress,
+    session::Session,
+};
 
 /// Fails unless the build succeeded.
-pub(crate) async fn to_the_end(session: &Session, build_id: &str, output: &Output) -> Result<(), Failure> {
+pub(crate) async fn to_the_end(
+    session: &Session,
+    build_id: &str,
+    output: &Output,
+) -> Result<(), Failure> {
     let mut progress = Progress::new(output);
     let build = watch(session, build_id, &mut progress).await?;
     progress.end(&build)
 }
 
 /// The build once it has ended, whichever way.
-pub(crate) async fn watch(session: &Session, build_id: &str, progress: &mut Progress) -> Result<Build, Failure> {
-    let mut watch = Watch { session, build_id, progress, last: Build::default(), patience: Patience::default() };
+pub(crate) async fn watch(
+    session: &Session,
+    build_id: &str,
+    progress: &mut Progress,
+) -> Result<Build, Failure> {
+    let mut watch = Watch {
+        session,
+        build_id,
+        progress,
+        last: Build::default(),
+        patience: Patience::default(),
+    };
     loop {
         let failure = match watch.read().await {
             Ok(()) if has_ended(&watch.last) => return Ok(watch.last),
-            Ok(()) => Failure::unavailable("the builder ends the watch again and again before the build has ended; watch it again in a while"),
+            Ok(()) => Failure::unavailable(
+                "the builder ends the watch again and again before the build has ended; watch it again in a while",
+            ),
             Err(failure) => failure.undone(),
         };
         watch.patience.wait(failure).await?;

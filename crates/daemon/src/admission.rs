@@ -107,7 +107,11 @@ where
         };
         let limit = self.layer.message_bytes;
         // Reflection is one stream of many questions.
-        let request = if is_reflection { request } else { request.map(|body| Body::new(Bounded::new(body, limit))) };
+        let request = if is_reflection {
+            request
+        } else {
+            request.map(|body| Body::new(Bounded::new(body, limit)))
+        };
         let answer = self.inner.call(request);
         Box::pin(async move {
             let response = answer.await?;
@@ -129,13 +133,23 @@ impl Door {
     /// A service finishes what a caller began: while the process stops, its calls are let in until the drain ends.
     fn enter(self: &Arc<Self>, caller: Option<&Caller>) -> Result<Place, Fault> {
         if self.stop.is_cancelled() && caller.is_none_or(|caller| caller.service.is_none()) {
-            return Err(Fault::new(Reason::ShuttingDown, "this replica is stopping, and nothing was changed; call again, another one answers"));
+            return Err(Fault::new(
+                Reason::ShuttingDown,
+                "this replica is stopping, and nothing was changed; call again, another one answers",
+            ));
         }
-        let person = caller.filter(|caller| caller.service.is_none()).and_then(|caller| caller.user.as_ref());
+        let person = caller
+            .filter(|caller| caller.service.is_none())
+            .and_then(|caller| caller.user.as_ref());
         let of_caller = person.map(|user| self.count(user.id)).transpose()?;
         let of_all = self.all.clone().try_acquire_owned().map_err(|_| {
-            let message = format!("this replica runs {} calls, as many as it may; try again in a moment", self.calls);
-            Fault::new(Reason::TooManyCalls, message).metadata("limit", self.calls).metadata("of", "process")
+            let message = format!(
+                "this replica runs {} calls, as many as it may; try again in a moment",
+                self.calls
+            );
+            Fault::new(Reason::TooManyCalls, message)
+                .metadata("limit", self.calls)
+                .metadata("of", "process")
         })?;
         Ok(Place { _of_all: of_all, _of_caller: of_caller })
     }
@@ -144,8 +158,12 @@ impl Door {
         let mut running = self.running();
         let own = running.entry(user).or_default();
         if *own >= self.calls_per_caller {
-            let message = format!("you have {own} calls and streams open, as many as one caller may; end some, or try again when one has ended");
-            return Err(Fault::new(Reason::TooManyCalls, message).metadata("limit", self.calls_per_caller).metadata("of", "caller"));
+            let message = format!(
+                "you have {own} calls and streams open, as many as one caller may; end some, or try again when one has ended"
+            );
+            return Err(Fault::new(Reason::TooManyCalls, message)
+                .metadata("limit", self.calls_per_caller)
+                .metadata("of", "caller"));
         }
         *own += 1;
         Ok(Counted { door: self.clone(), user })
@@ -197,8 +215,11 @@ mod tests {
     #[tokio::test]
     async fn a_stopping_process_refuses_calls_and_still_tells_its_health() {
         let stop = CancellationToken::new();
-        let service = AdmissionLayer::new(&Limits::default(), stop.clone())
-            .layer(service_fn(|_: http::Request<Body>| async { Ok::<_, Infallible>(http::Response::new(Body::empty())) }));
+        let service = AdmissionLayer::new(&Limits::default(), stop.clone()).layer(service_fn(
+            |_: http::Request<Body>| async {
+                Ok::<_, Infallible>(http::Response::new(Body::empty()))
+            },
+        ));
         let reason = async |path: &str| {
             let request = http::Request::builder().uri(path).body(Body::empty()).unwrap();
             let response = service.clone().oneshot(request).await.unwrap();
@@ -209,7 +230,10 @@ mod tests {
         };
         assert_eq!(reason("/slipway.catalog.v1.ImageService/GetImage").await, None);
         stop.cancel();
-        assert_eq!(reason("/slipway.catalog.v1.ImageService/GetImage").await.as_deref(), Some("SHUTTING_DOWN"));
+        assert_eq!(
+            reason("/slipway.catalog.v1.ImageService/GetImage").await.as_deref(),
+            Some("SHUTTING_DOWN")
+        );
         assert_eq!(reason("/grpc.health.v1.Health/Check").await, None);
     }
 }

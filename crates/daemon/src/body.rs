@@ -29,7 +29,10 @@ impl HttpBody for Bounded {
     type Data = Bytes;
     type Error = Status;
 
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = self.get_mut();
         let frame = ready!(Pin::new(&mut this.body).poll_frame(context));
         if let Some(Ok(frame)) = &frame
@@ -37,7 +40,10 @@ impl HttpBody for Bounded {
         {
             let Some(left) = this.left.checked_sub(data.len()) else {
                 // The code that tonic itself gives a message above its own limit.
-                return Poll::Ready(Some(Err(Status::out_of_range(format!("the request is longer than {} bytes; send less at once", this.limit)))));
+                return Poll::Ready(Some(Err(Status::out_of_range(format!(
+                    "the request is longer than {} bytes; send less at once",
+                    this.limit
+                )))));
             };
             this.left = left;
         }
@@ -69,7 +75,10 @@ impl<T: Unpin> HttpBody for Holding<T> {
     type Data = Bytes;
     type Error = Status;
 
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = self.get_mut();
         let frame = ready!(Pin::new(&mut this.body).poll_frame(context));
         // Given back before the caller can know that its call is over.

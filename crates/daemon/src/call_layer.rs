@@ -72,9 +72,16 @@ where
             .and_then(|value| value.to_str().ok())
             .filter(|id| id.len() <= 64)
             .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned);
-        let span = tracing::info_span!("rpc", rpc.method = method, request.id = request_id, otel.kind = "server");
+        let span = tracing::info_span!(
+            "rpc",
+            rpc.method = method,
+            request.id = request_id,
+            otel.kind = "server"
+        );
         slipway_telemetry::set_parent(&span, slipway_telemetry::from_headers(request.headers()));
-        let limit = (!is_stream(&method)).then(|| requested_deadline(request.headers()).unwrap_or(DEFAULT_DEADLINE).min(LONGEST_DEADLINE));
+        let limit = (!is_stream(&method)).then(|| {
+            requested_deadline(request.headers()).unwrap_or(DEFAULT_DEADLINE).min(LONGEST_DEADLINE)
+        });
         // Before tonic sets its own timer for the same deadline, which would answer CANCELLED if it ended first.
         let began = Instant::now();
         let answer = self.inner.call(request);
@@ -83,12 +90,16 @@ where
                 None => answer.await,
                 Some(limit) => {
                     let deadline = began + limit;
-                    match tokio::time::timeout_at(deadline, DEADLINE.scope(deadline, answer)).await {
+                    match tokio::time::timeout_at(deadline, DEADLINE.scope(deadline, answer)).await
+                    {
                         Ok(result) => result,
                         Err(_) => {
                             let fault = Fault::new(
                                 Reason::DeadlineExceeded,
-                                format!("the call did not finish within its {} ms; give it a longer deadline", limit.as_millis()),
+                                format!(
+                                    "the call did not finish within its {} ms; give it a longer deadline",
+                                    limit.as_millis()
+                                ),
                             );
                             Ok(Status::from(fault).into_http())
                         }
@@ -99,8 +110,16 @@ where
                 if let Ok(value) = request_id.parse() {
                     response.headers_mut().insert(REQUEST_ID, value);
                 }
-                let code = response.headers().get("grpc-status").and_then(|value| value.to_str().ok()).unwrap_or("0");
-                tracing::info!(rpc.grpc_code = code, rpc.took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX), "call answered");
+                let code = response
+                    .headers()
+                    .get("grpc-status")
+                    .and_then(|value| value.to_str().ok())
+                    .unwrap_or("0");
+                tracing::info!(
+                    rpc.grpc_code = code,
+                    rpc.took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+                    "call answered"
+                );
                 response
             })
         };

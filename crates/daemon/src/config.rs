@@ -13,7 +13,11 @@ use crate::Listen;
 ///
 /// # Errors
 /// When the file is missing or malformed, or a key is unknown, missing or of the wrong type; the message names it.
-pub fn load<T: DeserializeOwned>(service: &str, file: Option<&Path>, listen: &Listen) -> Result<T, ConfigError> {
+pub fn load<T: DeserializeOwned>(
+    service: &str,
+    file: Option<&Path>,
+    listen: &Listen,
+) -> Result<T, ConfigError> {
     layered(service, file, listen, std::env::vars())
 }
 
@@ -24,18 +28,27 @@ fn layered<T: DeserializeOwned>(
     variables: impl Iterator<Item = (String, String)>,
 ) -> Result<T, ConfigError> {
     let prefix = format!("SLIPWAY_{}", service.to_uppercase());
-    let mut builder = Config::builder().set_default("listen.grpc", listen.grpc.to_string())?.set_default("listen.http", listen.http.to_string())?;
+    let mut builder = Config::builder()
+        .set_default("listen.grpc", listen.grpc.to_string())?
+        .set_default("listen.http", listen.http.to_string())?;
     if let Some(file) = file {
         builder = builder.add_source(File::from(file).format(FileFormat::Toml));
     }
-    let mut variables: Map<String, String> = variables.filter(|(name, _)| name.starts_with(&format!("{prefix}__"))).collect();
-    let secrets: Vec<String> = variables.keys().filter(|name| name.ends_with("__URL_FILE")).cloned().collect();
+    let mut variables: Map<String, String> =
+        variables.filter(|(name, _)| name.starts_with(&format!("{prefix}__"))).collect();
+    let secrets: Vec<String> =
+        variables.keys().filter(|name| name.ends_with("__URL_FILE")).cloned().collect();
     for name in secrets {
         let path = variables.remove(&name).unwrap_or_default();
-        let value = std::fs::read_to_string(&path).map_err(|error| ConfigError::Message(format!("{name}: cannot read `{path}`: {error}")))?;
+        let value = std::fs::read_to_string(&path).map_err(|error| {
+            ConfigError::Message(format!("{name}: cannot read `{path}`: {error}"))
+        })?;
         variables.insert(name.trim_end_matches("_FILE").to_owned(), value.trim().to_owned());
     }
-    let environment = Environment::with_prefix(&prefix).prefix_separator("__").separator("__").source(Some(variables));
+    let environment = Environment::with_prefix(&prefix)
+        .prefix_separator("__")
+        .separator("__")
+        .source(Some(variables));
     builder.add_source(environment).build()?.try_deserialize()
 }
 
@@ -59,16 +72,26 @@ mod tests {
     }
 
     /// What a file and a variable give: both addresses, the limit of calls, and the URL.
-    fn loaded(file: &str, (name, value): (&str, &str)) -> Result<(String, String, usize, Option<String>), String> {
+    fn loaded(
+        file: &str,
+        (name, value): (&str, &str),
+    ) -> Result<(String, String, usize, Option<String>), String> {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("example.toml");
         fs::write(&path, file).unwrap();
         let secret = folder.path().join("secret");
         fs::write(&secret, "postgres://from/a-file\n").unwrap();
         let variable = (name.to_owned(), value.replace("SECRET", &secret.display().to_string()));
-        let listen = Listen { grpc: "127.0.0.1:1".parse().unwrap(), http: "127.0.0.1:2".parse().unwrap() };
-        let example: Example = layered("example", Some(&path), &listen, std::iter::once(variable)).map_err(|error| error.to_string())?;
-        Ok((example.listen.grpc.to_string(), example.listen.http.to_string(), example.limits.calls, example.url))
+        let listen =
+            Listen { grpc: "127.0.0.1:1".parse().unwrap(), http: "127.0.0.1:2".parse().unwrap() };
+        let example: Example = layered("example", Some(&path), &listen, std::iter::once(variable))
+            .map_err(|error| error.to_string())?;
+        Ok((
+            example.listen.grpc.to_string(),
+            example.listen.http.to_string(),
+            example.limits.calls,
+            example.url,
+        ))
     }
 
     #[test]
@@ -78,12 +101,32 @@ mod tests {
             ("", ("", ""), ("127.0.0.1:1", "127.0.0.1:2", calls, None)),
             ("listen.grpc = '127.0.0.1:7'", ("", ""), ("127.0.0.1:7", "127.0.0.1:2", calls, None)),
             ("listen.http = '127.0.0.1:7'", ("", ""), ("127.0.0.1:1", "127.0.0.1:7", calls, None)),
-            ("", ("SLIPWAY_EXAMPLE__LISTEN__HTTP", "127.0.0.1:8"), ("127.0.0.1:1", "127.0.0.1:8", calls, None)),
+            (
+                "",
+                ("SLIPWAY_EXAMPLE__LISTEN__HTTP", "127.0.0.1:8"),
+                ("127.0.0.1:1", "127.0.0.1:8", calls, None),
+            ),
             ("[limits]\ncalls = 7", ("", ""), ("127.0.0.1:1", "127.0.0.1:2", 7, None)),
-            ("[limits]\ncalls = 7", ("SLIPWAY_EXAMPLE__LIMITS__CALLS", "8"), ("127.0.0.1:1", "127.0.0.1:2", 8, None)),
-            ("url = 'a'", ("SLIPWAY_EXAMPLE__URL", "007"), ("127.0.0.1:1", "127.0.0.1:2", calls, Some("007"))),
-            ("url = 'a'", ("SLIPWAY_EXAMPLE__URL_FILE", "SECRET"), ("127.0.0.1:1", "127.0.0.1:2", calls, Some("postgres://from/a-file"))),
-            ("url = 'a'", ("SLIPWAY_OTHER__URL", "b"), ("127.0.0.1:1", "127.0.0.1:2", calls, Some("a"))),
+            (
+                "[limits]\ncalls = 7",
+                ("SLIPWAY_EXAMPLE__LIMITS__CALLS", "8"),
+                ("127.0.0.1:1", "127.0.0.1:2", 8, None),
+            ),
+            (
+                "url = 'a'",
+                ("SLIPWAY_EXAMPLE__URL", "007"),
+                ("127.0.0.1:1", "127.0.0.1:2", calls, Some("007")),
+            ),
+            (
+                "url = 'a'",
+                ("SLIPWAY_EXAMPLE__URL_FILE", "SECRET"),
+                ("127.0.0.1:1", "127.0.0.1:2", calls, Some("postgres://from/a-file")),
+            ),
+            (
+                "url = 'a'",
+                ("SLIPWAY_OTHER__URL", "b"),
+                ("127.0.0.1:1", "127.0.0.1:2", calls, Some("a")),
+            ),
         ];
         for (file, variable, (grpc, http, calls, url)) in cases {
             let want = (grpc.to_owned(), http.to_owned(), calls, url.map(str::to_owned));

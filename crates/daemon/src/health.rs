@@ -61,7 +61,12 @@ pub(crate) struct Report {
 }
 
 /// Probes until `stop`, then tells that it stops.
-pub(crate) async fn watch_dependencies(dependencies: Dependencies, reporter: HealthReporter, report: watch::Sender<Report>, stop: CancellationToken) {
+pub(crate) async fn watch_dependencies(
+    dependencies: Dependencies,
+    reporter: HealthReporter,
+    report: watch::Sender<Report>,
+    stop: CancellationToken,
+) {
     while !stop.is_cancelled() {
         let mut now = Report { is_ready: true, results: BTreeMap::new() };
         for (name, dependency) in &dependencies.0 {
@@ -85,7 +90,10 @@ pub(crate) async fn watch_dependencies(dependencies: Dependencies, reporter: Hea
         }
     }
     reporter.set_service_status("", ServingStatus::NotServing).await;
-    report.send_replace(Report { is_ready: false, results: BTreeMap::from([("process", "stopping".to_owned())]) });
+    report.send_replace(Report {
+        is_ready: false,
+        results: BTreeMap::from([("process", "stopping".to_owned())]),
+    });
 }
 
 fn status(is_ok: bool) -> ServingStatus {
@@ -93,10 +101,15 @@ fn status(is_ok: bool) -> ServingStatus {
 }
 
 pub(crate) fn routes(report: watch::Receiver<Report>) -> Router {
-    Router::new().route("/healthz", get(|| async { "ok" })).route("/readyz", get(ready)).with_state(report)
+    Router::new()
+        .route("/healthz", get(|| async { "ok" }))
+        .route("/readyz", get(ready))
+        .with_state(report)
 }
 
-async fn ready(State(report): State<watch::Receiver<Report>>) -> (StatusCode, Json<BTreeMap<&'static str, String>>) {
+async fn ready(
+    State(report): State<watch::Receiver<Report>>,
+) -> (StatusCode, Json<BTreeMap<&'static str, String>>) {
     let Report { is_ready, results } = report.borrow().clone();
     (if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(results))
 }

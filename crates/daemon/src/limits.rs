@@ -63,9 +63,16 @@ impl Limits {
             ("connection_age_seconds", self.connection_age_seconds > 0),
         ];
         for (name, is_positive) in positive {
-            ensure!(is_positive, "configuration: `limits.{name}` is 0, so that nothing could be answered; leave it out for the default");
+            ensure!(
+                is_positive,
+                "configuration: `limits.{name}` is 0, so that nothing could be answered; leave it out for the default"
+            );
         }
-        ensure!(self.message_bytes <= Self::LARGEST_MESSAGE, "configuration: `limits.message_bytes` is at most {}", Self::LARGEST_MESSAGE);
+        ensure!(
+            self.message_bytes <= Self::LARGEST_MESSAGE,
+            "configuration: `limits.message_bytes` is at most {}",
+            Self::LARGEST_MESSAGE
+        );
         Ok(())
     }
 }
@@ -78,7 +85,11 @@ mod tests {
     fn what_answers_nothing_is_refused() {
         let refusal = |limits: Limits| limits.check().map_err(|error| error.to_string());
         assert_eq!(refusal(Limits::default()), Ok(()));
-        assert!(refusal(Limits { calls: 0, ..Limits::default() }).unwrap_err().contains("limits.calls`"));
+        assert!(
+            refusal(Limits { calls: 0, ..Limits::default() })
+                .unwrap_err()
+                .contains("limits.calls`")
+        );
         let large = Limits { message_bytes: Limits::LARGEST_MESSAGE + 1, ..Limits::default() };
         assert!(refusal(large).unwrap_err().contains("limits.message_bytes"));
     }

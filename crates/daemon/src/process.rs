@@ -8,7 +8,9 @@ use sea_orm_migration::MigratorTrait;
 use serde::{Serialize, de::DeserializeOwned};
 use slipway_database::{Database, Settings as DatabaseSettings, pending};
 use slipway_telemetry::Settings as TelemetrySettings;
-use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
 
 use crate::{Listen, Supervisor, config, install_crypto_provider, redaction::redacted};
 
@@ -25,7 +27,11 @@ pub trait ServiceConfig: Serialize + DeserializeOwned + Send + Sync + 'static {
 }
 
 /// Starts a service's tasks.
-pub type Start<'a, C> = &'a dyn for<'s> Fn(C, &'s mut Supervisor) -> Pin<Box<dyn Future<Output = anyhow::Result<()>> + 's>>;
+pub type Start<'a, C> =
+    &'a dyn for<'s> Fn(
+        C,
+        &'s mut Supervisor,
+    ) -> Pin<Box<dyn Future<Output = anyhow::Result<()>> + 's>>;
 
 #[derive(Parser)]
 #[command(
@@ -53,11 +59,15 @@ enum Command {
 }
 
 /// Runs the subcommand of the process's arguments; prints what went wrong.
-pub fn main<C: ServiceConfig, M: MigratorTrait>(service: &'static str, start: Start<'_, C>) -> ExitCode {
+pub fn main<C: ServiceConfig, M: MigratorTrait>(
+    service: &'static str,
+    start: Start<'_, C>,
+) -> ExitCode {
     install_crypto_provider();
     let arguments = Arguments::parse();
     let run = async {
-        let config: C = config::load(service, arguments.config.as_deref(), &C::default_listen()).context("configuration")?;
+        let config: C = config::load(service, arguments.config.as_deref(), &C::default_listen())
+            .context("configuration")?;
         match arguments.command {
             Command::Serve => serve::<C, M>(service, config, start).await,
             Command::Migrate => migrate::<M>(config.database()).await,
@@ -65,23 +75,38 @@ pub fn main<C: ServiceConfig, M: MigratorTrait>(service: &'static str, start: St
             Command::Health => health(config.listen()).await,
         }
     };
-    let outcome =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(run));
+    let outcome = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| runtime.block_on(run));
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(error = format!("{error:#}"), "cannot go on");
-            let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("slipway-{service}: {error:#}\n").as_bytes());
+            let _ = std::io::Write::write_all(
+                &mut std::io::stderr(),
+                format!("slipway-{service}: {error:#}\n").as_bytes(),
+            );
             ExitCode::FAILURE
         }
     }
 }
 
-async fn serve<C: ServiceConfig, M: MigratorTrait>(service: &'static str, config: C, start: Start<'_, C>) -> anyhow::Result<()> {
-    let _guard = slipway_telemetry::init(service, config.telemetry()).map_err(|error| anyhow::anyhow!("telemetry: {error}"))?;
+async fn serve<C: ServiceConfig, M: MigratorTrait>(
+    service: &'static str,
+    config: C,
+    start: Start<'_, C>,
+) -> anyhow::Result<()> {
+    let _guard = slipway_telemetry::init(service, config.telemetry())
+        .map_err(|error| anyhow::anyhow!("telemetry: {error}"))?;
     let database = Database::connect(config.database()).await.map_err(explain)?;
     let waiting = pending::<M>(&database).await.map_err(explain)?;
-    anyhow::ensure!(waiting.is_empty(), "the database lacks the migrations {}; run `slipway-{service} migrate`", waiting.join(", "));
+    anyhow::ensure!(
+        waiting.is_empty(),
+        "the database lacks the migrations {}; run `slipway-{service} migrate`",
+        waiting.join(", ")
+    );
     let mut supervisor = Supervisor::default();
     start(config, &mut supervisor).await?;
     supervisor.run_until_signal().await
@@ -105,10 +130,17 @@ fn explain(fault: slipway_fault::Fault) -> anyhow::Error {
 
 async fn health(listen: &Listen) -> anyhow::Result<()> {
     let channel = crate::client::channel(&format!("http://{}", listen.grpc)).map_err(explain)?;
-    let response = HealthClient::new(channel).check(HealthCheckRequest::default()).await.context("the service does not answer")?;
+    let response = HealthClient::new(channel)
+        .check(HealthCheckRequest::default())
+        .await
+        .context("the service does not answer")?;
     let status = response.into_inner().status();
     print(status.as_str_name())?;
-    anyhow::ensure!(status == ServingStatus::Serving, "not serving; http://{}/readyz says which dependency is missing", listen.http);
+    anyhow::ensure!(
+        status == ServingStatus::Serving,
+        "not serving; http://{}/readyz says which dependency is missing",
+        listen.http
+    );
     Ok(())
 }
 

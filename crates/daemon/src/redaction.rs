@@ -63,10 +63,12 @@ fn address_without_secrets(address: &str) -> String {
     let authority = address.split(['/', '?', '#']).next().unwrap_or_default();
     // A password may have in it what should end the authority; then the last `@` does.
     let shown = match address.rsplit_once('@') {
-        Some((user_info, rest)) if authority.contains(['@', ':']) => match user_info.split_once(':') {
-            Some((user, _)) => format!("{user}:{HIDDEN}@{rest}"),
-            None => format!("{HIDDEN}@{rest}"),
-        },
+        Some((user_info, rest)) if authority.contains(['@', ':']) => {
+            match user_info.split_once(':') {
+                Some((user, _)) => format!("{user}:{HIDDEN}@{rest}"),
+                None => format!("{HIDDEN}@{rest}"),
+            }
+        }
         _ => address.to_owned(),
     };
     let Some((before, query)) = shown.split_once('?') else { return shown };
@@ -86,23 +88,44 @@ mod tests {
         let cases = [
             ("url = 'postgres://me:secret@db/x'", "url = 'postgres://me:***@db/x'"),
             ("url = 'https://secret@host/x'", "url = 'https://***@host/x'"),
-            ("url = 'amqp://me:secret@one,amqp://me:secret@two/x'", "url = 'amqp://me:***@one,amqp://me:***@two/x'"),
+            (
+                "url = 'amqp://me:secret@one,amqp://me:secret@two/x'",
+                "url = 'amqp://me:***@one,amqp://me:***@two/x'",
+            ),
             ("url = 'postgres://me:se/cr?e#t@db/x'", "url = 'postgres://me:***@db/x'"),
             ("url = 'postgres://me:se@cret@db/x'", "url = 'postgres://me:***@db/x'"),
             ("url = \"postgres://me:it's-secret@db/x\"", "url = 'postgres://me:***@db/x'"),
             ("url = 'postgres://me:a secret@db/x'", "url = 'postgres://me:***@db/x'"),
-            ("url = 'postgres://db/x?sslmode=verify-full&password=secret'", "url = 'postgres://db/x?sslmode=verify-full&password=***'"),
-            ("url = 'sqlite:///data/a@b.sqlite?mode=rwc'", "url = 'sqlite:///data/a@b.sqlite?mode=rwc'"),
+            (
+                "url = 'postgres://db/x?sslmode=verify-full&password=secret'",
+                "url = 'postgres://db/x?sslmode=verify-full&password=***'",
+            ),
+            (
+                "url = 'sqlite:///data/a@b.sqlite?mode=rwc'",
+                "url = 'sqlite:///data/a@b.sqlite?mode=rwc'",
+            ),
             ("url = 'https://host/path@2x'", "url = 'https://host/path@2x'"),
-            ("line = 'deb https://me:secret@host/debian bookworm main'", "line = 'deb https://me:***@host/debian bookworm main'"),
-            ("lines = ['https://me:secret@a', 'https://b']", "lines = ['https://me:***@a', 'https://b']"),
-            ("[a.b]\nproxy = 'http://me:secret@proxy:3128'", "[a.b]\nproxy = 'http://me:***@proxy:3128'"),
+            (
+                "line = 'deb https://me:secret@host/debian bookworm main'",
+                "line = 'deb https://me:***@host/debian bookworm main'",
+            ),
+            (
+                "lines = ['https://me:secret@a', 'https://b']",
+                "lines = ['https://me:***@a', 'https://b']",
+            ),
+            (
+                "[a.b]\nproxy = 'http://me:secret@proxy:3128'",
+                "[a.b]\nproxy = 'http://me:***@proxy:3128'",
+            ),
             ("client_secret = 'secret'", "client_secret = '***'"),
             ("PASSWORD = 'secret'", "PASSWORD = '***'"),
             ("api_token = ['secret', 'secret']", "api_token = '***'"),
             ("[[robots]]\nkey = 'secret'", "[[robots]]\nkey = '***'"),
             ("password = ''", "password = ''"),
-            ("service_key_file = '/run/secrets/key.pem'", "service_key_file = '/run/secrets/key.pem'"),
+            (
+                "service_key_file = '/run/secrets/key.pem'",
+                "service_key_file = '/run/secrets/key.pem'",
+            ),
             ("keep_alive_seconds = 30", "keep_alive_seconds = 30"),
         ];
         let parsed = |text: &str| Value::Table(toml::from_str(text).unwrap());
@@ -115,10 +138,12 @@ mod tests {
 
     #[test]
     fn it_is_still_toml() {
-        let given: toml::Table = toml::from_str("last = 1\n[broker]\nurl = 'amqp://me:secret@host/x'\n").unwrap();
+        let given: toml::Table =
+            toml::from_str("last = 1\n[broker]\nurl = 'amqp://me:secret@host/x'\n").unwrap();
         let shown = redacted(&given).unwrap();
         assert!(!shown.contains("secret"), "{shown}");
-        let want: toml::Table = toml::from_str("last = 1\n[broker]\nurl = 'amqp://me:***@host/x'\n").unwrap();
+        let want: toml::Table =
+            toml::from_str("last = 1\n[broker]\nurl = 'amqp://me:***@host/x'\n").unwrap();
         assert_eq!(toml::from_str::<toml::Table>(&shown).unwrap(), want);
     }
 }

@@ -65,7 +65,8 @@ impl Server {
     pub async fn start(self, supervisor: &mut Supervisor) -> anyhow::Result<()> {
         let name = self.name;
         self.limits.check()?;
-        let is_loopback = self.listen.grpc.ip().is_loopback() && self.listen.http.ip().is_loopback();
+        let is_loopback =
+            self.listen.grpc.ip().is_loopback() && self.listen.http.ip().is_loopback();
         anyhow::ensure!(
             is_loopback || !self.verifier.trusts_development(),
             "{name} trusts the development issuer, which is allowed on loopback only; listen on 127.0.0.1, or remove that issuer"
@@ -80,14 +81,22 @@ impl Server {
         let (reporter, health_service) = tonic_health::server::health_reporter();
         reporter.set_service_status("", tonic_health::ServingStatus::NotServing).await;
         let (report, reports) = watch::channel(Report::default());
-        supervisor.spawn("health", watch_dependencies(self.dependencies, reporter, report, stop.clone()));
+        supervisor
+            .spawn("health", watch_dependencies(self.dependencies, reporter, report, stop.clone()));
 
         let reflection = || {
-            let all = tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(slipway_wire::DESCRIPTOR_SET);
-            self.services.iter().fold(all, |reflection, service| reflection.with_service_name(*service))
+            let all = tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(slipway_wire::DESCRIPTOR_SET);
+            self.services
+                .iter()
+                .fold(all, |reflection, service| reflection.with_service_name(*service))
         };
-        let grpc = TcpListener::bind(self.listen.grpc).await.with_context(|| format!("{name} cannot listen on {} for gRPC", self.listen.grpc))?;
-        let http = TcpListener::bind(self.listen.http).await.with_context(|| format!("{name} cannot listen on {} for HTTP", self.listen.http))?;
+        let grpc = TcpListener::bind(self.listen.grpc)
+            .await
+            .with_context(|| format!("{name} cannot listen on {} for gRPC", self.listen.grpc))?;
+        let http = TcpListener::bind(self.listen.http)
+            .await
+            .with_context(|| format!("{name} cannot listen on {} for HTTP", self.listen.http))?;
         let layers = ServiceBuilder::new()
             .layer(CatchPanicLayer::new())
             .layer(CallLayer)
@@ -100,7 +109,9 @@ impl Server {
             .http2_max_pending_accept_reset_streams(Some(self.limits.pending_resets))
             .http2_max_local_error_reset_streams(Some(self.limits.local_resets))
             .http2_keepalive_interval(Some(Duration::from_secs(self.limits.keep_alive_seconds)))
-            .http2_keepalive_timeout(Some(Duration::from_secs(self.limits.keep_alive_timeout_seconds)))
+            .http2_keepalive_timeout(Some(Duration::from_secs(
+                self.limits.keep_alive_timeout_seconds,
+            )))
             .max_connection_age(Duration::from_secs(self.limits.connection_age_seconds))
             .layer(layers)
             .add_routes(self.routes)
@@ -109,13 +120,17 @@ impl Server {
             .add_service(reflection().build_v1alpha()?);
         let drained = stop.clone();
         supervisor.spawn("grpc", async move {
-            let served = router.serve_with_incoming_shutdown(TcpListenerStream::new(grpc), drained.cancelled_owned());
+            let served = router.serve_with_incoming_shutdown(
+                TcpListenerStream::new(grpc),
+                drained.cancelled_owned(),
+            );
             if let Err(error) = served.await {
                 tracing::error!(service.name = name, %error, "gRPC server failed");
             }
         });
         supervisor.spawn("http", async move {
-            let served = axum::serve(http, routes(reports)).with_graceful_shutdown(stop.cancelled_owned());
+            let served =
+                axum::serve(http, routes(reports)).with_graceful_shutdown(stop.cancelled_owned());
             if let Err(error) = served.await {
                 tracing::error!(service.name = name, %error, "HTTP server failed");
             }
@@ -147,7 +162,11 @@ impl Supervisor {
     }
 }
 
-async fn refresh_keys(verifier: Arc<Verifier>, mut is_fresh: bool, stop: tokio_util::sync::CancellationToken) {
+async fn refresh_keys(
+    verifier: Arc<Verifier>,
+    mut is_fresh: bool,
+    stop: tokio_util::sync::CancellationToken,
+) {
     loop {
         tokio::select! {
             () = stop.cancelled() => return,

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use chrono::Utc;
 use sea_orm::{
-    AccessMode, ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, SqliteTransactionMode, Statement,
-    TransactionOptions, TransactionTrait as _,
+    AccessMode, ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction,
+    DbBackend, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _,
 };
 use serde::{Deserialize, Serialize};
 use slipway_fault::Fault;
@@ -38,13 +38,23 @@ impl Database {
     pub async fn connect(settings: &Settings) -> Result<Self, Fault> {
         if settings.url.starts_with("sqlite:") {
             let writer = sea_orm::Database::connect(sqlite(&settings.url, 1, false)).await?;
-            let reader = sea_orm::Database::connect(sqlite(&settings.url, settings.connections, true)).await?;
+            let reader =
+                sea_orm::Database::connect(sqlite(&settings.url, settings.connections, true))
+                    .await?;
             return Ok(Self { writer, reader });
         }
         let mut options = ConnectOptions::new(&settings.url);
-        options.max_connections(settings.connections).acquire_timeout(Duration::from_secs(3)).connect_lazy(true).sqlx_logging(false);
+        options
+            .max_connections(settings.connections)
+            .acquire_timeout(Duration::from_secs(3))
+            .connect_lazy(true)
+            .sqlx_logging(false);
         // A process that stands still must not hold up the others by its locks.
-        let limits = [("statement_timeout", "30s"), ("lock_timeout", "10s"), ("idle_in_transaction_session_timeout", "15s")];
+        let limits = [
+            ("statement_timeout", "30s"),
+            ("lock_timeout", "10s"),
+            ("idle_in_transaction_session_timeout", "15s"),
+        ];
         options.map_sqlx_postgres_opts(move |postgres| postgres.options(limits));
         let pool = sea_orm::Database::connect(options).await?;
         Ok(Self { writer: pool.clone(), reader: pool })
@@ -67,7 +77,11 @@ impl Database {
             access_mode: Some(AccessMode::ReadWrite),
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
         };
-        let options = if self.is_postgres() { options } else { TransactionOptions { access_mode: None, ..options } };
+        let options = if self.is_postgres() {
+            options
+        } else {
+            TransactionOptions { access_mode: None, ..options }
+        };
         Ok(self.writer.begin_with_options(options).await?)
     }
 
@@ -77,9 +91,19 @@ impl Database {
     }
 
     /// Serializes all holders of the same key until the transaction ends. SQLite's one writer does so anyway.
-    pub async fn serialize(&self, transaction: &DatabaseTransaction, key: i64) -> Result<(), Fault> {
+    pub async fn serialize(
+        &self,
+        transaction: &DatabaseTransaction,
+        key: i64,
+    ) -> Result<(), Fault> {
         if self.is_postgres() {
-            transaction.execute_raw(Statement::from_sql_and_values(DbBackend::Postgres, "select pg_advisory_xact_lock($1)", [key.into()])).await?;
+            transaction
+                .execute_raw(Statement::from_sql_and_values(
+                    DbBackend::Postgres,
+                    "select pg_advisory_xact_lock($1)",
+                    [key.into()],
+                ))
+                .await?;
         }
         Ok(())
     }
@@ -90,12 +114,17 @@ impl Database {
             return Ok(Utc::now().timestamp_micros());
         }
         let sql = "select (extract(epoch from clock_timestamp()) * 1000000)::bigint as now";
-        let row = connection.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
+        let row =
+            connection.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
         Ok(row.map(|row| row.try_get("", "now")).transpose()?.unwrap_or_default())
     }
 
     /// A statement with `$1`, `$2`, … for this database.
-    pub fn statement<I: IntoIterator<Item = sea_orm::Value>>(&self, sql: impl Into<String>, values: I) -> Statement {
+    pub fn statement<I: IntoIterator<Item = sea_orm::Value>>(
+        &self,
+        sql: impl Into<String>,
+        values: I,
+    ) -> Statement {
         Statement::from_sql_and_values(self.writer.get_database_backend(), sql, values)
     }
 
@@ -107,12 +136,19 @@ impl Database {
 
 fn sqlite(url: &str, connections: u32, read_only: bool) -> ConnectOptions {
     let mut options = ConnectOptions::new(url);
-    options.max_connections(connections).min_connections(1).sqlx_logging(false).acquire_timeout(Duration::from_secs(10));
+    options
+        .max_connections(connections)
+        .min_connections(1)
+        .sqlx_logging(false)
+        .acquire_timeout(Duration::from_secs(10));
     options.map_sqlx_sqlite_opts(move |sqlite| {
         let sqlite = sqlite.busy_timeout(Duration::from_secs(5)).foreign_keys(true);
         match read_only {
             true => sqlite.read_only(true),
-            false => sqlite.create_if_missing(true).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full),
+            false => sqlite
+                .create_if_missing(true)
+                .journal_mode(SqliteJournalMode::Wal)
+                .synchronous(SqliteSynchronous::Full),
         }
     });
     options

@@ -1,7 +1,9 @@
 //! A migration that is a SQL text for both databases.
 
 use sea_orm::{ConnectionTrait as _, DbBackend, DbErr};
-use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager, async_trait::async_trait};
+use sea_orm_migration::{
+    MigrationName, MigrationTrait, MigratorTrait, SchemaManager, async_trait::async_trait,
+};
 use slipway_fault::Fault;
 
 use crate::Database;

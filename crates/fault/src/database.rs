@@ -7,8 +7,14 @@ use crate::{Fault, Reason};
 impl From<DbErr> for Fault {
     fn from(error: DbErr) -> Self {
         match reason(&error) {
-            Reason::DatabaseUnavailable => Self::new(Reason::DatabaseUnavailable, "the service's database cannot be reached; try again").cause(error),
-            Reason::Conflict => Self::new(Reason::Conflict, "two changes met; try again").cause(error),
+            Reason::DatabaseUnavailable => Self::new(
+                Reason::DatabaseUnavailable,
+                "the service's database cannot be reached; try again",
+            )
+            .cause(error),
+            Reason::Conflict => {
+                Self::new(Reason::Conflict, "two changes met; try again").cause(error)
+            }
             _ => Self::internal(error),
         }
     }
@@ -17,7 +23,8 @@ impl From<DbErr> for Fault {
 fn reason(error: &DbErr) -> Reason {
     match error {
         DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => Reason::DatabaseUnavailable,
-        DbErr::Exec(RuntimeErr::SqlxError(source)) | DbErr::Query(RuntimeErr::SqlxError(source)) => of_driver(source),
+        DbErr::Exec(RuntimeErr::SqlxError(source))
+        | DbErr::Query(RuntimeErr::SqlxError(source)) => of_driver(source),
         _ => Reason::Internal,
     }
 }
@@ -44,7 +51,9 @@ fn of_code(code: &str) -> Reason {
         // Serialization failure, deadlock.
         (_, "40001" | "40P01") => Reason::Conflict,
         // Lock not to be had in time, statement cancelled, server stopping, crashed or starting, sessions ended for idling.
-        (_, "55P03" | "57014" | "57P01" | "57P02" | "57P03" | "57P05" | "25P03") => Reason::DatabaseUnavailable,
+        (_, "55P03" | "57014" | "57P01" | "57P02" | "57P03" | "57P05" | "25P03") => {
+            Reason::DatabaseUnavailable
+        }
         // Connection exceptions, insufficient resources.
         ("08" | "53", _) => Reason::DatabaseUnavailable,
         _ => Reason::Internal,
@@ -76,9 +85,18 @@ mod tests {
             }
         };
         check(&["40001", "40P01"], Reason::Conflict);
-        check(&["55P03", "57014", "57P01", "57P02", "57P03", "57P05", "25P03"], Reason::DatabaseUnavailable);
-        check(&["53000", "53100", "53200", "53300", "08000", "08003", "08006", "08P01"], Reason::DatabaseUnavailable);
-        check(&["23505", "42P01", "22021", "40002", "57000", "XX000", "", "words"], Reason::Internal);
+        check(
+            &["55P03", "57014", "57P01", "57P02", "57P03", "57P05", "25P03"],
+            Reason::DatabaseUnavailable,
+        );
+        check(
+            &["53000", "53100", "53200", "53300", "08000", "08003", "08006", "08P01"],
+            Reason::DatabaseUnavailable,
+        );
+        check(
+            &["23505", "42P01", "22021", "40002", "57000", "XX000", "", "words"],
+            Reason::Internal,
+        );
         // SQLITE_BUSY, _BUSY_RECOVERY, _BUSY_SNAPSHOT, _BUSY_TIMEOUT, _LOCKED, _LOCKED_SHAREDCACHE.
         check(&["5", "261", "517", "773", "6", "262"], Reason::Conflict);
         // SQLITE_IOERR, _IOERR_READ, _FULL, _CANTOPEN.
@@ -89,10 +107,18 @@ mod tests {
 
     #[test]
     fn a_driver_without_a_connection_is_away() {
-        let of = |error: sqlx::Error| Fault::from(DbErr::Query(RuntimeErr::SqlxError(error.into()))).reason();
-        assert_eq!(of(sqlx::Error::Io(std::io::ErrorKind::ConnectionReset.into())), Reason::DatabaseUnavailable);
+        let of = |error: sqlx::Error| {
+            Fault::from(DbErr::Query(RuntimeErr::SqlxError(error.into()))).reason()
+        };
+        assert_eq!(
+            of(sqlx::Error::Io(std::io::ErrorKind::ConnectionReset.into())),
+            Reason::DatabaseUnavailable
+        );
         assert_eq!(of(sqlx::Error::PoolClosed), Reason::DatabaseUnavailable);
         assert_eq!(of(sqlx::Error::RowNotFound), Reason::Internal);
-        assert_eq!(Fault::from(DbErr::Custom("connection closed, database is locked".to_owned())).reason(), Reason::Internal);
+        assert_eq!(
+            Fault::from(DbErr::Custom("connection closed, database is locked".to_owned())).reason(),
+            Reason::Internal
+        );
     }
 }

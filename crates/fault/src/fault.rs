@@ -31,13 +31,21 @@ impl Fault {
     /// `message` says what happened, to what, and what to do. It is sent: no secret, no internal cause.
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
         let retry_after = (reason.kind() == Kind::Unavailable).then_some(Duration::from_secs(1));
-        Self(Box::new(Inner { reason, message: message.into(), metadata: Vec::new(), violations: Vec::new(), retry_after, cause: None }))
+        Self(Box::new(Inner {
+            reason,
+            message: message.into(),
+            metadata: Vec::new(),
+            violations: Vec::new(),
+            retry_after,
+            cause: None,
+        }))
     }
 
     /// One field breaks its rule.
     pub fn field(field: impl Into<String>, description: impl fmt::Display) -> Self {
         let field = field.into();
-        Self::new(Reason::FieldInvalid, format!("{field} {description}")).violation(field, description)
+        Self::new(Reason::FieldInvalid, format!("{field} {description}"))
+            .violation(field, description)
     }
 
     /// Slipway's own fault; the cause is logged, not sent.
@@ -48,7 +56,9 @@ impl Fault {
     /// Adds a field that is wrong.
     #[must_use]
     pub fn violation(mut self, field: impl Into<String>, description: impl fmt::Display) -> Self {
-        self.0.violations.push(Violation { field: field.into(), description: description.to_string() });
+        self.0
+            .violations
+            .push(Violation { field: field.into(), description: description.to_string() });
         self
     }
 

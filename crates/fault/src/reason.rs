@@ -42,7 +42,11 @@ impl Kind {
     /// What a queue does with it.
     pub fn disposition(self) -> Disposition {
         match self {
-            Self::Unavailable | Self::Aborted | Self::DeadlineExceeded | Self::ResourceExhausted | Self::Internal => Disposition::Retry,
+            Self::Unavailable
+            | Self::Aborted
+            | Self::DeadlineExceeded
+            | Self::ResourceExhausted
+            | Self::Internal => Disposition::Retry,
             Self::AlreadyExists => Disposition::Ack,
             _ => Disposition::DeadLetter,
         }

@@ -25,7 +25,8 @@ const ECHO_CHARACTERS: usize = 100;
 impl Fault {
     /// A caller's text as a message may repeat it: escaped, and at most 100 characters of it.
     pub fn echo(text: &str) -> String {
-        let mut echo: String = text.chars().take(ECHO_CHARACTERS).flat_map(char::escape_default).collect();
+        let mut echo: String =
+            text.chars().take(ECHO_CHARACTERS).flat_map(char::escape_default).collect();
         if text.chars().nth(ECHO_CHARACTERS).is_some() {
             echo.push('…');
         }
@@ -55,21 +56,37 @@ impl From<Fault> for Status {
     /// Logs the cause chain, since here it ends.
     fn from(fault: Fault) -> Self {
         if let Some(cause) = fault.source() {
-            tracing::warn!(error.reason = fault.reason().as_str(), error.cause = chain(cause), "call failed: {fault}");
+            tracing::warn!(
+                error.reason = fault.reason().as_str(),
+                error.cause = chain(cause),
+                "call failed: {fault}"
+            );
         }
         let (kind, reason) = (fault.reason().kind(), fault.reason().as_str());
         let message = within(fault.message(), MESSAGE_BYTES);
         let mut details = ErrorDetails::new();
-        let metadata: HashMap<String, String> = fault.all_metadata().iter().map(|(key, value)| (key.clone(), within(value, TEXT_BYTES))).collect();
+        let metadata: HashMap<String, String> = fault
+            .all_metadata()
+            .iter()
+            .map(|(key, value)| (key.clone(), within(value, TEXT_BYTES)))
+            .collect();
         details.set_error_info(reason, DOMAIN, metadata);
         if let Some(delay) = fault.retry_after() {
             details.set_retry_info(Some(delay));
         }
-        let taken = Self::with_error_details(kind.into(), message.as_str(), details.clone()).details().len();
+        let taken = Self::with_error_details(kind.into(), message.as_str(), details.clone())
+            .details()
+            .len();
         for violation in fitting(&fault, DETAILS_BYTES.saturating_sub(taken)) {
             match kind {
-                Kind::FailedPrecondition => details.add_precondition_failure_violation(reason, violation.field, violation.description),
-                Kind::ResourceExhausted => details.add_quota_failure_violation(violation.field, violation.description),
+                Kind::FailedPrecondition => details.add_precondition_failure_violation(
+                    reason,
+                    violation.field,
+                    violation.description,
+                ),
+                Kind::ResourceExhausted => {
+                    details.add_quota_failure_violation(violation.field, violation.description)
+                }
                 _ => details.add_bad_request_violation(violation.field, violation.description),
             };
         }
@@ -88,7 +105,10 @@ fn fitting(fault: &Fault, room: usize) -> Vec<Violation> {
     let mut room = room.saturating_sub(100 + per_violation + FIELD_BYTES);
     let mut kept = Vec::new();
     for violation in all {
-        let violation = Violation { field: within(&violation.field, FIELD_BYTES), description: within(&violation.description, TEXT_BYTES) };
+        let violation = Violation {
+            field: within(&violation.field, FIELD_BYTES),
+            description: within(&violation.description, TEXT_BYTES),
+        };
         let size = per_violation + violation.field.len() + violation.description.len();
         if size > room {
             let description = format!("and {} more", all.len() - kept.len());
@@ -126,12 +146,16 @@ impl From<Status> for Fault {
         let info = details.error_info().filter(|info| info.domain == DOMAIN);
         let Some(reason) = info.and_then(|info| Reason::parse(&info.reason)) else {
             return match status.code() {
-                Code::Unavailable | Code::Unknown => {
-                    Self::new(Reason::PermissionUnavailable, "a service that this call needs cannot be reached; try again").cause(status)
-                }
-                Code::DeadlineExceeded | Code::Cancelled => {
-                    Self::new(Reason::DeadlineExceeded, "the call's time ran out; give it a longer deadline").cause(status)
-                }
+                Code::Unavailable | Code::Unknown => Self::new(
+                    Reason::PermissionUnavailable,
+                    "a service that this call needs cannot be reached; try again",
+                )
+                .cause(status),
+                Code::DeadlineExceeded | Code::Cancelled => Self::new(
+                    Reason::DeadlineExceeded,
+                    "the call's time ran out; give it a longer deadline",
+                )
+                .cause(status),
                 _ => Self::internal(status),
             };
         };
@@ -153,9 +177,14 @@ mod tests {
     #[test]
     fn comes_back_from_the_wire() {
         for reason in Reason::ALL {
-            let sent = Fault::new(*reason, "what to do").metadata("image", "a/b").violation("name", "is empty");
+            let sent = Fault::new(*reason, "what to do")
+                .metadata("image", "a/b")
+                .violation("name", "is empty");
             let status = Status::from(sent);
-            assert_eq!(status.get_error_details().retry_info().is_some(), reason.kind() == Kind::Unavailable);
+            assert_eq!(
+                status.get_error_details().retry_info().is_some(),
+                reason.kind() == Kind::Unavailable
+            );
             let got = Fault::from(status);
             assert_eq!((got.reason(), got.message()), (*reason, "what to do"));
             assert_eq!(got.all_metadata(), [("image".to_owned(), "a/b".to_owned())]);
@@ -166,28 +195,52 @@ mod tests {
     fn sent_violations(status: &Status) -> Vec<(String, String)> {
         let details = status.get_error_details();
         let fields = details.bad_request().into_iter().flat_map(|bad| &bad.field_violations);
-        let preconditions = details.precondition_failure().into_iter().flat_map(|failure| &failure.violations);
+        let preconditions =
+            details.precondition_failure().into_iter().flat_map(|failure| &failure.violations);
         let quotas = details.quota_failure().into_iter().flat_map(|failure| &failure.violations);
-        let mut sent: Vec<(String, String)> = fields.map(|violation| (violation.field.clone(), violation.description.clone())).collect();
-        sent.extend(preconditions.map(|violation| (violation.subject.clone(), violation.description.clone())));
-        sent.extend(quotas.map(|violation| (violation.subject.clone(), violation.description.clone())));
+        let mut sent: Vec<(String, String)> = fields
+            .map(|violation| (violation.field.clone(), violation.description.clone()))
+            .collect();
+        sent.extend(
+            preconditions
+                .map(|violation| (violation.subject.clone(), violation.description.clone())),
+        );
+        sent.extend(
+            quotas.map(|violation| (violation.subject.clone(), violation.description.clone())),
+        );
         sent
     }
 
     #[test]
     fn a_thousand_violations_fit_into_the_headers() {
-        for reason in [Reason::PackageLineRefused, Reason::PullSecretNotYetSupported, Reason::QueueFull] {
+        for reason in
+            [Reason::PackageLineRefused, Reason::PullSecretNotYetSupported, Reason::QueueFull]
+        {
             for text in ["is refused", &"ä".repeat(5_000), ""] {
-                let fault = Fault::new(reason, format!("1,000 lines are refused: {text}")).metadata("image", text).metadata("build", text);
-                let fault = (0..1_000).fold(fault, |fault, line| fault.violation(format!("custom.spec.apt[{line}]"), text));
+                let fault = Fault::new(reason, format!("1,000 lines are refused: {text}"))
+                    .metadata("image", text)
+                    .metadata("build", text);
+                let fault = (0..1_000).fold(fault, |fault, line| {
+                    fault.violation(format!("custom.spec.apt[{line}]"), text)
+                });
                 let status = Status::from(fault);
                 assert!(status.details().len() <= DETAILS_BYTES, "{}", status.details().len());
                 let sent = sent_violations(&status);
                 let (last, shown) = sent.split_last().unwrap();
                 assert!(shown.len() >= 3, "{shown:?}");
-                assert_eq!(last, &(format!("custom.spec.apt[{}]", shown.len()), format!("and {} more", 1_000 - shown.len())));
+                assert_eq!(
+                    last,
+                    &(
+                        format!("custom.spec.apt[{}]", shown.len()),
+                        format!("and {} more", 1_000 - shown.len())
+                    )
+                );
                 let response = status.into_http::<()>();
-                let headers: usize = response.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum();
+                let headers: usize = response
+                    .headers()
+                    .iter()
+                    .map(|(name, value)| name.as_str().len() + value.len() + 32)
+                    .sum();
                 assert!(headers < 15 * 1024, "{headers} bytes of headers");
             }
         }
@@ -195,11 +248,17 @@ mod tests {
 
     #[test]
     fn few_violations_are_all_sent() {
-        let fault = (0..3).fold(Fault::new(Reason::FieldInvalid, "x"), |fault, number| fault.violation(format!("f[{number}]"), number));
-        let want: Vec<_> = (0..3).map(|number| (format!("f[{number}]"), number.to_string())).collect();
+        let fault = (0..3).fold(Fault::new(Reason::FieldInvalid, "x"), |fault, number| {
+            fault.violation(format!("f[{number}]"), number)
+        });
+        let want: Vec<_> =
+            (0..3).map(|number| (format!("f[{number}]"), number.to_string())).collect();
         assert_eq!(sent_violations(&Status::from(fault)), want);
         let status = Status::from(Fault::new(Reason::TooManyCalls, "at most 10 calls at once"));
-        assert_eq!(sent_violations(&status), [("TOO_MANY_CALLS".to_owned(), "at most 10 calls at once".to_owned())]);
+        assert_eq!(
+            sent_violations(&status),
+            [("TOO_MANY_CALLS".to_owned(), "at most 10 calls at once".to_owned())]
+        );
     }
 
     #[test]

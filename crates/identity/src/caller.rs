@@ -53,7 +53,10 @@ impl FromStr for ServiceName {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        [Self::Permission, Self::Catalog, Self::Builder].into_iter().find(|service| service.as_str() == text).ok_or(())
+        [Self::Permission, Self::Catalog, Self::Builder]
+            .into_iter()
+            .find(|service| service.as_str() == text)
+            .ok_or(())
     }
 }
 
@@ -73,14 +76,16 @@ pub struct Caller {
 impl Caller {
     /// The user, or a refusal where a service calls for nobody.
     pub fn require_user(&self) -> Result<&User, Fault> {
-        self.user.as_ref().ok_or_else(|| Fault::new(Reason::TokenMissing, "this call is made for a user; send the user's token"))
+        self.user.as_ref().ok_or_else(|| {
+            Fault::new(Reason::TokenMissing, "this call is made for a user; send the user's token")
+        })
     }
 
     /// Refuses everyone but the services listed.
     pub fn require_service(&self, allowed: &[ServiceName]) -> Result<ServiceName, Fault> {
-        self.service
-            .filter(|service| allowed.contains(service))
-            .ok_or_else(|| Fault::new(Reason::ServiceOnly, "only Slipway's own services may call this"))
+        self.service.filter(|service| allowed.contains(service)).ok_or_else(|| {
+            Fault::new(Reason::ServiceOnly, "only Slipway's own services may call this")
+        })
     }
 
     /// Refuses once the token has expired: a stream outlives the moment in which its call was verified.

@@ -59,7 +59,9 @@ impl KnownIssuer {
 
     /// Reads all keys; where they cannot be had the old ones stay.
     pub(crate) async fn refresh(&self, http: &reqwest::Client) -> Result<(), String> {
-        let failed = |error: &dyn std::fmt::Display| format!("keys of issuer `{}`: {error}", self.issuer.issuer);
+        let failed = |error: &dyn std::fmt::Display| {
+            format!("keys of issuer `{}`: {error}", self.issuer.issuer)
+        };
         let text = self.fetch(http).await.map_err(|error| failed(&error))?;
         let keys = parse(&text).map_err(|error| failed(&error))?;
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
@@ -82,9 +84,15 @@ impl KnownIssuer {
         *asked = Some(Instant::now());
         match timeout(LONGEST_WAIT, self.refresh(http)).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(error, "a token names a key that is not known, and the issuer's keys could not be read again"),
+            Ok(Err(error)) => tracing::warn!(
+                error,
+                "a token names a key that is not known, and the issuer's keys could not be read again"
+            ),
             Err(_) => {
-                tracing::warn!(token.issuer = self.issuer.issuer, "a token names a key that is not known, and reading the issuer's keys takes long");
+                tracing::warn!(
+                    token.issuer = self.issuer.issuer,
+                    "a token names a key that is not known, and reading the issuer's keys takes long"
+                );
             }
         }
         self.known(id)
@@ -94,10 +102,20 @@ impl KnownIssuer {
         self.keys.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
 
-    async fn fetch(&self, http: &reqwest::Client) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
+    async fn fetch(
+        &self,
+        http: &reqwest::Client,
+    ) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
         match self.issuer.jwks_url.is_empty() {
             true => Ok(tokio::fs::read_to_string(&self.issuer.jwks_file).await?),
-            false => Ok(http.get(&self.issuer.jwks_url).timeout(LONGEST_FETCH).send().await?.error_for_status()?.text().await?),
+            false => Ok(http
+                .get(&self.issuer.jwks_url)
+                .timeout(LONGEST_FETCH)
+                .send()
+                .await?
+                .error_for_status()?
+                .text()
+                .await?),
         }
     }
 }

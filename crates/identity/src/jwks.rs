@@ -19,7 +19,14 @@ pub(crate) struct Key {
 pub(crate) type Keys = HashMap<String, Arc<Key>>;
 
 /// What a modulus alone leaves open; issuers often publish RSA keys without `alg`.
-const RSA: &[Algorithm] = &[Algorithm::RS256, Algorithm::RS384, Algorithm::RS512, Algorithm::PS256, Algorithm::PS384, Algorithm::PS512];
+const RSA: &[Algorithm] = &[
+    Algorithm::RS256,
+    Algorithm::RS384,
+    Algorithm::RS512,
+    Algorithm::PS256,
+    Algorithm::PS384,
+    Algorithm::PS512,
+];
 
 #[derive(Deserialize)]
 struct KeySet {
@@ -35,7 +42,10 @@ pub(crate) fn parse(text: &str) -> Result<Keys, serde_json::Error> {
         let Ok(decoding) = DecodingKey::from_jwk(&jwk) else { continue };
         let algorithms = algorithms(&jwk);
         if !algorithms.is_empty() {
-            keys.insert(jwk.common.key_id.unwrap_or_default(), Arc::new(Key { decoding, algorithms }));
+            keys.insert(
+                jwk.common.key_id.unwrap_or_default(),
+                Arc::new(Key { decoding, algorithms }),
+            );
         }
     }
     Ok(keys)
@@ -45,14 +55,24 @@ pub(crate) fn parse(text: &str) -> Result<Keys, serde_json::Error> {
 fn algorithms(jwk: &Jwk) -> Vec<Algorithm> {
     let of_type: &[Algorithm] = match &jwk.algorithm {
         _ if jwk.common.public_key_use == Some(PublicKeyUse::Encryption) => &[],
-        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => &[Algorithm::ES256],
-        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P384 => &[Algorithm::ES384],
-        AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => &[Algorithm::EdDSA],
+        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => {
+            &[Algorithm::ES256]
+        }
+        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P384 => {
+            &[Algorithm::ES384]
+        }
+        AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => {
+            &[Algorithm::EdDSA]
+        }
         AlgorithmParameters::RSA(_) => RSA,
         _ => &[],
     };
     match jwk.common.key_algorithm {
         None => of_type.to_vec(),
-        Some(named) => of_type.iter().copied().filter(|algorithm| KeyAlgorithm::from(*algorithm) == named).collect(),
+        Some(named) => of_type
+            .iter()
+            .copied()
+            .filter(|algorithm| KeyAlgorithm::from(*algorithm) == named)
+            .collect(),
     }
 }

@@ -98,19 +98,31 @@ impl Tokens {
 
 /// The case of the scheme does not matter (RFC 9110, section 11.1).
 fn bearer(headers: &HeaderMap) -> Result<String, Fault> {
-    let missing =
-        || Fault::new(Reason::TokenMissing, "the call has no token; send `authorization: Bearer <token>` (command line: --token or SLIPWAY_TOKEN)");
-    let value = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or_else(missing)?;
+    let missing = || {
+        Fault::new(
+            Reason::TokenMissing,
+            "the call has no token; send `authorization: Bearer <token>` (command line: --token or SLIPWAY_TOKEN)",
+        )
+    };
+    let value =
+        headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or_else(missing)?;
     let (scheme, token) = value.trim().split_once(' ').ok_or_else(missing)?;
     if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim().to_owned()) } else { Err(missing()) }
 }
 
 fn on_behalf_of(headers: &HeaderMap) -> Result<Option<String>, Fault> {
-    let token = headers.get(ON_BEHALF_OF).map(|value| value.to_str().map(str::to_owned)).transpose();
-    token.map_err(|error| Fault::new(Reason::TokenMalformed, format!("`{ON_BEHALF_OF}` is not a token")).cause(error))
+    let token =
+        headers.get(ON_BEHALF_OF).map(|value| value.to_str().map(str::to_owned)).transpose();
+    token.map_err(|error| {
+        Fault::new(Reason::TokenMalformed, format!("`{ON_BEHALF_OF}` is not a token")).cause(error)
+    })
 }
 
 /// The verified caller of a request.
 pub fn caller<T>(request: &tonic::Request<T>) -> Result<Caller, Fault> {
-    request.extensions().get::<Caller>().cloned().ok_or_else(|| Fault::internal("a handler was mounted without the identity layer"))
+    request
+        .extensions()
+        .get::<Caller>()
+        .cloned()
+        .ok_or_else(|| Fault::internal("a handler was mounted without the identity layer"))
 }

@@ -28,7 +28,11 @@ impl ServiceSigner {
 
     /// A token for one call.
     pub fn token(&self) -> Result<String, InvalidKey> {
-        sign(&self.key, json!({ "iss": SERVICE_ISSUER, "sub": self.service.as_str() }), SERVICE_TOKEN_LIFE)
+        sign(
+            &self.key,
+            json!({ "iss": SERVICE_ISSUER, "sub": self.service.as_str() }),
+            SERVICE_TOKEN_LIFE,
+        )
     }
 }
 
@@ -43,8 +47,17 @@ impl DevelopmentIssuer {
     }
 
     /// A token of this subject; its name is the subject too.
-    pub fn token(&self, subject: &str, audience: &str, life: Duration) -> Result<String, InvalidKey> {
-        sign(&self.0, json!({ "iss": DEVELOPMENT_ISSUER, "sub": subject, "name": subject, "aud": audience }), life)
+    pub fn token(
+        &self,
+        subject: &str,
+        audience: &str,
+        life: Duration,
+    ) -> Result<String, InvalidKey> {
+        sign(
+            &self.0,
+            json!({ "iss": DEVELOPMENT_ISSUER, "sub": subject, "name": subject, "aud": audience }),
+            life,
+        )
     }
 }
 
@@ -57,5 +70,6 @@ fn sign(key: &SigningKey, mut claims: Value, life: Duration) -> Result<String, I
     claims["exp"] = json!((now + life).as_secs());
     let mut header = Header::new(Algorithm::ES256);
     header.kid = Some(key.id.clone());
-    encode(&header, &claims, &key.encoding).map_err(|error| InvalidKey(format!("signing a token: {error}")))
+    encode(&header, &claims, &key.encoding)
+        .map_err(|error| InvalidKey(format!("signing a token: {error}")))
 }

@@ -74,7 +74,8 @@ impl Verifier {
             jwks_url: String::new(),
             jwks_file: settings.service_jwks_file,
         };
-        let issuers = std::iter::once(services).chain(settings.issuers).map(KnownIssuer::new).collect();
+        let issuers =
+            std::iter::once(services).chain(settings.issuers).map(KnownIssuer::new).collect();
         Self { issuers, http: reqwest::Client::new() }
     }
 
@@ -106,9 +107,15 @@ impl Verifier {
                 )),
             };
         }
-        let service = ServiceName::from_str(&claims.sub).map_err(|()| Fault::new(Reason::TokenIssuer, "no such service"))?;
+        let service = ServiceName::from_str(&claims.sub)
+            .map_err(|()| Fault::new(Reason::TokenIssuer, "no such service"))?;
         let Some(token) = on_behalf_of else {
-            return Ok(Caller { service: Some(service), user: None, expires_at: claims.expires_at(), token: None });
+            return Ok(Caller {
+                service: Some(service),
+                user: None,
+                expires_at: claims.expires_at(),
+                token: None,
+            });
         };
         let claims = self.claims(token).await?;
         match claims.iss == SERVICE_ISSUER {
@@ -119,21 +126,36 @@ impl Verifier {
 
     async fn claims(&self, token: &str) -> Result<Claims, Fault> {
         let malformed = |error: jsonwebtoken::errors::Error| {
-            Fault::new(Reason::TokenMalformed, "the bearer token is not a signed JWT; get a new one from your issuer").cause(error)
+            Fault::new(
+                Reason::TokenMalformed,
+                "the bearer token is not a signed JWT; get a new one from your issuer",
+            )
+            .cause(error)
         };
         let header = decode_header(token).map_err(malformed)?;
         // Read to choose the issuer; the signature is checked below.
-        let untrusted: Claims = jsonwebtoken::dangerous::insecure_decode::<Claims>(token).map_err(malformed)?.claims;
+        let untrusted: Claims =
+            jsonwebtoken::dangerous::insecure_decode::<Claims>(token).map_err(malformed)?.claims;
         let known = self
             .issuers
             .iter()
             .find(|known| known.issuer.issuer == untrusted.iss)
             .ok_or_else(|| Fault::new(Reason::TokenIssuer, "the token's issuer is not configured here; use a token of your company's issuer"))?;
-        let signature = || Fault::new(Reason::TokenSignature, "the token is not signed by a key of its issuer; get a new one");
+        let signature = || {
+            Fault::new(
+                Reason::TokenSignature,
+                "the token is not signed by a key of its issuer; get a new one",
+            )
+        };
         let id = header.kid.unwrap_or_default();
         let key = known.key(&id, &self.http).await.ok_or_else(signature)?;
         let audience = &known.issuer.audience;
-        let mut validation = Validation { algorithms: key.algorithms.clone(), leeway: LEEWAY.as_secs(), validate_nbf: true, ..Validation::default() };
+        let mut validation = Validation {
+            algorithms: key.algorithms.clone(),
+            leeway: LEEWAY.as_secs(),
+            validate_nbf: true,
+            ..Validation::default()
+        };
         validation.set_audience(&[audience]);
         validation.set_issuer(&[&known.issuer.issuer]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
@@ -165,11 +187,18 @@ impl Claims {
 
     /// A name is for show, so one that cannot be shown is left away; who it is must be told exactly.
     fn caller(self, token: &str) -> Result<Caller, Fault> {
-        line(&self.sub, 1..=LONGEST_TEXT).map_err(|error| Fault::new(Reason::TokenMalformed, format!("the token's `sub` {error}")))?;
+        line(&self.sub, 1..=LONGEST_TEXT).map_err(|error| {
+            Fault::new(Reason::TokenMalformed, format!("the token's `sub` {error}"))
+        })?;
         let expires_at = self.expires_at();
         let name = if self.name.is_empty() { self.preferred_username } else { self.name };
         let name = if line(&name, 0..=LONGEST_TEXT).is_ok() { name } else { String::new() };
-        let user = User { id: UserId::derive(&self.iss, &self.sub), issuer: self.iss, subject: self.sub, name };
+        let user = User {
+            id: UserId::derive(&self.iss, &self.sub),
+            issuer: self.iss,
+            subject: self.sub,
+            name,
+        };
         Ok(Caller { service: None, user: Some(user), expires_at, token: Some(token.to_owned()) })
     }
 }

@@ -16,7 +16,10 @@ use std::{
 use aws_lc_rs::{
     encoding::{AsDer as _, Pkcs8V1Der},
     rsa,
-    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair},
+    signature::{
+        ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair,
+        EcdsaSigningAlgorithm, Ed25519KeyPair,
+    },
 };
 use base64::{
     Engine as _,
@@ -25,7 +28,10 @@ use base64::{
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
 use serde_json::{Value, json};
 use slipway_fault::{Fault, Reason};
-use slipway_identity::{AUDIENCE, Caller, IdentityLayer, Issuer, ON_BEHALF_OF, ServiceName, ServiceSigner, Settings, SigningKey, Verifier};
+use slipway_identity::{
+    AUDIENCE, Caller, IdentityLayer, Issuer, ON_BEHALF_OF, ServiceName, ServiceSigner, Settings,
+    SigningKey, Verifier,
+};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -47,10 +53,16 @@ impl Key {
         let encoding = match algorithm {
             Algorithm::ES256 => EncodingKey::from_ec_der(&ecdsa(&ECDSA_P256_SHA256_FIXED_SIGNING)),
             Algorithm::ES384 => EncodingKey::from_ec_der(&ecdsa(&ECDSA_P384_SHA384_FIXED_SIGNING)),
-            Algorithm::EdDSA => EncodingKey::from_ed_der(Ed25519KeyPair::generate().unwrap().to_pkcs8v1().unwrap().as_ref()),
+            Algorithm::EdDSA => EncodingKey::from_ed_der(
+                Ed25519KeyPair::generate().unwrap().to_pkcs8v1().unwrap().as_ref(),
+            ),
             _ => {
-                let der: Pkcs8V1Der<'_> = rsa::KeyPair::generate(rsa::KeySize::Rsa2048).unwrap().as_der().unwrap();
-                let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(der.as_ref()));
+                let der: Pkcs8V1Der<'_> =
+                    rsa::KeyPair::generate(rsa::KeySize::Rsa2048).unwrap().as_der().unwrap();
+                let pem = format!(
+                    "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
+                    STANDARD.encode(der.as_ref())
+                );
                 EncodingKey::from_rsa_pem(pem.as_bytes()).unwrap()
             }
         };
@@ -63,7 +75,9 @@ impl Key {
 
     /// The public half; `edits` replace members, `null` removes one.
     fn jwk(&self, algorithm: Algorithm, edits: Value) -> Value {
-        let mut jwk = serde_json::to_value(Jwk::from_encoding_key(&self.encoding, algorithm).unwrap()).unwrap();
+        let mut jwk =
+            serde_json::to_value(Jwk::from_encoding_key(&self.encoding, algorithm).unwrap())
+                .unwrap();
         jwk["kid"] = json!(self.id);
         merge(jwk, edits)
     }
@@ -95,7 +109,10 @@ fn now() -> u64 {
 
 /// Claims of alice for ten minutes; `edits` replace members, `null` removes one.
 fn claims(edits: Value) -> Value {
-    merge(json!({ "iss": ISSUER, "sub": "alice", "name": "Alice", "aud": AUDIENCE, "exp": now() + 600 }), edits)
+    merge(
+        json!({ "iss": ISSUER, "sub": "alice", "name": "Alice", "aud": AUDIENCE, "exp": now() + 600 }),
+        edits,
+    )
 }
 
 fn publish(path: &Path, keys: &[Value]) {
@@ -117,21 +134,41 @@ impl Site {
         let catalog = SigningKey::read_or_create(&path("catalog.pem"), "catalog").unwrap();
         publish(&path("services.json"), &[catalog.jwk()]);
         publish(&path("people.json"), keys);
-        let issuer =
-            Issuer { issuer: ISSUER.to_owned(), audience: AUDIENCE.to_owned(), jwks_url: jwks_url.to_owned(), jwks_file: path("people.json") };
-        let settings = Settings { issuers: vec![issuer], service_jwks_file: path("services.json"), service_key_file: path("catalog.pem") };
+        let issuer = Issuer {
+            issuer: ISSUER.to_owned(),
+            audience: AUDIENCE.to_owned(),
+            jwks_url: jwks_url.to_owned(),
+            jwks_file: path("people.json"),
+        };
+        let settings = Settings {
+            issuers: vec![issuer],
+            service_jwks_file: path("services.json"),
+            service_key_file: path("catalog.pem"),
+        };
         let verifier = Verifier::new(settings);
         verifier.refresh().await.unwrap();
-        Self { verifier: Arc::new(verifier), catalog: ServiceSigner::new(ServiceName::Catalog, catalog), folder }
+        Self {
+            verifier: Arc::new(verifier),
+            catalog: ServiceSigner::new(ServiceName::Catalog, catalog),
+            folder,
+        }
     }
 
     /// The user of a token, or why it was refused.
     async fn verify(&self, token: &str) -> Result<String, Reason> {
-        self.verifier.verify(token, None).await.map(|caller| caller.user.unwrap().subject).map_err(|fault| fault.reason())
+        self.verifier
+            .verify(token, None)
+            .await
+            .map(|caller| caller.user.unwrap().subject)
+            .map_err(|fault| fault.reason())
     }
 
     /// The caller that a handler finds, or what it was refused with before.
-    async fn call(&self, path: &str, headers: &[(&'static str, &str)]) -> Result<Option<Caller>, Fault> {
+    async fn call(
+        &self,
+        path: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Option<Caller>, Fault> {
         let handler = service_fn(|request: http::Request<()>| async move {
             let mut response = http::Response::new(String::new());
             if let Some(caller) = request.extensions().get::<Caller>() {
@@ -144,7 +181,11 @@ impl Site {
         for (name, value) in headers {
             request.headers_mut().insert(*name, value.parse().unwrap());
         }
-        let response = IdentityLayer::new(self.verifier.clone()).layer(handler).oneshot(request).await.unwrap();
+        let response = IdentityLayer::new(self.verifier.clone())
+            .layer(handler)
+            .oneshot(request)
+            .await
+            .unwrap();
         match response.extensions().get::<Status>() {
             Some(status) => Err(Fault::from(status.clone())),
             None => Ok(response.extensions().get::<Caller>().cloned()),
@@ -161,15 +202,28 @@ async fn tokens_are_told_apart() {
     let longer = Key::new(Algorithm::ES384, "one");
     let good = |edits: Value| key.sign(Algorithm::ES256, &claims(edits));
     let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let unsigned = |algorithm: &str| format!("{}.{}.", part(json!({ "alg": algorithm, "kid": "one", "typ": "JWT" })), part(claims(json!({}))));
+    let unsigned = |algorithm: &str| {
+        format!(
+            "{}.{}.",
+            part(json!({ "alg": algorithm, "kid": "one", "typ": "JWT" })),
+            part(claims(json!({})))
+        )
+    };
     let coordinate = |name: &str| URL_SAFE_NO_PAD.decode(public[name].as_str().unwrap()).unwrap();
-    let by_secret = |secret: &[u8]| Key { id: "one", encoding: EncodingKey::from_secret(secret) }.sign(Algorithm::HS256, &claims(json!({})));
+    let by_secret = |secret: &[u8]| {
+        Key { id: "one", encoding: EncodingKey::from_secret(secret) }
+            .sign(Algorithm::HS256, &claims(json!({})))
+    };
     let point = [vec![4], coordinate("x"), coordinate("y")].concat();
     let text = public.to_string();
     let no_kid = encode(&Header::new(Algorithm::ES256), &claims(json!({})), &key.encoding).unwrap();
     let signed = good(json!({}));
     let (message, signature) = signed.rsplit_once('.').unwrap();
-    let other_claims = format!("{}.{}.{signature}", message.split_once('.').unwrap().0, part(claims(json!({ "sub": "admin" }))));
+    let other_claims = format!(
+        "{}.{}.{signature}",
+        message.split_once('.').unwrap().0,
+        part(claims(json!({ "sub": "admin" })))
+    );
 
     let alice = Ok("alice".to_owned());
     let cases: Vec<(&str, String, Result<String, Reason>)> = vec![
@@ -183,20 +237,44 @@ async fn tokens_are_told_apart() {
         ("an end in words", good(json!({ "exp": "tomorrow" })), Err(Reason::TokenMalformed)),
         ("no audience", good(json!({ "aud": null })), Err(Reason::TokenMalformed)),
         ("another audience", good(json!({ "aud": "other" })), Err(Reason::TokenAudience)),
-        ("another issuer", good(json!({ "iss": "https://elsewhere.test" })), Err(Reason::TokenIssuer)),
-        ("says it is a service", good(json!({ "iss": "slipway-service", "sub": "catalog" })), Err(Reason::TokenSignature)),
+        (
+            "another issuer",
+            good(json!({ "iss": "https://elsewhere.test" })),
+            Err(Reason::TokenIssuer),
+        ),
+        (
+            "says it is a service",
+            good(json!({ "iss": "slipway-service", "sub": "catalog" })),
+            Err(Reason::TokenSignature),
+        ),
         ("no subject", good(json!({ "sub": null })), Err(Reason::TokenMalformed)),
         ("an empty subject", good(json!({ "sub": "" })), Err(Reason::TokenMalformed)),
         ("a subject with NUL", good(json!({ "sub": "alice\0" })), Err(Reason::TokenMalformed)),
-        ("a subject without end", good(json!({ "sub": "x".repeat(256) })), Err(Reason::TokenMalformed)),
+        (
+            "a subject without end",
+            good(json!({ "sub": "x".repeat(256) })),
+            Err(Reason::TokenMalformed),
+        ),
         ("alg none", unsigned("none"), Err(Reason::TokenMalformed)),
         ("alg nOnE", unsigned("nOnE"), Err(Reason::TokenMalformed)),
         ("a signed alg without signature", unsigned("ES256"), Err(Reason::TokenSignature)),
         ("HS256 by the public point", by_secret(&point), Err(Reason::TokenSignature)),
         ("HS256 by the public JWK", by_secret(text.as_bytes()), Err(Reason::TokenSignature)),
-        ("another algorithm than the key's", longer.sign(Algorithm::ES384, &claims(json!({}))), Err(Reason::TokenSignature)),
-        ("a foreign key under its own id", foreign.sign(Algorithm::ES256, &claims(json!({}))), Err(Reason::TokenSignature)),
-        ("a foreign key under the good id", foreign.again_as("one").sign(Algorithm::ES256, &claims(json!({}))), Err(Reason::TokenSignature)),
+        (
+            "another algorithm than the key's",
+            longer.sign(Algorithm::ES384, &claims(json!({}))),
+            Err(Reason::TokenSignature),
+        ),
+        (
+            "a foreign key under its own id",
+            foreign.sign(Algorithm::ES256, &claims(json!({}))),
+            Err(Reason::TokenSignature),
+        ),
+        (
+            "a foreign key under the good id",
+            foreign.again_as("one").sign(Algorithm::ES256, &claims(json!({}))),
+            Err(Reason::TokenSignature),
+        ),
         ("no key id", no_kid, Err(Reason::TokenSignature)),
         ("a signature of other claims", other_claims, Err(Reason::TokenSignature)),
         ("no signature", format!("{message}."), Err(Reason::TokenSignature)),
@@ -213,9 +291,21 @@ async fn tokens_are_told_apart() {
 #[tokio::test]
 async fn a_key_verifies_what_it_was_made_for() {
     use Algorithm::{ES256, ES384, EdDSA, HS256, PS256, PS384, PS512, RS256, RS384, RS512};
-    let (p256, p384, ed, rsa) = (Key::new(ES256, "p256"), Key::new(ES384, "p384"), Key::new(EdDSA, "ed"), Key::new(RS256, "rsa"));
-    let secret = Key { id: "secret", encoding: EncodingKey::from_secret(b"a secret that everybody may read here") };
-    let mut keys = vec![json!("not a key"), json!({ "kty": "EC", "crv": "P-521" }), json!({ "kty": "AKP", "kid": "later" })];
+    let (p256, p384, ed, rsa) = (
+        Key::new(ES256, "p256"),
+        Key::new(ES384, "p384"),
+        Key::new(EdDSA, "ed"),
+        Key::new(RS256, "rsa"),
+    );
+    let secret = Key {
+        id: "secret",
+        encoding: EncodingKey::from_secret(b"a secret that everybody may read here"),
+    };
+    let mut keys = vec![
+        json!("not a key"),
+        json!({ "kty": "EC", "crv": "P-521" }),
+        json!({ "kty": "AKP", "kid": "later" }),
+    ];
     let mut cases = Vec::new();
     // The key, its id, how it is published, the algorithm of a token, and whether that counts.
     let rows: Vec<(&Key, &'static str, Value, Algorithm, bool)> = vec![
@@ -252,7 +342,11 @@ async fn a_key_verifies_what_it_was_made_for() {
     let site = Site::new("", &keys).await;
     for (id, edits, algorithm, counts, token) in cases {
         let want = if counts { Ok("alice".to_owned()) } else { Err(Reason::TokenSignature) };
-        assert_eq!(site.verify(&token).await, want, "key {id}, published with {edits}, and a token by {algorithm:?}");
+        assert_eq!(
+            site.verify(&token).await,
+            want,
+            "key {id}, published with {edits}, and a token by {algorithm:?}"
+        );
     }
 }
 
@@ -264,16 +358,26 @@ async fn who_calls() {
     let user = key.sign(Algorithm::ES256, &claims(json!({})));
     let expired = key.sign(Algorithm::ES256, &claims(json!({ "exp": now() - 60 })));
     let service = site.catalog.token().unwrap();
-    let liar = ServiceSigner::new(ServiceName::Builder, SigningKey::read(&site.folder.path().join("catalog.pem"), "catalog").unwrap());
+    let liar = ServiceSigner::new(
+        ServiceName::Builder,
+        SigningKey::read(&site.folder.path().join("catalog.pem"), "catalog").unwrap(),
+    );
     let liar = format!("Bearer {}", liar.token().unwrap());
     let (as_user, as_service) = (format!("Bearer {user}"), format!("Bearer {service}"));
     let lower = format!("bearer {user}");
     let upper = format!("BEARER   {user}");
     let together = format!("Bearer{user}");
 
-    let check = async |name: &str, headers: &[(&'static str, &str)], want: Result<(Option<ServiceName>, Option<&str>), Reason>| {
-        let got = site.call(PATH, headers).await.map(|caller| caller.expect("verified callers reach the handler"));
-        let got = got.as_ref().map(|caller| (caller.service, caller.user.as_ref().map(|user| user.subject.as_str())));
+    let check = async |name: &str,
+                       headers: &[(&'static str, &str)],
+                       want: Result<(Option<ServiceName>, Option<&str>), Reason>| {
+        let got = site
+            .call(PATH, headers)
+            .await
+            .map(|caller| caller.expect("verified callers reach the handler"));
+        let got = got
+            .as_ref()
+            .map(|caller| (caller.service, caller.user.as_ref().map(|user| user.subject.as_str())));
         assert_eq!(got.map_err(Fault::reason), want, "{name}");
     };
     let (alice, catalog) = (Some("alice"), Some(ServiceName::Catalog));
@@ -285,13 +389,42 @@ async fn who_calls() {
     check("in lower case", &[("authorization", &lower)], Ok((None, alice))).await;
     check("in upper case", &[("authorization", &upper)], Ok((None, alice))).await;
     check("a service", &[("authorization", &as_service)], Ok((catalog, None))).await;
-    check("a service for a user", &[("authorization", &as_service), (ON_BEHALF_OF, &user)], Ok((catalog, alice))).await;
-    check("a service for nobody's token", &[("authorization", &as_service), (ON_BEHALF_OF, "")], Err(Reason::TokenMalformed)).await;
-    check("a service for an expired user", &[("authorization", &as_service), (ON_BEHALF_OF, &expired)], Err(Reason::TokenExpired)).await;
-    check("a service for a service", &[("authorization", &as_service), (ON_BEHALF_OF, &service)], Err(Reason::TokenIssuer)).await;
-    check("a user for a user", &[("authorization", &as_user), (ON_BEHALF_OF, &user)], Err(Reason::ServiceOnly)).await;
-    check("a service by another's key", &[("authorization", &liar)], Err(Reason::TokenSignature)).await;
-    assert!(site.call("/grpc.health.v1.Health/Check", &[]).await.unwrap().is_none(), "health is asked without a token");
+    check(
+        "a service for a user",
+        &[("authorization", &as_service), (ON_BEHALF_OF, &user)],
+        Ok((catalog, alice)),
+    )
+    .await;
+    check(
+        "a service for nobody's token",
+        &[("authorization", &as_service), (ON_BEHALF_OF, "")],
+        Err(Reason::TokenMalformed),
+    )
+    .await;
+    check(
+        "a service for an expired user",
+        &[("authorization", &as_service), (ON_BEHALF_OF, &expired)],
+        Err(Reason::TokenExpired),
+    )
+    .await;
+    check(
+        "a service for a service",
+        &[("authorization", &as_service), (ON_BEHALF_OF, &service)],
+        Err(Reason::TokenIssuer),
+    )
+    .await;
+    check(
+        "a user for a user",
+        &[("authorization", &as_user), (ON_BEHALF_OF, &user)],
+        Err(Reason::ServiceOnly),
+    )
+    .await;
+    check("a service by another's key", &[("authorization", &liar)], Err(Reason::TokenSignature))
+        .await;
+    assert!(
+        site.call("/grpc.health.v1.Health/Check", &[]).await.unwrap().is_none(),
+        "health is asked without a token"
+    );
 }
 
 #[tokio::test]
@@ -312,7 +445,12 @@ async fn callers_know_when_their_token_ends() {
     service.require_unexpired(SystemTime::now()).unwrap();
     service.require_unexpired(SystemTime::now() + Duration::from_secs(3_600)).unwrap_err();
     let endless = key.sign(Algorithm::ES256, &claims(json!({ "exp": 1e18 })));
-    site.verifier.verify(&endless, None).await.unwrap().require_unexpired(SystemTime::now()).unwrap();
+    site.verifier
+        .verify(&endless, None)
+        .await
+        .unwrap()
+        .require_unexpired(SystemTime::now())
+        .unwrap();
 }
 
 /// An issuer's JWKS behind a URL, and how often it was asked for.
@@ -323,7 +461,8 @@ struct Jwks {
 
 impl Jwks {
     fn rotate(&self, key: &Key) {
-        *self.text.lock().unwrap() = json!({ "keys": [key.jwk(Algorithm::ES256, json!({}))] }).to_string();
+        *self.text.lock().unwrap() =
+            json!({ "keys": [key.jwk(Algorithm::ES256, json!({}))] }).to_string();
     }
 
     fn asked(&self) -> usize {
@@ -344,7 +483,10 @@ impl Jwks {
                 }
                 self.asked.fetch_add(1, Ordering::SeqCst);
                 let body = self.text.lock().unwrap().clone();
-                let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
+                let answer = format!(
+                    "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+                    body.len()
+                );
                 stream.write_all(answer.as_bytes()).await.unwrap();
             }
         });
@@ -354,7 +496,8 @@ impl Jwks {
 
 #[tokio::test]
 async fn rotated_keys_are_asked_for_once_in_ten_seconds() {
-    let [first, second, third] = ["first", "second", "third"].map(|id| Key::new(Algorithm::ES256, id));
+    let [first, second, third] =
+        ["first", "second", "third"].map(|id| Key::new(Algorithm::ES256, id));
     let token = |key: &Key| key.sign(Algorithm::ES256, &claims(json!({})));
     let jwks = Arc::new(Jwks { text: Mutex::default(), asked: AtomicUsize::new(0) });
     jwks.rotate(&first);
@@ -364,9 +507,16 @@ async fn rotated_keys_are_asked_for_once_in_ten_seconds() {
 
     jwks.rotate(&second);
     assert_eq!((site.verify(&token(&second)).await, jwks.asked()), (alice.clone(), 2));
-    assert_eq!(site.verify(&token(&first)).await, Err(Reason::TokenSignature), "what the issuer has taken back counts no more");
+    assert_eq!(
+        site.verify(&token(&first)).await,
+        Err(Reason::TokenSignature),
+        "what the issuer has taken back counts no more"
+    );
     for made_up in ["a", "b", "c"] {
-        assert_eq!(site.verify(&token(&first.again_as(made_up))).await, Err(Reason::TokenSignature));
+        assert_eq!(
+            site.verify(&token(&first.again_as(made_up))).await,
+            Err(Reason::TokenSignature)
+        );
     }
     jwks.rotate(&third);
     assert_eq!(site.verify(&token(&third)).await, Err(Reason::TokenSignature));
@@ -383,7 +533,8 @@ async fn rotated_keys_are_asked_for_once_in_ten_seconds() {
 
 #[tokio::test]
 async fn keys_in_files_are_read_again_and_kept_while_away() {
-    let (first, second) = (Key::new(Algorithm::ES256, "first"), Key::new(Algorithm::ES256, "second"));
+    let (first, second) =
+        (Key::new(Algorithm::ES256, "first"), Key::new(Algorithm::ES256, "second"));
     let token = |key: &Key| key.sign(Algorithm::ES256, &claims(json!({})));
     let site = Site::new("", &[first.jwk(Algorithm::ES256, json!({}))]).await;
     let people = site.folder.path().join("people.json");
@@ -392,7 +543,11 @@ async fn keys_in_files_are_read_again_and_kept_while_away() {
     for text in ["", "{\"keys\":"] {
         fs::write(&people, text).unwrap();
         site.verifier.refresh().await.unwrap_err();
-        assert_eq!(site.verify(&token(&second)).await, Ok("alice".to_owned()), "unreadable keys do not lock everybody out");
+        assert_eq!(
+            site.verify(&token(&second)).await,
+            Ok("alice".to_owned()),
+            "unreadable keys do not lock everybody out"
+        );
     }
     fs::remove_file(&people).unwrap();
     site.verifier.refresh().await.unwrap_err();
@@ -403,14 +558,19 @@ async fn keys_in_files_are_read_again_and_kept_while_away() {
 fn key_files_are_whole_private_and_never_replaced() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("catalog.pem");
-    let jwk = |path: &Path| SigningKey::read_or_create(path, "catalog").map(|key| key.jwk()).map_err(|error| error.to_string());
+    let jwk = |path: &Path| {
+        SigningKey::read_or_create(path, "catalog")
+            .map(|key| key.jwk())
+            .map_err(|error| error.to_string())
+    };
     let made: Vec<Value> = thread::scope(|scope| {
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| jwk(&path).unwrap())).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     assert!(made.iter().all(|key| *key == made[0]), "the first wins");
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-    let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let left: Vec<_> =
+        fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["catalog.pem"], "nothing is left beside it");
 
     for mode in [0o644, 0o640, 0o604] {

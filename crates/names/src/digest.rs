@@ -23,7 +23,8 @@ impl FromStr for Digest {
 
     fn from_str(text: &str) -> Result<Self, InvalidDigest> {
         let digits = text.strip_prefix("sha256:").ok_or(InvalidDigest)?;
-        let is_hex = digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+        let is_hex = digits.len() == 64
+            && digits.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
         if is_hex { Ok(Self(text.to_owned())) } else { Err(InvalidDigest) }
     }
 }

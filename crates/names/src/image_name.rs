@@ -53,7 +53,11 @@ impl Slug {
         }
         slug.truncate(MAX_LENGTH);
         let slug = slug.trim_matches('-');
-        Self(if slug.is_empty() || Uuid::try_parse(slug).is_ok() { "image".to_owned() } else { slug.to_owned() })
+        Self(if slug.is_empty() || Uuid::try_parse(slug).is_ok() {
+            "image".to_owned()
+        } else {
+            slug.to_owned()
+        })
     }
 
     /// The same name made different by a suffix, within [`MAX_LENGTH`].
@@ -88,7 +92,10 @@ impl FromStr for Slug {
         if text.len() > MAX_LENGTH {
             return Err(InvalidName::TooLong { length: text.chars().count() });
         }
-        let part_is_valid = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+        let part_is_valid = |part: &str| {
+            !part.is_empty()
+                && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+        };
         if !text.split(['.', '-']).all(part_is_valid) {
             return Err(InvalidName::Grammar { nearest: Self::derive(text) });
         }
@@ -137,11 +144,24 @@ mod tests {
 
     #[test]
     fn grammar() {
-        let check = |text: &str, want: bool| assert_eq!(text.parse::<Slug>().is_ok(), want, "{text:?}");
+        let check =
+            |text: &str, want: bool| assert_eq!(text.parse::<Slug>().is_ok(), want, "{text:?}");
         for text in ["a", "py3", "python-3.12", "a.b-c", &"x".repeat(63)] {
             check(text, true);
         }
-        for text in ["", "A", "a_b", "-a", "a-", "a..b", "a--b", "a/b", "ä", &"x".repeat(64), "0192a5c0-7b1e-7cc1-8f5e-2f6d7a1b3c4d"] {
+        for text in [
+            "",
+            "A",
+            "a_b",
+            "-a",
+            "a-",
+            "a..b",
+            "a--b",
+            "a/b",
+            "ä",
+            &"x".repeat(64),
+            "0192a5c0-7b1e-7cc1-8f5e-2f6d7a1b3c4d",
+        ] {
             check(text, false);
         }
         assert!(Slug::group("system").is_err());

@@ -28,8 +28,15 @@ impl FromStr for Platform {
 
     fn from_str(text: &str) -> Result<Self, InvalidPlatform> {
         let parts: Vec<&str> = text.split('/').collect();
-        let part_is_valid = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-        if (2..=3).contains(&parts.len()) && parts.iter().all(part_is_valid) { Ok(Self(text.to_owned())) } else { Err(InvalidPlatform) }
+        let part_is_valid = |part: &&str| {
+            !part.is_empty()
+                && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+        };
+        if (2..=3).contains(&parts.len()) && parts.iter().all(part_is_valid) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidPlatform)
+        }
     }
 }
 

@@ -98,13 +98,14 @@ impl FromStr for Reference {
         if !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/:@[]".contains(&byte)) {
             return Err(grammar("only letters, digits and `._-/:@` may stand in it"));
         }
-        let parsed: oci_spec::distribution::Reference = text.parse().map_err(|error: oci_spec::distribution::ParseError| {
-            let lower = text.to_lowercase();
-            match lower != text && lower.parse::<oci_spec::distribution::Reference>().is_ok() {
-                true => InvalidReference::UpperCase { nearest: lower },
-                false => grammar(&error.to_string()),
-            }
-        })?;
+        let parsed: oci_spec::distribution::Reference =
+            text.parse().map_err(|error: oci_spec::distribution::ParseError| {
+                let lower = text.to_lowercase();
+                match lower != text && lower.parse::<oci_spec::distribution::Reference>().is_ok() {
+                    true => InvalidReference::UpperCase { nearest: lower },
+                    false => grammar(&error.to_string()),
+                }
+            })?;
         let repository = parsed.repository();
         if repository.bytes().any(|byte| byte.is_ascii_uppercase()) {
             return Err(InvalidReference::UpperCase { nearest: text.to_lowercase() });
@@ -113,13 +114,20 @@ impl FromStr for Reference {
             return Err(grammar("a part between two `/` is empty"));
         }
         let digest =
-            parsed.digest().map(str::parse).transpose().map_err(|error| InvalidReference::Grammar { reason: format!("its digest {error}") })?;
+            parsed.digest().map(str::parse).transpose().map_err(|error| {
+                InvalidReference::Grammar { reason: format!("its digest {error}") }
+            })?;
         let tag = match (parsed.tag(), &digest) {
             (Some(tag), _) => Some(tag.to_owned()),
             (None, Some(_)) => None,
             (None, None) => Some("latest".to_owned()),
         };
-        Ok(Self { registry: normal_host(parsed.registry()), repository: repository.to_owned(), tag, digest })
+        Ok(Self {
+            registry: normal_host(parsed.registry()),
+            repository: repository.to_owned(),
+            tag,
+            digest,
+        })
     }
 }
 
@@ -127,10 +135,12 @@ impl FromStr for Reference {
 pub fn normal_host(host: &str) -> String {
     let host = host.to_lowercase();
     match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => match port.trim_start_matches('0') {
-            "443" => name.to_owned(),
-            port => format!("{name}:{port}"),
-        },
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => {
+            match port.trim_start_matches('0') {
+                "443" => name.to_owned(),
+                port => format!("{name}:{port}"),
+            }
+        }
         _ => host,
     }
 }
@@ -158,7 +168,9 @@ mod tests {
 
     #[test]
     fn short_forms_are_completed() {
-        let check = |text: &str, want: &str| assert_eq!(text.parse::<Reference>().unwrap().to_string(), want);
+        let check = |text: &str, want: &str| {
+            assert_eq!(text.parse::<Reference>().unwrap().to_string(), want)
+        };
         check("python", "docker.io/library/python:latest");
         check("python:3.12", "docker.io/library/python:3.12");
         check("team/app", "docker.io/team/app:latest");

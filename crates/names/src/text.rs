@@ -31,7 +31,9 @@ pub fn line(text: &str, characters: RangeInclusive<usize>) -> Result<&str, Inval
     let length = text.chars().count();
     match characters.contains(&length) {
         true => Ok(text),
-        false => Err(InvalidText::Length { length, least: *characters.start(), most: *characters.end() }),
+        false => {
+            Err(InvalidText::Length { length, least: *characters.start(), most: *characters.end() })
+        }
     }
 }
 
@@ -41,7 +43,9 @@ mod tests {
 
     #[test]
     fn one_line_of_so_many_characters() {
-        let check = |text: &str, want: Result<(), InvalidText>| assert_eq!(line(text, 1..=4).map(|_| ()), want, "{text:?}");
+        let check = |text: &str, want: Result<(), InvalidText>| {
+            assert_eq!(line(text, 1..=4).map(|_| ()), want, "{text:?}")
+        };
         let length = |length| Err(InvalidText::Length { length, least: 1, most: 4 });
         let control = |position| Err(InvalidText::Control { position });
         check("a", Ok(()));

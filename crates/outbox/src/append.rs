@@ -32,6 +32,12 @@ pub async fn append(transaction: &DatabaseTransaction, event: Event) -> Result<(
         slipway_telemetry::current().into(),
         event.data.to_string().into(),
     ];
-    transaction.execute_raw(Statement::from_sql_and_values(transaction.get_database_backend(), sql, values)).await?;
+    transaction
+        .execute_raw(Statement::from_sql_and_values(
+            transaction.get_database_backend(),
+            sql,
+            values,
+        ))
+        .await?;
     Ok(())
 }

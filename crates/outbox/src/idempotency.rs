@@ -19,28 +19,62 @@ pub struct Key {
 }
 
 /// The first answer to this request, if it was answered.
-pub async fn find(database: &Database, connection: &impl ConnectionTrait, key: &Key) -> Result<Option<String>, Fault> {
-    let sql = "select hash, answer from idempotency where caller = $1 and request_id = $2 and time > $3";
+pub async fn find(
+    database: &Database,
+    connection: &impl ConnectionTrait,
+    key: &Key,
+) -> Result<Option<String>, Fault> {
+    let sql =
+        "select hash, answer from idempotency where caller = $1 and request_id = $2 and time > $3";
     let oldest = database.now(connection).await? - DAY;
-    let row = connection.query_one_raw(database.statement(sql, [key.caller.clone().into(), key.request_id.into(), oldest.into()])).await?;
+    let row = connection
+        .query_one_raw(
+            database
+                .statement(sql, [key.caller.clone().into(), key.request_id.into(), oldest.into()]),
+        )
+        .await?;
     let Some(row) = row else { return Ok(None) };
     if row.try_get::<String>("", "hash")? != key.hash {
-        return Err(Fault::new(Reason::RequestIdReused, "this request_id was used for another request in the last 24 hours; make a new one")
-            .violation("request_id", "was used for another request"));
+        return Err(Fault::new(
+            Reason::RequestIdReused,
+            "this request_id was used for another request in the last 24 hours; make a new one",
+        )
+        .violation("request_id", "was used for another request"));
     }
     Ok(Some(row.try_get("", "answer")?))
 }
 
 /// Keeps the answer, in the transaction of its effect.
-pub async fn keep(database: &Database, transaction: &DatabaseTransaction, key: &Key, answer: &str) -> Result<(), Fault> {
+pub async fn keep(
+    database: &Database,
+    transaction: &DatabaseTransaction,
+    key: &Key,
+    answer: &str,
+) -> Result<(), Fault> {
     let now = database.now(transaction).await?;
-    transaction.execute_raw(database.statement("delete from idempotency where time <= $1", [(now - DAY).into()])).await?;
+    transaction
+        .execute_raw(
+            database.statement("delete from idempotency where time <= $1", [(now - DAY).into()]),
+        )
+        .await?;
     let sql = "insert into idempotency (caller, request_id, hash, answer, time) values ($1, $2, $3, $4, $5) on conflict do nothing";
     let kept = transaction
-        .execute_raw(database.statement(sql, [key.caller.clone().into(), key.request_id.into(), key.hash.clone().into(), answer.into(), now.into()]))
+        .execute_raw(database.statement(
+            sql,
+            [
+                key.caller.clone().into(),
+                key.request_id.into(),
+                key.hash.clone().into(),
+                answer.into(),
+                now.into(),
+            ],
+        ))
         .await?;
     match kept.rows_affected() {
         1 => Ok(()),
-        _ => Err(Fault::new(Reason::Conflict, "another call with this request_id is under way; try again in a moment")),
+        _ => Err(Fault::new(
+            Reason::Conflict,
+            "another call with this request_id is under way; try again in a moment",
+        )),
     }
 }

@@ -16,15 +16,33 @@ pub struct Entry {
 }
 
 /// At most `limit` entries behind `position`, in order.
-pub async fn after(database: &Database, source: &str, position: i64, limit: u64) -> Result<Vec<Entry>, Fault> {
+pub async fn after(
+    database: &Database,
+    source: &str,
+    position: i64,
+    limit: u64,
+) -> Result<Vec<Entry>, Fault> {
     let sql = "select * from outbox where position > $1 order by position limit $2";
-    let rows = database.reader().query_all_raw(database.statement(sql, [position.into(), i64::try_from(limit).unwrap_or(i64::MAX).into()])).await?;
-    rows.iter().map(|row| Ok(Entry { position: row.try_get("", "position")?, envelope: envelope(row, source)? })).collect()
+    let rows = database
+        .reader()
+        .query_all_raw(
+            database
+                .statement(sql, [position.into(), i64::try_from(limit).unwrap_or(i64::MAX).into()]),
+        )
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Entry { position: row.try_get("", "position")?, envelope: envelope(row, source)? })
+        })
+        .collect()
 }
 
 /// Where the log ends now.
 pub async fn last_position(database: &Database) -> Result<i64, Fault> {
-    let row = database.reader().query_one_raw(database.statement("select last from outbox_position", [])).await?;
+    let row = database
+        .reader()
+        .query_one_raw(database.statement("select last from outbox_position", []))
+        .await?;
     Ok(row.map(|row| row.try_get("", "last")).transpose()?.unwrap_or_default())
 }
 

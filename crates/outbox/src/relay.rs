@@ -41,7 +41,12 @@ pub struct Relay {
 
 impl Relay {
     /// `source` is the service's name.
-    pub fn new(database: Database, broker: Arc<dyn Broker>, source: &'static str, wake: Wake) -> Self {
+    pub fn new(
+        database: Database,
+        broker: Arc<dyn Broker>,
+        source: &'static str,
+        wake: Wake,
+    ) -> Self {
         Self { database, broker, source, wake, holder: Uuid::now_v7() }
     }
 
@@ -81,9 +86,13 @@ impl Relay {
         if waiting.is_empty() {
             return Ok(Progress::Idle);
         }
-        let publishing: Vec<_> = waiting.into_iter().map(|envelope| publish(self.broker.clone(), envelope)).collect();
-        let confirmed: Vec<Uuid> =
-            stream::iter(publishing).buffered(usize::try_from(WINDOW).unwrap_or(1)).filter_map(std::future::ready).collect().await;
+        let publishing: Vec<_> =
+            waiting.into_iter().map(|envelope| publish(self.broker.clone(), envelope)).collect();
+        let confirmed: Vec<Uuid> = stream::iter(publishing)
+            .buffered(usize::try_from(WINDOW).unwrap_or(1))
+            .filter_map(std::future::ready)
+            .collect()
+            .await;
         if confirmed.is_empty() {
             return Ok(Progress::Stuck);
         }
@@ -96,9 +105,16 @@ impl Relay {
         let sql = "select * from outbox o where position is null and not exists (
                 select 1 from outbox earlier where earlier.subject = o.subject and earlier.position is null and earlier.sequence < o.sequence)
             order by id limit $1";
-        let rows = self.database.writer().query_all_raw(self.database.statement(sql, [WINDOW.into()])).await?;
-        let mut envelopes = rows.iter().map(|row| envelope(row, self.source)).collect::<Result<Vec<_>, Fault>>()?;
-        envelopes.sort_by(|left, right| (left.subject.as_str(), left.sequence).cmp(&(right.subject.as_str(), right.sequence)));
+        let rows = self
+            .database
+            .writer()
+            .query_all_raw(self.database.statement(sql, [WINDOW.into()]))
+            .await?;
+        let mut envelopes =
+            rows.iter().map(|row| envelope(row, self.source)).collect::<Result<Vec<_>, Fault>>()?;
+        envelopes.sort_by(|left, right| {
+            (left.subject.as_str(), left.sequence).cmp(&(right.subject.as_str(), right.sequence))
+        });
         let mut subjects = HashSet::new();
         envelopes.retain(|envelope| subjects.insert(envelope.subject.clone()));
         envelopes.sort_by_key(|envelope| envelope.id);
@@ -113,8 +129,17 @@ impl Relay {
         }
         for id in confirmed {
             let sql = "update outbox set position = (select last + 1 from outbox_position) where id = $1 and position is null";
-            if transaction.execute_raw(self.database.statement(sql, [(*id).into()])).await?.rows_affected() > 0 {
-                transaction.execute_raw(self.database.statement("update outbox_position set last = last + 1", [])).await?;
+            if transaction
+                .execute_raw(self.database.statement(sql, [(*id).into()]))
+                .await?
+                .rows_affected()
+                > 0
+            {
+                transaction
+                    .execute_raw(
+                        self.database.statement("update outbox_position set last = last + 1", []),
+                    )
+                    .await?;
             }
         }
         transaction.commit().await?;

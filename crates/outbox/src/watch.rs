@@ -14,7 +14,9 @@ use slipway_broker::{
 use slipway_database::Database;
 use slipway_fault::{Fault, Reason};
 use slipway_identity::{Caller, caller};
-use slipway_wire::event::v1::{Event, WatchRequest, WatchResponse, event_service_server::EventService};
+use slipway_wire::event::v1::{
+    Event, WatchRequest, WatchResponse, event_service_server::EventService,
+};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
@@ -37,7 +39,12 @@ pub struct EventLog {
 
 impl EventLog {
     /// `decide` is asked before the first event and again every few seconds: access may be taken away while a stream runs.
-    pub fn new<F>(database: Database, source: &'static str, stop: CancellationToken, decide: impl Fn(Caller) -> F + Send + Sync + 'static) -> Self
+    pub fn new<F>(
+        database: Database,
+        source: &'static str,
+        stop: CancellationToken,
+        decide: impl Fn(Caller) -> F + Send + Sync + 'static,
+    ) -> Self
     where
         F: Future<Output = Result<(), Fault>> + Send + 'static,
     {
@@ -72,10 +79,18 @@ impl EventLog {
     /// Entries that match, then new ones as they are published, until access is taken away or the process stops.
     async fn stream(&self, caller: Caller, request: WatchRequest) -> Result<Answers, Fault> {
         if request.after_position < 0 {
-            return Err(Fault::field("after_position", "is negative; give 0 for all retained events"));
+            return Err(Fault::field(
+                "after_position",
+                "is negative; give 0 for all retained events",
+            ));
         }
-        let position = if request.latest { last_position(&self.database).await? } else { request.after_position };
-        let cursor = Cursor { log: self.clone(), caller, request, position, decided: Instant::now() };
+        let position = if request.latest {
+            last_position(&self.database).await?
+        } else {
+            request.after_position
+        };
+        let cursor =
+            Cursor { log: self.clone(), caller, request, position, decided: Instant::now() };
         let batches = stream::unfold(Some(cursor), |cursor| async move {
             let mut cursor = cursor?;
             let stop = cursor.log.stop.clone();
@@ -105,7 +120,9 @@ impl Cursor {
             if let Some(last) = entries.last() {
                 self.position = last.position;
                 let matching = entries.into_iter().filter(|entry| matches(&self.request, entry));
-                return Ok(matching.map(|entry| Ok(WatchResponse { event: Some(to_wire(entry)) })).collect());
+                return Ok(matching
+                    .map(|entry| Ok(WatchResponse { event: Some(to_wire(entry)) }))
+                    .collect());
             }
             sleep(POLL).await;
         }
@@ -113,7 +130,10 @@ impl Cursor {
 }
 
 fn stopping() -> Fault {
-    Fault::new(Reason::ShuttingDown, "this replica is stopping; watch again from the last position, another one answers")
+    Fault::new(
+        Reason::ShuttingDown,
+        "this replica is stopping; watch again from the last position, another one answers",
+    )
 }
 
 fn matches(request: &WatchRequest, entry: &Entry) -> bool {

@@ -59,11 +59,17 @@ pub fn parse(line: &str) -> Result<Option<AptPackage>, Problem> {
         Some(rest) => {
             let end = rest.find(['=', '/']).unwrap_or(rest.len());
             let (architecture, rest) = rest.split_at(end);
-            check(architecture, offset + name_end + 1, "an architecture such as `amd64`", |byte| {
-                byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'
-            })?;
+            check(
+                architecture,
+                offset + name_end + 1,
+                "an architecture such as `amd64`",
+                |byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-',
+            )?;
             if architecture.ends_with('-') || architecture.starts_with('-') {
-                return Err(Problem::at(offset + name_end + 2, "an architecture begins and ends with a letter or digit"));
+                return Err(Problem::at(
+                    offset + name_end + 2,
+                    "an architecture begins and ends with a letter or digit",
+                ));
             }
             (Some(architecture.to_owned()), rest, offset + name_end + 1 + end)
         }
@@ -87,37 +93,65 @@ pub fn parse(line: &str) -> Result<Option<AptPackage>, Problem> {
 }
 
 fn check_name(offset: usize, name: &str) -> Result<(), Problem> {
-    let is_name_byte = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+.-".contains(&byte);
+    let is_name_byte =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+.-".contains(&byte);
     if let Some(index) = name.bytes().position(|byte| !is_name_byte(byte)) {
         let lower = name.to_lowercase();
         let column = offset + name[..index].chars().count() + 1;
-        let problem = Problem::at(column, "a package name is a-z, 0-9 and `+.-`; give one package a line");
+        let problem =
+            Problem::at(column, "a package name is a-z, 0-9 and `+.-`; give one package a line");
         return Err(if lower.bytes().all(is_name_byte) { problem.nearest(lower) } else { problem });
     }
-    if name.len() < 2 || !name.starts_with(|first: char| first.is_ascii_lowercase() || first.is_ascii_digit()) {
-        return Err(Problem::at(offset + 1, "a package name has at least two characters and begins with a letter or digit"));
+    if name.len() < 2
+        || !name.starts_with(|first: char| first.is_ascii_lowercase() || first.is_ascii_digit())
+    {
+        return Err(Problem::at(
+            offset + 1,
+            "a package name has at least two characters and begins with a letter or digit",
+        ));
     }
     if let Some(stem) = name.strip_suffix('-') {
-        return Err(Problem::at(offset + name.len(), "a `-` at the end would remove the package").nearest(stem));
+        return Err(Problem::at(offset + name.len(), "a `-` at the end would remove the package")
+            .nearest(stem));
     }
     match name.find(".+") {
-        Some(index) => Err(Problem::at(offset + index + 1, "`.+` would be read as a pattern; give the package's exact name")),
+        Some(index) => Err(Problem::at(
+            offset + index + 1,
+            "`.+` would be read as a pattern; give the package's exact name",
+        )),
         None => Ok(()),
     }
 }
 
 fn check_version(version: &str, at: usize) -> Result<String, Problem> {
-    check(version, at, "a version such as `3.11.2-1+b1`", |byte| byte.is_ascii_alphanumeric() || b".+-~:".contains(&byte))?;
-    let parsed: debversion::Version = version.parse().map_err(|_| Problem::at(at + 1, "is not a Debian version such as `1:2.3-4`"))?;
-    if !parsed.upstream_version.starts_with(|first: char| first.is_ascii_digit()) || version.ends_with('-') {
-        return Err(Problem::at(at + 1, "a Debian version begins with a digit and does not end in `-`"));
+    check(version, at, "a version such as `3.11.2-1+b1`", |byte| {
+        byte.is_ascii_alphanumeric() || b".+-~:".contains(&byte)
+    })?;
+    let parsed: debversion::Version = version
+        .parse()
+        .map_err(|_| Problem::at(at + 1, "is not a Debian version such as `1:2.3-4`"))?;
+    if !parsed.upstream_version.starts_with(|first: char| first.is_ascii_digit())
+        || version.ends_with('-')
+    {
+        return Err(Problem::at(
+            at + 1,
+            "a Debian version begins with a digit and does not end in `-`",
+        ));
     }
     Ok(version.to_owned())
 }
 
-fn check(part: &str, at: usize, what: &str, is_allowed: impl Fn(u8) -> bool) -> Result<(), Problem> {
+fn check(
+    part: &str,
+    at: usize,
+    what: &str,
+    is_allowed: impl Fn(u8) -> bool,
+) -> Result<(), Problem> {
     match part.bytes().position(|byte| !is_allowed(byte)) {
-        Some(index) => Err(Problem::at(at + part[..index].chars().count() + 1, format!("does not belong into {what}"))),
+        Some(index) => Err(Problem::at(
+            at + part[..index].chars().count() + 1,
+            format!("does not belong into {what}"),
+        )),
         None if part.is_empty() => Err(Problem::at(at + 1, format!("expected {what}"))),
         None => Ok(()),
     }

@@ -61,7 +61,10 @@ pub fn parse(line: &str, policy: &Policy) -> Result<Option<CondaSpec>, Problem> 
     check_spec(&spec, text, column, policy)?;
     let back = MatchSpec::from_str(&spec.to_string(), ParseMatchSpecOptions::lenient());
     if back.ok().as_ref() != Some(&spec) {
-        return Err(Problem::at(column, "is ambiguous; write it as `name[version='…', build='…']`"));
+        return Err(Problem::at(
+            column,
+            "is ambiguous; write it as `name[version='…', build='…']`",
+        ));
     }
     Ok(Some(CondaSpec { spec, channels }))
 }
@@ -70,7 +73,10 @@ fn check_spec(spec: &MatchSpec, text: &str, column: usize, policy: &Policy) -> R
     let PackageNameMatcher::Exact(name) = &spec.name else {
         return Err(Problem::at(column, "a package has to be named exactly, not by a pattern"));
     };
-    let name_is_plain = name.as_normalized().bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte));
+    let name_is_plain = name
+        .as_normalized()
+        .bytes()
+        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte));
     if !name_is_plain || name.as_normalized().starts_with(['-', '.']) {
         return Err(Problem::at(column, "a package name is letters, digits and `._-`"));
     }
@@ -90,13 +96,21 @@ fn check_spec(spec: &MatchSpec, text: &str, column: usize, policy: &Policy) -> R
     if let Some(version) = &spec.version {
         let text = version.to_string();
         if !text.contains(|character: char| character.is_ascii_digit() || character == '*') {
-            return Err(Problem::at(column, format!("`{text}` is not a version; give one package a line")));
+            return Err(Problem::at(
+                column,
+                format!("`{text}` is not a version; give one package a line"),
+            ));
         }
     }
     // rattler's lenient mode keeps odd characters inside build strings.
-    let extra = text.bytes().find(|byte| !(byte.is_ascii_alphanumeric() || b" ._-*=<>!~,|:/[]'\"^+()$".contains(byte)));
+    let extra = text
+        .bytes()
+        .find(|byte| !(byte.is_ascii_alphanumeric() || b" ._-*=<>!~,|:/[]'\"^+()$".contains(byte)));
     if let Some(byte) = extra {
-        return Err(Problem::at(column, format!("`{}` does not belong into a MatchSpec", char::from(byte))));
+        return Err(Problem::at(
+            column,
+            format!("`{}` does not belong into a MatchSpec", char::from(byte)),
+        ));
     }
     if text.contains("$(") {
         return Err(Problem::at(column, "`$(` does not belong into a MatchSpec"));
@@ -115,7 +129,11 @@ fn check_channel(channel: &str, offset: usize, policy: &Policy) -> Result<(), Pr
         true => Ok(()),
         false => Err(Problem::at(
             offset + 1,
-            format!("channel `{}` is not allowed here; allowed: {}", channel.escape_default(), policy.conda_channels.join(", ")),
+            format!(
+                "channel `{}` is not allowed here; allowed: {}",
+                channel.escape_default(),
+                policy.conda_channels.join(", ")
+            ),
         )),
     }
 }

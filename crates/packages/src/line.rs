@@ -72,7 +72,10 @@ impl fmt::Display for Nearest<'_> {
 pub(crate) fn significant(line: &str) -> Result<Option<(usize, &str)>, Problem> {
     for (index, character) in line.chars().enumerate() {
         if let Some(name) = forbidden(character) {
-            return Err(Problem::at(index + 1, format!("{name} (U+{:04X}) may not stand in a package line", u32::from(character))));
+            return Err(Problem::at(
+                index + 1,
+                format!("{name} (U+{:04X}) may not stand in a package line", u32::from(character)),
+            ));
         }
     }
     if line.trim_start().starts_with('#') {
@@ -85,7 +88,10 @@ pub(crate) fn significant(line: &str) -> Result<Option<(usize, &str)>, Problem> 
     }
     let offset = line.chars().count() - line.trim_start().chars().count();
     if text.ends_with('\\') {
-        return Err(Problem::at(offset + text.chars().count(), "a line cannot go on in the next one; give one package a line"));
+        return Err(Problem::at(
+            offset + text.chars().count(),
+            "a line cannot go on in the next one; give one package a line",
+        ));
     }
     Ok(Some((offset, text)))
 }
@@ -93,18 +99,31 @@ pub(crate) fn significant(line: &str) -> Result<Option<(usize, &str)>, Problem> 
 /// A leading `-` would be read as an option.
 pub(crate) fn refuse_option(offset: usize, text: &str) -> Result<(), Problem> {
     match text.starts_with('-') {
-        true => Err(Problem::at(offset + 1, "options are not allowed; give one package a line, without `-` in front")),
+        true => Err(Problem::at(
+            offset + 1,
+            "options are not allowed; give one package a line, without `-` in front",
+        )),
         false => Ok(()),
     }
 }
 
 fn forbidden(character: char) -> Option<&'static str> {
     match character {
-        '\n' | '\r' | '\u{0b}' | '\u{0c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => Some("a line break"),
+        '\n' | '\r' | '\u{0b}' | '\u{0c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => {
+            Some("a line break")
+        }
         '\0' => Some("NUL"),
         '\t' => Some("a tab"),
-        '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => Some("a bidirectional control character"),
-        '\u{00ad}' | '\u{180e}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2065}' | '\u{feff}' => Some("a zero-width character"),
+        '\u{061c}'
+        | '\u{200e}'
+        | '\u{200f}'
+        | '\u{202a}'..='\u{202e}'
+        | '\u{2066}'..='\u{2069}' => Some("a bidirectional control character"),
+        '\u{00ad}'
+        | '\u{180e}'
+        | '\u{200b}'..='\u{200d}'
+        | '\u{2060}'..='\u{2065}'
+        | '\u{feff}' => Some("a zero-width character"),
         _ if character.is_control() => Some("a control character"),
         _ => None,
     }

@@ -23,7 +23,8 @@ pub struct Policy {
 
 impl Default for Policy {
     fn default() -> Self {
-        let channels = ["conda-forge", "defaults", "main", "nvidia", "pytorch", "fastai", "bioconda"];
+        let channels =
+            ["conda-forge", "defaults", "main", "nvidia", "pytorch", "fastai", "bioconda"];
         Self { conda_channels: channels.map(str::to_owned).to_vec(), pip_urls: true }
     }
 }
@@ -66,8 +67,14 @@ pub enum Refusal {
 
 impl PackageLists {
     /// Parses every line of every list.
-    pub fn parse(apt: &[String], conda: &[String], pip: &[String], policy: &Policy) -> Result<Self, Refusal> {
-        for (manager, lines) in [(Manager::Apt, apt), (Manager::Conda, conda), (Manager::Pip, pip)] {
+    pub fn parse(
+        apt: &[String],
+        conda: &[String],
+        pip: &[String],
+        policy: &Policy,
+    ) -> Result<Self, Refusal> {
+        for (manager, lines) in [(Manager::Apt, apt), (Manager::Conda, conda), (Manager::Pip, pip)]
+        {
             if lines.len() > MAX_LINES {
                 return Err(Refusal::TooManyLines { manager, lines: lines.len() });
             }
@@ -92,7 +99,12 @@ impl PackageLists {
     }
 }
 
-fn parse_all<T>(manager: Manager, lines: &[String], parse: impl Fn(&str) -> Result<Option<T>, Problem>, errors: &mut Vec<LineError>) -> Vec<T> {
+fn parse_all<T>(
+    manager: Manager,
+    lines: &[String],
+    parse: impl Fn(&str) -> Result<Option<T>, Problem>,
+    errors: &mut Vec<LineError>,
+) -> Vec<T> {
     let mut parsed = Vec::new();
     for (index, line) in lines.iter().enumerate() {
         match parse(line) {

@@ -33,23 +33,32 @@ pub fn parse(line: &str, policy: &Policy) -> Result<Option<PipRequirement>, Prob
     if let Some(index) = text.find(|character: char| !(' '..='~').contains(&character)) {
         return Err(Problem::at(column(index), "a requirement is plain ASCII"));
     }
-    if text.starts_with("git+") || text.starts_with("http") && text.contains("://") || text.starts_with("file:") || text.starts_with(['/', '.']) {
+    if text.starts_with("git+")
+        || text.starts_with("http") && text.contains("://")
+        || text.starts_with("file:")
+        || text.starts_with(['/', '.'])
+    {
         return Err(Problem::at(
             offset + 1,
             "paths and bare URLs are not requirements; give `name`, or `name @ https://…#sha256=…` where the site allows URLs",
         ));
     }
-    let requirement: Requirement<url::Url> = text.parse().map_err(|error: uv_pep508::Pep508Error<url::Url>| {
-        let reason = error.message.to_string();
-        Problem::at(column(error.start), reason.lines().next().unwrap_or_default().to_owned())
-    })?;
+    let requirement: Requirement<url::Url> =
+        text.parse().map_err(|error: uv_pep508::Pep508Error<url::Url>| {
+            let reason = error.message.to_string();
+            Problem::at(column(error.start), reason.lines().next().unwrap_or_default().to_owned())
+        })?;
     if let Some(VersionOrUrl::Url(url)) = &requirement.version_or_url {
-        check_url(url, policy).map_err(|reason| Problem::at(column(text.find('@').unwrap_or(0)), reason))?;
+        check_url(url, policy)
+            .map_err(|reason| Problem::at(column(text.find('@').unwrap_or(0)), reason))?;
     }
     let rendered = requirement.to_string();
     let back: Result<Requirement<url::Url>, _> = rendered.parse();
     if back.ok().as_ref() != Some(&requirement) || rendered.contains('\n') {
-        return Err(Problem::at(offset + 1, "is ambiguous; write it as `name[extras]>=version; marker`"));
+        return Err(Problem::at(
+            offset + 1,
+            "is ambiguous; write it as `name[extras]>=version; marker`",
+        ));
     }
     Ok(Some(PipRequirement { rendered }))
 }
@@ -62,7 +71,9 @@ fn check_url(url: &url::Url, policy: &Policy) -> Result<(), String> {
         return Err("a URL has to be https, without a user or password".to_owned());
     }
     match url.fragment().and_then(|fragment| fragment.strip_prefix("sha256=")) {
-        Some(hash) if hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => Ok(()),
+        Some(hash) if hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+            Ok(())
+        }
         _ => Err("a URL has to end in `#sha256=` and 64 hexadecimal digits".to_owned()),
     }
 }

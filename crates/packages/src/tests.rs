@@ -6,13 +6,20 @@ use crate::{PackageLists, Policy, Problem, Refusal, apt, conda, pip};
 
 fn accept(parse: impl Fn(&str) -> Result<Option<String>, Problem>, line: &str, want: &str) {
     assert_eq!(parse(line).map(Option::unwrap_or_default), Ok(want.to_owned()), "{line:?}");
-    assert_eq!(parse(want).map(Option::unwrap_or_default), Ok(want.to_owned()), "re-rendering {want:?}");
+    assert_eq!(
+        parse(want).map(Option::unwrap_or_default),
+        Ok(want.to_owned()),
+        "re-rendering {want:?}"
+    );
 }
 
 fn refuse(parse: impl Fn(&str) -> Result<Option<String>, Problem>, line: &str, want: &str) {
     let problem = parse(line).expect_err(line);
     assert!(problem.reason.contains(want), "{line:?}: {}", problem.reason);
-    assert!(problem.column >= 1 && problem.column <= line.chars().count() + 1, "{line:?}: {problem:?}");
+    assert!(
+        problem.column >= 1 && problem.column <= line.chars().count() + 1,
+        "{line:?}: {problem:?}"
+    );
 }
 
 fn apt(line: &str) -> Result<Option<String>, Problem> {
@@ -24,7 +31,8 @@ fn conda(line: &str) -> Result<Option<String>, Problem> {
 }
 
 fn pip(line: &str) -> Result<Option<String>, Problem> {
-    pip::parse(line, &Policy::default()).map(|requirement| requirement.map(|requirement| requirement.to_string()))
+    pip::parse(line, &Policy::default())
+        .map(|requirement| requirement.map(|requirement| requirement.to_string()))
 }
 
 /// Refused whatever the manager.
@@ -42,7 +50,16 @@ const HOSTILE: &[(&str, &str)] = &[
 
 #[test]
 fn apt_lines() {
-    for line in ["g++", "libstdc++-12-dev", "python3=3.11.2-1+b1", "curl=7.88~rc1-1", "libc6:amd64", "jq/bookworm", "0ad", "jq=1:1.6-2"] {
+    for line in [
+        "g++",
+        "libstdc++-12-dev",
+        "python3=3.11.2-1+b1",
+        "curl=7.88~rc1-1",
+        "libc6:amd64",
+        "jq/bookworm",
+        "0ad",
+        "jq=1:1.6-2",
+    ] {
         accept(apt, line, line);
     }
     accept(apt, "  jq  # to look at JSON", "jq");
@@ -113,7 +130,8 @@ fn conda_lines() {
 
 #[test]
 fn pip_lines() {
-    let url = format!("pkg @ https://example.org/pkg-1.0-py3-none-any.whl#sha256={}", "a".repeat(64));
+    let url =
+        format!("pkg @ https://example.org/pkg-1.0-py3-none-any.whl#sha256={}", "a".repeat(64));
     for (line, want) in [
         ("pandas[sql]", "pandas[sql]"),
         ("numpy>=1.20", "numpy>=1.20"),
@@ -157,10 +175,16 @@ fn lists() {
     };
     assert_eq!(parse(&["# nothing", ""], &[]), Err(Refusal::Empty));
     assert_eq!(parse(&["jq", "# x", "curl"], &["numpy"]).unwrap().apt.len(), 2);
-    assert!(matches!(parse(&vec!["jq"; 1_001], &[]), Err(Refusal::TooManyLines { lines: 1_001, .. })));
+    assert!(matches!(
+        parse(&vec!["jq"; 1_001], &[]),
+        Err(Refusal::TooManyLines { lines: 1_001, .. })
+    ));
     assert!(matches!(parse(&[&"x".repeat(70_000)], &[]), Err(Refusal::TooLarge { .. })));
-    let Err(Refusal::Lines(errors)) = parse(&["jq", "a b", "curl-"], &["-r x"]) else { panic!("all lines are judged") };
-    let lines: Vec<String> = errors.iter().map(|error| format!("{} {}", error.manager, error.line)).collect();
+    let Err(Refusal::Lines(errors)) = parse(&["jq", "a b", "curl-"], &["-r x"]) else {
+        panic!("all lines are judged")
+    };
+    let lines: Vec<String> =
+        errors.iter().map(|error| format!("{} {}", error.manager, error.line)).collect();
     assert_eq!(lines, ["apt 2", "apt 3", "pip 1"]);
 }
 

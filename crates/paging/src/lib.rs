@@ -32,7 +32,12 @@ impl Page {
         let size = match size {
             0 => DEFAULT_SIZE,
             size => u32::try_from(size)
-                .map_err(|_| Fault::field("page_size", format!("is {size}; give 0 for {DEFAULT_SIZE}, or 1 to {LARGEST_SIZE}")))?
+                .map_err(|_| {
+                    Fault::field(
+                        "page_size",
+                        format!("is {size}; give 0 for {DEFAULT_SIZE}, or 1 to {LARGEST_SIZE}"),
+                    )
+                })?
                 .min(LARGEST_SIZE),
         };
         let hash = digest(&SHA256, binding.join("\0").as_bytes());
@@ -40,12 +45,16 @@ impl Page {
         if token.is_empty() {
             return Ok(Self { size, after: Vec::new(), binding });
         }
-        let parsed = URL_SAFE_NO_PAD.decode(token).ok().and_then(|bytes| serde_json::from_slice::<Token>(&bytes).ok());
+        let parsed = URL_SAFE_NO_PAD
+            .decode(token)
+            .ok()
+            .and_then(|bytes| serde_json::from_slice::<Token>(&bytes).ok());
         match parsed.filter(|token| token.b == binding && token.k.len() == keys) {
             Some(token) => Ok(Self { size, after: token.k, binding }),
             None => {
                 let description = "is not from a call of this caller with the same filter and order; begin again without a token";
-                Err(Fault::new(Reason::PageTokenInvalid, format!("page_token {description}")).violation("page_token", description))
+                Err(Fault::new(Reason::PageTokenInvalid, format!("page_token {description}"))
+                    .violation("page_token", description))
             }
         }
     }
@@ -79,16 +88,24 @@ mod tests {
         let token = page.cut(&mut rows, |row| vec![(*row).to_owned()]);
         assert_eq!(rows, ["a", "b"]);
         assert_eq!(Page::parse(2, &token, &["alice", "name"], 1).unwrap().after, ["b"]);
-        for (binding, keys, token) in
-            [(["bob", "name"], 1, token.as_str()), (["alice", "time"], 1, &token), (["alice", "name"], 2, &token), (["alice", "name"], 1, "%%%")]
-        {
-            assert_eq!(Page::parse(2, token, &binding, keys).unwrap_err().reason(), Reason::PageTokenInvalid);
+        for (binding, keys, token) in [
+            (["bob", "name"], 1, token.as_str()),
+            (["alice", "time"], 1, &token),
+            (["alice", "name"], 2, &token),
+            (["alice", "name"], 1, "%%%"),
+        ] {
+            assert_eq!(
+                Page::parse(2, token, &binding, keys).unwrap_err().reason(),
+                Reason::PageTokenInvalid
+            );
         }
     }
 
     #[test]
     fn sizes() {
-        let size = |size| Page::parse(size, "", &[], 1).map(|page| page.size).map_err(|fault| fault.reason());
+        let size = |size| {
+            Page::parse(size, "", &[], 1).map(|page| page.size).map_err(|fault| fault.reason())
+        };
         assert_eq!((size(0), size(7), size(5_000)), (Ok(50), Ok(7), Ok(1_000)));
         assert_eq!(size(-1), Err(Reason::FieldInvalid));
     }

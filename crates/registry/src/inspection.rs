@@ -49,17 +49,24 @@ pub enum UnsafeBase {
 pub fn check_base(config: &Value) -> Result<&str, UnsafeBase> {
     let top = config.as_object().ok_or(UnsafeBase::MalformedConfig)?;
     let mut found = "";
-    for (name, section) in top.iter().filter(|(key, _)| ["config", "container_config"].contains(&fold(key).as_str())) {
+    for (name, section) in
+        top.iter().filter(|(key, _)| ["config", "container_config"].contains(&fold(key).as_str()))
+    {
         if section.is_null() {
             continue;
         }
         let section = section.as_object().ok_or(UnsafeBase::MalformedConfig)?;
         for (key, value) in section {
-            if fold(key) == "onbuild" && !(value.is_null() || value.as_array().is_some_and(Vec::is_empty)) {
+            if fold(key) == "onbuild"
+                && !(value.is_null() || value.as_array().is_some_and(Vec::is_empty))
+            {
                 return Err(UnsafeBase::OnBuild);
             }
             if fold(key) == "user" {
-                let user = value.as_str().filter(|user| is_plain_user(user)).ok_or(UnsafeBase::MalformedUser)?;
+                let user = value
+                    .as_str()
+                    .filter(|user| is_plain_user(user))
+                    .ok_or(UnsafeBase::MalformedUser)?;
                 if fold(name) == "config" {
                     found = user;
                 }
@@ -88,12 +95,17 @@ mod tests {
 
     #[test]
     fn bases_are_refused_by_their_raw_config() {
-        let check = |config: Value, want: Result<&str, UnsafeBase>| assert_eq!(check_base(&config), want, "{config}");
+        let check = |config: Value, want: Result<&str, UnsafeBase>| {
+            assert_eq!(check_base(&config), want, "{config}")
+        };
         check(json!({}), Ok(""));
         check(json!({ "config": null }), Ok(""));
         for user in ["", "1000", "1000:100", "jovyan", "a.b-c:d"] {
             check(json!({ "config": { "User": user, "OnBuild": null } }), Ok(user));
-            check(json!({ "CONFIG": { "u\u{17f}er": user }, "container_config": { "User": "other" } }), Ok(user));
+            check(
+                json!({ "CONFIG": { "u\u{17f}er": user }, "container_config": { "User": "other" } }),
+                Ok(user),
+            );
         }
         for key in ["OnBuild", "ONBUILD", "onbuild", "oNbUiLd"] {
             check(json!({ "config": { key: ["RUN id"] } }), Err(UnsafeBase::OnBuild));

@@ -62,7 +62,10 @@ impl<'de> Visitor<'de> for Strict {
         let (mut object, mut folded) = (Map::new(), HashSet::new());
         while let Some((key, StrictValue(value))) = access.next_entry::<String, StrictValue>()? {
             if !folded.insert(fold(&key)) {
-                return Err(Error::custom(format!("the key `{}` stands twice", key.escape_debug())));
+                return Err(Error::custom(format!(
+                    "the key `{}` stands twice",
+                    key.escape_debug()
+                )));
             }
             object.insert(key, value);
         }
@@ -81,7 +84,9 @@ mod tests {
 
     #[test]
     fn ambiguous_keys_are_refused() {
-        let check = |text: &str, want: bool| assert_eq!(serde_json::from_str::<StrictValue>(text).is_ok(), want, "{text}");
+        let check = |text: &str, want: bool| {
+            assert_eq!(serde_json::from_str::<StrictValue>(text).is_ok(), want, "{text}")
+        };
         check(r#"{"config":{"User":"1"},"x":[1,-2,3.5,null,true,"a"]}"#, true);
         check(r#"{"config":{"OnBuild":["RUN id"]},"config":{}}"#, false);
         check(r#"{"config":{"a":1},"Config":{"a":2}}"#, false);

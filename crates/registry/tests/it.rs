@@ -30,14 +30,18 @@ async fn check(status: &'static str, body: &'static str, want: Reason) {
     let address = stub(status, body).await;
     let registries = Registries::new(&Settings { insecure: vec![address.clone()] });
     let reference: Reference = format!("{address}/team/app:1").parse().unwrap();
-    let fault = Fault::from(registries.inspect(&reference, &Platform::linux_amd64()).await.expect_err(status));
+    let fault = Fault::from(
+        registries.inspect(&reference, &Platform::linux_amd64()).await.expect_err(status),
+    );
     assert_eq!(fault.reason(), want, "{status} {body}: {fault}");
     assert!(fault.message().contains("team/app:1"), "{fault}");
 }
 
 #[tokio::test]
 async fn answers_are_told_apart() {
-    let errors = |code: &str| format!(r#"{{"errors":[{{"code":"{code}","message":"no"}}]}}"#).leak() as &'static str;
+    let errors = |code: &str| {
+        format!(r#"{{"errors":[{{"code":"{code}","message":"no"}}]}}"#).leak() as &'static str
+    };
     check("404 Not Found", errors("MANIFEST_UNKNOWN"), Reason::ReferenceMissing).await;
     check("404 Not Found", errors("NAME_UNKNOWN"), Reason::ReferenceMissing).await;
     check("403 Forbidden", errors("DENIED"), Reason::ReferenceDenied).await;
@@ -46,7 +50,12 @@ async fn answers_are_told_apart() {
     check("200 OK", "not json", Reason::RegistryUnreachable).await;
     check("200 OK", r#"{"schemaVersion":2,"config":{"digest":"sha256:0","size":1},"Config":{"digest":"sha256:1"}}"#, Reason::RegistryUnreachable)
         .await;
-    check("200 OK", r#"{"schemaVersion":2,"config":{"digest":"sha256:0","size":999999999}}"#, Reason::RegistryUnreachable).await;
+    check(
+        "200 OK",
+        r#"{"schemaVersion":2,"config":{"digest":"sha256:0","size":999999999}}"#,
+        Reason::RegistryUnreachable,
+    )
+    .await;
 }
 
 /// Serves a repository: by the end of the path, the body. Returns its address.
@@ -57,10 +66,15 @@ async fn repository(files: Vec<(String, Vec<u8>)>) -> String {
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut request = vec![0; 8_192];
             let length = stream.read(&mut request).await.unwrap_or(0);
-            let line = String::from_utf8_lossy(&request[..length]).lines().next().unwrap_or_default().to_owned();
+            let line = String::from_utf8_lossy(&request[..length])
+                .lines()
+                .next()
+                .unwrap_or_default()
+                .to_owned();
             let path = line.split(' ').nth(1).unwrap_or_default();
             let found = files.iter().find(|(end, _)| path.ends_with(end.as_str()));
-            let (status, body) = found.map_or(("404 Not Found", &b"{}"[..]), |(_, body)| ("200 OK", body));
+            let (status, body) =
+                found.map_or(("404 Not Found", &b"{}"[..]), |(_, body)| ("200 OK", body));
             let head = format!(
                 "HTTP/1.1 {status}\r\nContent-Type: application/vnd.oci.image.manifest.v1+json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
                 body.len()
@@ -96,13 +110,20 @@ async fn inspect(files: Vec<(String, Vec<u8>)>, tag: &str) -> Result<Inspection,
 async fn only_what_was_promised_is_inspected() {
     let digest = sha256(CONFIG);
     let entry = |digest: &str, size: usize| {
-        format!(r#""config":{{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"{digest}","size":{size}}}"#)
+        format!(
+            r#""config":{{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"{digest}","size":{size}}}"#
+        )
     };
     let good = manifest(&entry(&digest, CONFIG.len()));
-    let files = |manifest: &[u8], config: &[u8]| vec![("/manifests/1".to_owned(), manifest.to_vec()), (digest.clone(), config.to_vec())];
+    let files = |manifest: &[u8], config: &[u8]| {
+        vec![("/manifests/1".to_owned(), manifest.to_vec()), (digest.clone(), config.to_vec())]
+    };
 
     let inspection = inspect(files(&good, CONFIG), ":1").await.unwrap();
-    assert_eq!((inspection.digest.as_str(), inspection.config_digest.as_str()), (sha256(&good).as_str(), digest.as_str()));
+    assert_eq!(
+        (inspection.digest.as_str(), inspection.config_digest.as_str()),
+        (sha256(&good).as_str(), digest.as_str())
+    );
     assert_eq!(check_base(&inspection.config), Ok("1000"));
 
     let other = sha256(b"other");
@@ -113,20 +134,35 @@ async fn only_what_was_promised_is_inspected() {
     // Go folds the long s: buildah would take the second.
     let folded = format!(r#""config":{{"digest":"{digest}","size":9,"dige\u017ft":"{other}"}}"#);
     refused(manifest(&folded), CONFIG, "stands twice").await;
-    refused(manifest(&format!("{},{}", entry(&digest, 9), entry(&other, 9).replace("config\":{", "Config\":{"))), CONFIG, "stands twice").await;
+    refused(
+        manifest(&format!(
+            "{},{}",
+            entry(&digest, 9),
+            entry(&other, 9).replace("config\":{", "Config\":{")
+        )),
+        CONFIG,
+        "stands twice",
+    )
+    .await;
     refused(manifest(&entry(&digest, 1 << 30)), CONFIG, "no acceptable size").await;
     refused(manifest(&entry(&digest, CONFIG.len())), b"{}", "Invalid digest").await;
     refused(manifest(&entry(&digest, CONFIG.len())), &vec![b' '; 16 << 20], "write zero").await;
 
-    let pinned = vec![(format!("/manifests/{other}"), good.clone()), (digest.clone(), CONFIG.to_vec())];
+    let pinned =
+        vec![(format!("/manifests/{other}"), good.clone()), (digest.clone(), CONFIG.to_vec())];
     let said = inspect(pinned, &format!("@{other}")).await.unwrap_err();
-    assert!(said.contains(&other), "a registry may not answer a digest with something else: {said}");
+    assert!(
+        said.contains(&other),
+        "a registry may not answer a digest with something else: {said}"
+    );
 }
 
 #[tokio::test]
 async fn an_index_is_searched_for_the_platform() {
     let (digest, config) = (sha256(CONFIG), CONFIG.len());
-    let child = manifest(&format!(r#""config":{{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"{digest}","size":{config}}}"#));
+    let child = manifest(&format!(
+        r#""config":{{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"{digest}","size":{config}}}"#
+    ));
     let index = |architecture: &str| {
         let entry = format!(
             r#"{{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"{}","size":{},"platform":{{"os":"linux","architecture":"{architecture}"}}}}"#,
@@ -151,5 +187,8 @@ async fn an_index_is_searched_for_the_platform() {
 async fn nobody_listens() {
     let registries = Registries::new(&Settings { insecure: vec!["127.0.0.1:1".to_owned()] });
     let reference: Reference = "127.0.0.1:1/team/app:1".parse().unwrap();
-    assert_eq!(Fault::from(registries.resolve(&reference).await.unwrap_err()).reason(), Reason::RegistryUnreachable);
+    assert_eq!(
+        Fault::from(registries.resolve(&reference).await.unwrap_err()).reason(),
+        Reason::RegistryUnreachable
+    );
 }

@@ -7,7 +7,10 @@ use opentelemetry_otlp::WithExportConfig as _;
 use opentelemetry_sdk::{Resource, propagation::TraceContextPropagator, trace::SdkTracerProvider};
 use serde::{Deserialize, Serialize};
 use tracing::Level;
-use tracing_subscriber::{EnvFilter, Layer as _, filter::filter_fn, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing_subscriber::{
+    EnvFilter, Layer as _, filter::filter_fn, layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
+};
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,23 +59,40 @@ impl Drop for Guard {
 ///
 /// # Errors
 /// When a filter directive or the endpoint cannot be parsed.
-pub fn init(service: &'static str, settings: &Settings) -> Result<Guard, Box<dyn std::error::Error + Send + Sync>> {
+pub fn init(
+    service: &'static str,
+    settings: &Settings,
+) -> Result<Guard, Box<dyn std::error::Error + Send + Sync>> {
     opentelemetry::global::set_text_map_propagator(TraceContextPropagator::new());
     let filter = EnvFilter::builder().parse(&settings.log)?;
     let logs = match settings.log_format {
-        LogFormat::Json => tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr).boxed(),
-        LogFormat::Text => tracing_subscriber::fmt::layer().with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr).boxed(),
+        LogFormat::Json => tracing_subscriber::fmt::layer()
+            .json()
+            .flatten_event(true)
+            .with_writer(std::io::stderr)
+            .boxed(),
+        LogFormat::Text => tracing_subscriber::fmt::layer()
+            .with_ansi(std::io::stderr().is_terminal())
+            .with_writer(std::io::stderr)
+            .boxed(),
     };
     // A provider without an exporter still gives every span an id, so that traces pass through.
-    let mut builder = SdkTracerProvider::builder().with_resource(Resource::builder().with_service_name(service).build());
+    let mut builder = SdkTracerProvider::builder()
+        .with_resource(Resource::builder().with_service_name(service).build());
     if !settings.otlp_endpoint.is_empty() {
-        let exporter = opentelemetry_otlp::SpanExporter::builder().with_tonic().with_endpoint(&settings.otlp_endpoint).build()?;
+        let exporter = opentelemetry_otlp::SpanExporter::builder()
+            .with_tonic()
+            .with_endpoint(&settings.otlp_endpoint)
+            .build()?;
         builder = builder.with_batch_exporter(exporter);
     }
     let provider = builder.build();
     // However quiet the log is, traces pass through; libraries' own spans stay out of them.
-    let ours = filter_fn(|metadata| metadata.target().starts_with("slipway") && *metadata.level() <= Level::INFO);
-    let traces = tracing_opentelemetry::layer().with_tracer(provider.tracer(service)).with_filter(ours);
+    let ours = filter_fn(|metadata| {
+        metadata.target().starts_with("slipway") && *metadata.level() <= Level::INFO
+    });
+    let traces =
+        tracing_opentelemetry::layer().with_tracer(provider.tracer(service)).with_filter(ours);
     tracing_subscriber::registry().with(logs.with_filter(filter)).with(traces).try_init()?;
     Ok(Guard { provider: Some(provider) })
 }

@@ -11,7 +11,9 @@ const HEADER: &str = "traceparent";
 /// The current span's traceparent; empty outside any trace.
 pub fn current() -> String {
     let mut carrier = HashMap::new();
-    global::get_text_map_propagator(|propagator| propagator.inject_context(&Span::current().context(), &mut carrier));
+    global::get_text_map_propagator(|propagator| {
+        propagator.inject_context(&Span::current().context(), &mut carrier)
+    });
     carrier.remove(HEADER).unwrap_or_default()
 }
 
@@ -31,7 +33,8 @@ pub fn from_headers(headers: &http::HeaderMap) -> &str {
 pub fn set_parent(span: &Span, traceparent: &str) {
     if !traceparent.is_empty() {
         let carrier = HashMap::from([(HEADER.to_owned(), traceparent.to_owned())]);
-        let context: Context = global::get_text_map_propagator(|propagator| propagator.extract(&carrier));
+        let context: Context =
+            global::get_text_map_propagator(|propagator| propagator.extract(&carrier));
         let _ = span.set_parent(context);
     }
 }

@@ -42,7 +42,10 @@ pub fn ensure_base(user: &Ordinary, registry: &str) -> Result<String> {
     if !tar.exists() {
         eprintln!("making a Debian base with Python (once, about half a minute)");
         let unfinished = tar.with_extension("unfinished.tar");
-        run(user.command("mmdebstrap").args(["--mode=unshare", "--variant=minbase", "--include=python3", "bookworm"]).arg(&unfinished))?;
+        run(user
+            .command("mmdebstrap")
+            .args(["--mode=unshare", "--variant=minbase", "--include=python3", "bookworm"])
+            .arg(&unfinished))?;
         fs::rename(&unfinished, &tar)?;
     }
     let context = user.folder("base-context")?;
@@ -78,20 +81,40 @@ pub fn derived(user: &Ordinary, registry: &str, name: &str, instructions: &str) 
     let context = tempfile::TempDir::new_in(user.home())?;
     user.own(context.path())?;
     fs::write(context.path().join("apt-get"), script)?;
-    let containerfile = format!("FROM {registry}/{REPOSITORY}\nCOPY --chmod=755 apt-get /usr/bin/\n{instructions}");
+    let containerfile =
+        format!("FROM {registry}/{REPOSITORY}\nCOPY --chmod=755 apt-get /usr/bin/\n{instructions}");
     push(user, context.path(), &containerfile, &reference, "docker")?;
     Ok(reference)
 }
 
 fn is_there(user: &Ordinary, reference: &str) -> bool {
-    let inspected = user.command("skopeo").args(["inspect", "--raw", "--tls-verify=false", &format!("docker://{reference}")]).output();
+    let inspected = user
+        .command("skopeo")
+        .args(["inspect", "--raw", "--tls-verify=false", &format!("docker://{reference}")])
+        .output();
     inspected.is_ok_and(|output| output.status.success())
 }
 
-fn push(user: &Ordinary, context: &Path, containerfile: &str, reference: &str, format: &str) -> Result<()> {
+fn push(
+    user: &Ordinary,
+    context: &Path,
+    containerfile: &str,
+    reference: &str,
+    format: &str,
+) -> Result<()> {
     fs::write(context.join("Containerfile"), containerfile)?;
     fs::write(context.join("policy.json"), r#"{"default":[{"type":"insecureAcceptAnything"}]}"#)?;
-    let output = user.mapped("sh").args(["-c", PUSH, "push"]).arg(context).args([reference, format]).output().context("buildah")?;
-    ensure!(output.status.success(), "making {reference}: {}", String::from_utf8_lossy(&output.stderr));
+    let output = user
+        .mapped("sh")
+        .args(["-c", PUSH, "push"])
+        .arg(context)
+        .args([reference, format])
+        .output()
+        .context("buildah")?;
+    ensure!(
+        output.status.success(),
+        "making {reference}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     Ok(())
 }

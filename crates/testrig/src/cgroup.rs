@@ -31,7 +31,10 @@ impl Delegated {
             for folder in made.iter().rev() {
                 fs::create_dir_all(folder)?;
                 // What the kernel's documentation says a delegation hands over; the limits themselves stay root's.
-                for path in ["", "cgroup.procs", "cgroup.threads", "cgroup.subtree_control", "tasks"].map(|name| folder.join(name)) {
+                for path in
+                    ["", "cgroup.procs", "cgroup.threads", "cgroup.subtree_control", "tasks"]
+                        .map(|name| folder.join(name))
+                {
                     if path.exists() {
                         chown(&path, Some(uid), Some(gid))?;
                     }
@@ -57,11 +60,15 @@ impl Drop for Delegated {
 /// Whether somebody has delegated our own groups to us.
 pub fn is_delegated() -> bool {
     let ours = |path: &Path| access(path, AccessFlags::W_OK).is_ok();
-    own_groups().is_ok_and(|groups| !groups.is_empty() && groups.iter().all(|(own, _)| ours(own) || own.parent().is_some_and(ours)))
+    own_groups().is_ok_and(|groups| {
+        !groups.is_empty()
+            && groups.iter().all(|(own, _)| ours(own) || own.parent().is_some_and(ours))
+    })
 }
 
 fn move_to(folder: &Path) -> Result<()> {
-    fs::write(folder.join("cgroup.procs"), std::process::id().to_string()).with_context(|| folder.display().to_string())
+    fs::write(folder.join("cgroup.procs"), std::process::id().to_string())
+        .with_context(|| folder.display().to_string())
 }
 
 /// Our groups in the hierarchies that have the controllers, and whether it is version 2.
@@ -71,11 +78,14 @@ fn own_groups() -> Result<Vec<(PathBuf, bool)>> {
     let own = |mount: procfs::process::MountInfo| {
         let name = CONTROLLERS.iter().find(|name| mount.super_options.contains_key(**name));
         let group = match mount.fs_type.as_str() {
-            "cgroup" => groups.iter().find(|group| group.controllers.iter().any(|own| Some(&own.as_str()) == name))?,
+            "cgroup" => groups
+                .iter()
+                .find(|group| group.controllers.iter().any(|own| Some(&own.as_str()) == name))?,
             "cgroup2" => groups.iter().find(|group| group.hierarchy == 0)?,
             _ => return None,
         };
-        let path = mount.mount_point.join(Path::new(&group.pathname).strip_prefix(&mount.root).ok()?);
+        let path =
+            mount.mount_point.join(Path::new(&group.pathname).strip_prefix(&mount.root).ok()?);
         let version_two = mount.fs_type == "cgroup2";
         (!version_two || offers(&path, "cgroup.controllers")).then_some((path, version_two))
     };

@@ -31,14 +31,21 @@ const CLUSTERS: &str = "/etc/postgresql-common/createcluster.conf";
 /// # Errors
 /// When something is missing and cannot be installed.
 pub fn ensure_installed(wanted: &[&str]) -> Result<()> {
-    let missing: Vec<&str> = wanted.iter().copied().filter(|package| !is_installed(package)).collect();
+    let missing: Vec<&str> =
+        wanted.iter().copied().filter(|package| !is_installed(package)).collect();
     if missing.is_empty() {
         return Ok(());
     }
     eprintln!("missing Debian packages: {}", missing.join(" "));
-    let line = format!("apt-get update && apt-get install --yes --no-install-recommends {}", missing.join(" "));
+    let line = format!(
+        "apt-get update && apt-get install --yes --no-install-recommends {}",
+        missing.join(" ")
+    );
     let is_root = nix::unistd::geteuid().is_root();
-    let has_sudo = Command::new("sudo").args(["-n", "true"]).output().is_ok_and(|output| output.status.success());
+    let has_sudo = Command::new("sudo")
+        .args(["-n", "true"])
+        .output()
+        .is_ok_and(|output| output.status.success());
     let privileged = |arguments: &[&str]| {
         let mut words = if is_root { Vec::new() } else { vec!["sudo", "-n"] };
         words.extend(arguments);
@@ -64,14 +71,24 @@ pub fn ensure_installed(wanted: &[&str]) -> Result<()> {
 }
 
 fn is_installed(package: &str) -> bool {
-    let output = Command::new("dpkg-query").args(["--show", "--showformat=${db:Status-Status}", package]).output();
+    let output = Command::new("dpkg-query")
+        .args(["--show", "--showformat=${db:Status-Status}", package])
+        .output();
     output.is_ok_and(|output| output.stdout == b"installed")
 }
 
 fn status(mut command: Command) -> Result<()> {
     let log = std::env::temp_dir().join("slipway-apt.log");
     let file = fs::File::create(&log)?;
-    let status = command.stdout(file.try_clone()?).stderr(file).status().with_context(|| format!("{command:?}"))?;
-    ensure!(status.success(), "{command:?} failed:\n{}", fs::read_to_string(&log).unwrap_or_default());
+    let status = command
+        .stdout(file.try_clone()?)
+        .stderr(file)
+        .status()
+        .with_context(|| format!("{command:?}"))?;
+    ensure!(
+        status.success(),
+        "{command:?} failed:\n{}",
+        fs::read_to_string(&log).unwrap_or_default()
+    );
     Ok(())
 }

@@ -35,7 +35,13 @@ impl Postgres {
         user.empty_folder(&data)?;
         run(user
             .command(binaries.join("initdb"))
-            .args(["--auth=trust", "--username=slipway", "--encoding=UTF8", "--no-sync", "--pgdata"])
+            .args([
+                "--auth=trust",
+                "--username=slipway",
+                "--encoding=UTF8",
+                "--no-sync",
+                "--pgdata",
+            ])
             .arg(&data))?;
         let port = free_port()?;
         let server = Server::start("postgres", command(user, &binaries, &data, port), records)?;
@@ -49,7 +55,11 @@ impl Postgres {
     /// # Errors
     /// When it does not get ready.
     pub fn restart(&mut self, records: &Path) -> Result<()> {
-        self.server = Server::start("postgres", command(&self.user, &self.binaries, &records.join("postgres"), self.port), records)?;
+        self.server = Server::start(
+            "postgres",
+            command(&self.user, &self.binaries, &records.join("postgres"), self.port),
+            records,
+        )?;
         self.wait()
     }
 
@@ -82,7 +92,14 @@ impl Postgres {
 fn command(user: &Ordinary, binaries: &Path, data: &Path, port: u16) -> Command {
     let mut command = user.command(binaries.join("postgres"));
     command.arg("-D").arg(data).args(["-p", &port.to_string()]);
-    command.args(["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=200"]);
+    command.args([
+        "-c",
+        "listen_addresses=127.0.0.1",
+        "-c",
+        "unix_socket_directories=",
+        "-c",
+        "max_connections=200",
+    ]);
     command
 }
 
@@ -91,7 +108,11 @@ fn command(user: &Ordinary, binaries: &Path, data: &Path, port: u16) -> Command 
 /// # Errors
 /// When it cannot be made.
 pub fn create_database(user: &Ordinary, server: &str, name: &str) -> Result<String> {
-    let output = user.command(newest("/usr/lib/postgresql")?.join("bin/createdb")).arg(format!("--maintenance-db={server}")).arg(name).output()?;
+    let output = user
+        .command(newest("/usr/lib/postgresql")?.join("bin/createdb"))
+        .arg(format!("--maintenance-db={server}"))
+        .arg(name)
+        .output()?;
     let text = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success() || text.contains("already exists"), "createdb {name}: {text}");
     let (address, _) = server.rsplit_once('/').context("the server's address names no database")?;
@@ -99,7 +120,11 @@ pub fn create_database(user: &Ordinary, server: &str, name: &str) -> Result<Stri
 }
 
 fn newest(folder: &str) -> Result<PathBuf> {
-    let mut versions: Vec<PathBuf> = fs::read_dir(folder).with_context(|| folder.to_owned())?.flatten().map(|entry| entry.path()).collect();
+    let mut versions: Vec<PathBuf> = fs::read_dir(folder)
+        .with_context(|| folder.to_owned())?
+        .flatten()
+        .map(|entry| entry.path())
+        .collect();
     versions.sort();
     versions.pop().with_context(|| format!("{folder} is empty"))
 }

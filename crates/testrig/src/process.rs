@@ -60,7 +60,12 @@ impl Server {
     ///
     /// # Errors
     /// When it does not get ready.
-    pub fn wait_until(&mut self, what: &str, patience: Duration, mut ready: impl FnMut() -> bool) -> Result<()> {
+    pub fn wait_until(
+        &mut self,
+        what: &str,
+        patience: Duration,
+        mut ready: impl FnMut() -> bool,
+    ) -> Result<()> {
         let began = Instant::now();
         while !ready() {
             if let Some(status) = self.child.try_wait()? {
@@ -131,7 +136,11 @@ impl Drop for Server {
 pub fn clean(records: &Path) -> Result<Vec<String>> {
     let mut ended = Vec::new();
     let Ok(entries) = fs::read_dir(records) else { return Ok(ended) };
-    for path in entries.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|extension| extension == "pid")) {
+    for path in entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "pid"))
+    {
         let text = fs::read_to_string(&path)?;
         if let Some((id, start)) = text.split_once(' ')
             && let Ok(id) = id.parse::<u32>()
@@ -139,7 +148,8 @@ pub fn clean(records: &Path) -> Result<Vec<String>> {
         {
             let _ = killpg(pid(id), Signal::SIGTERM);
             let began = Instant::now();
-            while started(id).as_deref() == Some(start) && began.elapsed() < Duration::from_secs(5) {
+            while started(id).as_deref() == Some(start) && began.elapsed() < Duration::from_secs(5)
+            {
                 std::thread::sleep(Duration::from_millis(50));
             }
             let _ = killpg(pid(id), Signal::SIGKILL);
@@ -174,8 +184,10 @@ pub fn free_ports(count: u16) -> Result<u16> {
     let offset = u16::try_from(std::process::id().wrapping_mul(37) % u32::from(room))?;
     for _ in 0..500 {
         let given = GIVEN.fetch_add(count, Ordering::Relaxed);
-        let first = PORTS.start + u16::try_from((u32::from(offset) + u32::from(given)) % u32::from(room))?;
-        if (first..first + count).all(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()) {
+        let first =
+            PORTS.start + u16::try_from((u32::from(offset) + u32::from(given)) % u32::from(room))?;
+        if (first..first + count).all(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok())
+        {
             return Ok(first);
         }
     }
@@ -184,7 +196,8 @@ pub fn free_ports(count: u16) -> Result<u16> {
 
 /// Whether somebody listens there.
 pub fn listens(port: u16) -> bool {
-    TcpStream::connect_timeout(&(Ipv4Addr::LOCALHOST, port).into(), Duration::from_millis(200)).is_ok()
+    TcpStream::connect_timeout(&(Ipv4Addr::LOCALHOST, port).into(), Duration::from_millis(200))
+        .is_ok()
 }
 
 fn pid(id: u32) -> Pid {

@@ -40,9 +40,15 @@ impl RabbitMq {
         user.empty_folder(&folder)?;
         // The port behind epmd's is for the node itself.
         let (port, epmd_port) = (free_port()?, free_ports(2)?);
-        let definitions = ["PERMISSION", "CATALOG", "BUILDER"]
-            .iter()
-            .fold(DEFINITIONS.to_owned(), |text, service| text.replace(&format!("{service}_PASSWORD_HASH"), &password_hash(&service.to_lowercase())));
+        let definitions = ["PERMISSION", "CATALOG", "BUILDER"].iter().fold(
+            DEFINITIONS.to_owned(),
+            |text, service| {
+                text.replace(
+                    &format!("{service}_PASSWORD_HASH"),
+                    &password_hash(&service.to_lowercase()),
+                )
+            },
+        );
         fs::write(folder.join("definitions.json"), definitions)?;
         fs::write(
             folder.join("rabbitmq.conf"),
@@ -76,18 +82,22 @@ impl RabbitMq {
     /// # Errors
     /// When it does not get ready.
     pub fn restart(&mut self, records: &Path) -> Result<()> {
-        self.server = Server::start("rabbitmq", command(&self.user, &self.folder, self.port, self.epmd_port)?, records)?;
+        self.server = Server::start(
+            "rabbitmq",
+            command(&self.user, &self.folder, self.port, self.epmd_port)?,
+            records,
+        )?;
         self.wait()
     }
 
     fn wait(&mut self) -> Result<()> {
         let port = self.port;
         self.server.wait_until("RabbitMQ", Duration::from_secs(60), || listens(port))?;
-        let _ = run(self.user.command("/usr/lib/rabbitmq/bin/rabbitmqctl").args(["await_startup", "--timeout", "30"]).envs(environment(
-            &self.folder,
-            self.port,
-            self.epmd_port,
-        )));
+        let _ = run(self
+            .user
+            .command("/usr/lib/rabbitmq/bin/rabbitmqctl")
+            .args(["await_startup", "--timeout", "30"])
+            .envs(environment(&self.folder, self.port, self.epmd_port)));
         Ok(())
     }
 
@@ -97,7 +107,12 @@ impl RabbitMq {
     }
 }
 
-fn command(user: &Ordinary, folder: &Path, port: u16, epmd_port: u16) -> Result<std::process::Command> {
+fn command(
+    user: &Ordinary,
+    folder: &Path,
+    port: u16,
+    epmd_port: u16,
+) -> Result<std::process::Command> {
     let program = Path::new("/usr/lib/rabbitmq/bin/rabbitmq-server");
     program.metadata().context("rabbitmq-server is not installed")?;
     let mut command = user.command(program);
@@ -116,7 +131,10 @@ fn environment(folder: &Path, port: u16, epmd_port: u16) -> Vec<(&'static str, S
         ("RABBITMQ_LOG_BASE", path("log")),
         ("RABBITMQ_CONFIG_FILE", path("rabbitmq.conf")),
         ("RABBITMQ_ENABLED_PLUGINS_FILE", path("enabled_plugins")),
-        ("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "-kernel inet_dist_use_interface {127,0,0,1}".to_owned()),
+        (
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
+            "-kernel inet_dist_use_interface {127,0,0,1}".to_owned(),
+        ),
         ("ERL_EPMD_PORT", epmd_port.to_string()),
         ("ERL_EPMD_ADDRESS", "127.0.0.1".to_owned()),
     ]

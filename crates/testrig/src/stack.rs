@@ -56,7 +56,8 @@ impl Stack {
     /// # Errors
     /// When it does not get ready.
     pub fn standalone(place: Place) -> Result<Self> {
-        let mut stack = Self { place, services: Vec::new(), grpc: free_ports(3)?, http: free_ports(3)? };
+        let mut stack =
+            Self { place, services: Vec::new(), grpc: free_ports(3)?, http: free_ports(3)? };
         stack.restart("standalone")?;
         stack.wait()?;
         Ok(stack)
@@ -67,15 +68,34 @@ impl Stack {
     /// # Errors
     /// When one does not get ready.
     pub fn full(place: Place, backends: &Backends) -> Result<Self> {
-        let mut stack = Self { place, services: Vec::new(), grpc: free_ports(3)?, http: free_ports(3)? };
-        let made = stack.program("slipway-standalone").arg("--data-dir").arg(&stack.place.data).arg("keys").status()?;
+        let mut stack =
+            Self { place, services: Vec::new(), grpc: free_ports(3)?, http: free_ports(3)? };
+        let made = stack
+            .program("slipway-standalone")
+            .arg("--data-dir")
+            .arg(&stack.place.data)
+            .arg("keys")
+            .status()?;
         ensure!(made.success(), "the services' keys could not be made");
         for (number, service) in SERVICES.into_iter().enumerate() {
-            let text = stack.configuration(service, &backends.databases[number], &backends.brokers[number]);
+            let text = stack.configuration(
+                service,
+                &backends.databases[number],
+                &backends.brokers[number],
+            );
             let path = stack.place.data.join(format!("{service}.toml"));
             fs::write(&path, text)?;
-            let migrated = stack.program(&format!("slipway-{service}")).arg("--config").arg(&path).arg("migrate").output()?;
-            ensure!(migrated.status.success(), "{service} migrate: {}", String::from_utf8_lossy(&migrated.stderr));
+            let migrated = stack
+                .program(&format!("slipway-{service}"))
+                .arg("--config")
+                .arg(&path)
+                .arg("migrate")
+                .output()?;
+            ensure!(
+                migrated.status.success(),
+                "{service} migrate: {}",
+                String::from_utf8_lossy(&migrated.stderr)
+            );
             stack.restart(service)?;
         }
         stack.wait()?;
@@ -98,13 +118,22 @@ impl Stack {
                 "--insecure-registry",
                 &self.place.registry,
             ]);
-            command.args(["--grpc-port", &self.grpc.to_string(), "--http-port", &self.http.to_string(), "--log-text"]);
+            command.args([
+                "--grpc-port",
+                &self.grpc.to_string(),
+                "--http-port",
+                &self.http.to_string(),
+                "--log-text",
+            ]);
             for limit in ACCEPTED {
                 command.args(["--accept-unenforced", limit]);
             }
         } else {
             command = self.program(&format!("slipway-{service}"));
-            command.arg("--config").arg(self.place.data.join(format!("{service}.toml"))).arg("serve");
+            command
+                .arg("--config")
+                .arg(self.place.data.join(format!("{service}.toml")))
+                .arg("serve");
         }
         self.services.push((service, Server::start(service, command, &self.place.records)?));
         Ok(())
@@ -117,10 +146,15 @@ impl Stack {
     pub fn wait(&mut self) -> Result<()> {
         let http = self.http;
         for (name, server) in &mut self.services {
-            let own = SERVICES.iter().position(|service| service == name).and_then(|number| u16::try_from(number).ok());
+            let own = SERVICES
+                .iter()
+                .position(|service| service == name)
+                .and_then(|number| u16::try_from(number).ok());
             let numbers = own.map_or(0..3, |number| number..number + 1);
             server.wait_until(name, Duration::from_secs(60), || {
-                numbers.clone().all(|number| readyz(http + number).is_some_and(|answer| is_whole(&answer)))
+                numbers
+                    .clone()
+                    .all(|number| readyz(http + number).is_some_and(|answer| is_whole(&answer)))
             })?;
         }
         Ok(())
@@ -143,7 +177,11 @@ impl Stack {
     /// Environment of the command line.
     pub fn environment(&self) -> [(&'static str, String); 3] {
         let address = |number| format!("http://127.0.0.1:{}", self.grpc + number);
-        [("SLIPWAY_PERMISSION", address(0)), ("SLIPWAY_CATALOG", address(1)), ("SLIPWAY_BUILDER", address(2))]
+        [
+            ("SLIPWAY_PERMISSION", address(0)),
+            ("SLIPWAY_CATALOG", address(1)),
+            ("SLIPWAY_BUILDER", address(2)),
+        ]
     }
 
     /// A token of the development issuer.
@@ -151,7 +189,13 @@ impl Stack {
     /// # Errors
     /// When its key is not there.
     pub fn token(&self, subject: &str, more: &[&str]) -> Result<String> {
-        let output = self.program("slipway-standalone").args(["--data-dir"]).arg(&self.place.data).args(["token", subject]).args(more).output()?;
+        let output = self
+            .program("slipway-standalone")
+            .args(["--data-dir"])
+            .arg(&self.place.data)
+            .args(["token", subject])
+            .args(more)
+            .output()?;
         ensure!(output.status.success(), "token: {}", String::from_utf8_lossy(&output.stderr));
         Ok(String::from_utf8(output.stdout)?.trim().to_owned())
     }
@@ -167,7 +211,11 @@ impl Stack {
     }
 
     fn configuration(&self, service: &str, database: &str, broker: &str) -> String {
-        let number = SERVICES.iter().position(|name| *name == service).and_then(|number| u16::try_from(number).ok()).unwrap_or_default();
+        let number = SERVICES
+            .iter()
+            .position(|name| *name == service)
+            .and_then(|number| u16::try_from(number).ok())
+            .unwrap_or_default();
         let keys = self.place.data.join("keys");
         let key = |name: &str| format!("{:?}", keys.join(name));
         let address = |number: u16| format!("\"http://127.0.0.1:{}\"", self.grpc + number);
@@ -178,7 +226,10 @@ impl Stack {
             _ => format!("permission_address = {}\ncatalog_address = {}\n", address(0), address(1)),
         };
         let sections = match service {
-            "permission" => "[[bootstrap_admins]]\nissuer = \"slipway-development\"\nsubject = \"admin\"\n".to_owned(),
+            "permission" => {
+                "[[bootstrap_admins]]\nissuer = \"slipway-development\"\nsubject = \"admin\"\n"
+                    .to_owned()
+            }
             "catalog" => format!("[registries]\ninsecure = [{registry}]\n"),
             _ => format!(
                 "[registries]\ninsecure = [{registry}]\n[executor]\ndata_dir = {:?}\naccept_unenforced = {ACCEPTED:?}\n",
@@ -200,7 +251,8 @@ impl Stack {
 
 /// Ready, and every dependency of it is there.
 pub fn is_whole(answer: &str) -> bool {
-    answer.starts_with("HTTP/1.1 200") && answer.matches("\":\"ok\"").count() == answer.matches("\":\"").count()
+    answer.starts_with("HTTP/1.1 200")
+        && answer.matches("\":\"ok\"").count() == answer.matches("\":\"").count()
 }
 
 fn readyz(port: u16) -> Option<String> {
@@ -208,7 +260,8 @@ fn readyz(port: u16) -> Option<String> {
     let ask = || -> std::io::Result<String> {
         let mut stream = std::net::TcpStream::connect(("127.0.0.1", port))?;
         stream.set_read_timeout(Some(Duration::from_secs(2)))?;
-        stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+        stream
+            .write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
         Ok(answer)
@@ -222,6 +275,10 @@ fn readyz(port: u16) -> Option<String> {
 /// When it cannot be started.
 pub fn said(command: &mut Command) -> Result<(i32, String)> {
     let output = command.output().with_context(|| format!("{command:?}"))?;
-    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let text = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
     Ok((output.status.code().unwrap_or(-1), text))
 }

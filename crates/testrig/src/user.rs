@@ -32,13 +32,18 @@ impl Ordinary {
     pub fn find() -> Result<Self> {
         if !nix::unistd::geteuid().is_root() {
             let user = std::env::var("USER").unwrap_or_default();
-            let has_sub_ids = fs::read_to_string("/etc/subuid").unwrap_or_default().lines().any(|line| line.starts_with(&format!("{user}:")));
+            let has_sub_ids = fs::read_to_string("/etc/subuid")
+                .unwrap_or_default()
+                .lines()
+                .any(|line| line.starts_with(&format!("{user}:")));
             ensure!(
                 has_sub_ids,
                 "user `{user}` has no range in /etc/subuid; run: sudo usermod --add-subuids 200000-265535 --add-subgids 200000-265535 {user}"
             );
-            let cache = std::env::var("XDG_CACHE_HOME")
-                .map_or_else(|_| PathBuf::from(std::env::var("HOME").unwrap_or_default()).join(".cache"), PathBuf::from);
+            let cache = std::env::var("XDG_CACHE_HOME").map_or_else(
+                |_| PathBuf::from(std::env::var("HOME").unwrap_or_default()).join(".cache"),
+                PathBuf::from,
+            );
             let home = cache.join("slipway");
             fs::create_dir_all(&home)?;
             return Ok(Self { prefix: Vec::new(), home, delegated: None });
@@ -62,9 +67,13 @@ impl Ordinary {
             }
         }
         open_tun_device()?;
-        let prefix = ["setpriv", "--reuid", NAME, "--regid", NAME, "--init-groups"].map(str::to_owned).to_vec();
+        let prefix = ["setpriv", "--reuid", NAME, "--regid", NAME, "--init-groups"]
+            .map(str::to_owned)
+            .to_vec();
         let user = User::from_name(NAME)?.with_context(|| format!("user `{NAME}` is gone"))?;
-        let delegated = Delegated::enter(user.uid, user.gid).inspect_err(|error| eprintln!("no control group for `{NAME}`: {error:#}")).ok();
+        let delegated = Delegated::enter(user.uid, user.gid)
+            .inspect_err(|error| eprintln!("no control group for `{NAME}`: {error:#}"))
+            .ok();
         Ok(Self { prefix, home: PathBuf::from(ROOT_HOME), delegated: delegated.map(Arc::new) })
     }
 
@@ -124,7 +133,14 @@ impl Ordinary {
             .env_clear()
             .env("PATH", PATH)
             .env("HOME", &self.home)
-            .env("USER", if self.prefix.is_empty() { std::env::var("USER").unwrap_or_default() } else { NAME.to_owned() })
+            .env(
+                "USER",
+                if self.prefix.is_empty() {
+                    std::env::var("USER").unwrap_or_default()
+                } else {
+                    NAME.to_owned()
+                },
+            )
             .env("LC_ALL", "C.UTF-8")
             .current_dir(&self.home);
         command
@@ -133,7 +149,16 @@ impl Ordinary {
     /// The same inside a user namespace in which the user is root.
     pub fn mapped(&self, program: &str) -> Command {
         let mut command = self.command("unshare");
-        command.args(["--user", "--map-root-user", "--map-auto", "--pid", "--fork", "--kill-child", "--mount-proc", program]);
+        command.args([
+            "--user",
+            "--map-root-user",
+            "--map-auto",
+            "--pid",
+            "--fork",
+            "--kill-child",
+            "--mount-proc",
+            program,
+        ]);
         command
     }
 }
@@ -151,6 +176,11 @@ fn open_tun_device() -> Result<()> {
 
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let output = command.output().with_context(|| format!("{command:?}"))?;
-    ensure!(output.status.success(), "{command:?}: {}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    ensure!(
+        output.status.success(),
+        "{command:?}: {}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
     Ok(())
 }

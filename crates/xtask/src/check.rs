@@ -38,19 +38,50 @@ pub(crate) fn run() -> Result<()> {
     };
     run_all(&[
         ("fmt", &|| run_cargo(&["fmt", "--all", "--check"])),
-        ("clippy", &|| run_cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"])),
-        ("rustdoc", &|| workspace::run(cargo().args(["doc", "--quiet", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))),
+        ("clippy", &|| {
+            run_cargo(&[
+                "clippy",
+                "--quiet",
+                "--workspace",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ])
+        }),
+        ("rustdoc", &|| {
+            workspace::run(
+                cargo()
+                    .args(["doc", "--quiet", "--workspace", "--no-deps"])
+                    .env("RUSTDOCFLAGS", "-D warnings"),
+            )
+        }),
         ("tidy", &tidy::run),
-        ("deny", &|| workspace::run(tool("cargo-deny").args(["--log-level", "error", "check", "bans", "licenses", "sources"]))),
+        ("deny", &|| {
+            workspace::run(tool("cargo-deny").args([
+                "--log-level",
+                "error",
+                "check",
+                "bans",
+                "licenses",
+                "sources",
+            ]))
+        }),
         ("typos", &|| workspace::run(tool("typos").args(["--format", "brief"]))),
-        ("buf", &|| workspace::run(Command::new(tools.join("node_modules/.bin/buf")).arg("lint").current_dir(root()))),
+        ("buf", &|| {
+            workspace::run(
+                Command::new(tools.join("node_modules/.bin/buf")).arg("lint").current_dir(root()),
+            )
+        }),
     ])
 }
 
 /// Installs the tools into the user's cache folder, once a version.
 fn tools() -> Result<PathBuf> {
-    let cache =
-        std::env::var("XDG_CACHE_HOME").map_or_else(|_| PathBuf::from(std::env::var("HOME").unwrap_or_default()).join(".cache"), PathBuf::from);
+    let cache = std::env::var("XDG_CACHE_HOME").map_or_else(
+        |_| PathBuf::from(std::env::var("HOME").unwrap_or_default()).join(".cache"),
+        PathBuf::from,
+    );
     let tools = cache.join("slipway").join(format!("tools-{DENY}-{TYPOS}-{BUF}"));
     if tools.join("complete").exists() {
         return Ok(tools);
@@ -59,13 +90,42 @@ fn tools() -> Result<PathBuf> {
     if Command::new("npm").arg("--version").output().is_err() {
         packages::ensure_installed(&["npm"])?;
     }
-    if !Command::new("python3").args(["-m", "pip", "--version"]).output().is_ok_and(|output| output.status.success()) {
+    if !Command::new("python3")
+        .args(["-m", "pip", "--version"])
+        .output()
+        .is_ok_and(|output| output.status.success())
+    {
         packages::ensure_installed(packages::CHECKS)?;
     }
-    let pip = ["-m", "pip", "install", "--quiet", "--no-deps", "--upgrade", "--root-user-action=ignore", "--target"];
-    workspace::run(Command::new("python3").env("PIP_BREAK_SYSTEM_PACKAGES", "1").args(pip).arg(&tools).arg(format!("typos=={TYPOS}")))?;
+    let pip = [
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--upgrade",
+        "--root-user-action=ignore",
+        "--target",
+    ];
+    workspace::run(
+        Command::new("python3")
+            .env("PIP_BREAK_SYSTEM_PACKAGES", "1")
+            .args(pip)
+            .arg(&tools)
+            .arg(format!("typos=={TYPOS}")),
+    )?;
     println!("building cargo-deny (once, some minutes)");
-    let install = ["install", "--quiet", "--locked", "cargo-deny", "--profile", "dev", "--version", DENY, "--root"];
+    let install = [
+        "install",
+        "--quiet",
+        "--locked",
+        "cargo-deny",
+        "--profile",
+        "dev",
+        "--version",
+        DENY,
+        "--root",
+    ];
     workspace::run(cargo().args(install).arg(&tools))?;
     workspace::run(
         Command::new("npm")

@@ -27,11 +27,22 @@ impl Narrator {
     }
 
     /// Runs the command, its output shown as it comes; returns it.
-    pub(crate) fn step(&mut self, title: &str, line: &str, command: &mut Command, expected: &Expected<'_>) -> Result<String> {
+    pub(crate) fn step(
+        &mut self,
+        title: &str,
+        line: &str,
+        command: &mut Command,
+        expected: &Expected<'_>,
+    ) -> Result<String> {
         let began = Instant::now();
         self.begin(title, line);
         let (reader, writer) = std::io::pipe()?;
-        let mut child = command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer).spawn().with_context(|| format!("{command:?}"))?;
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(writer.try_clone()?)
+            .stderr(writer)
+            .spawn()
+            .with_context(|| format!("{command:?}"))?;
         command.stdout(Stdio::null()).stderr(Stdio::null());
         let mut text = String::new();
         for line in BufReader::new(reader).lines() {
@@ -42,12 +53,23 @@ impl Narrator {
         }
         let code = child.wait()?.code().unwrap_or(-1);
         let held = code == expected.code && expected.text.iter().all(|part| text.contains(part));
-        self.end(title, held, &format!("`{}`, exit code {}", expected.text.join("`, `"), expected.code), began)?;
+        self.end(
+            title,
+            held,
+            &format!("`{}`, exit code {}", expected.text.join("`, `"), expected.code),
+            began,
+        )?;
         Ok(text)
     }
 
     /// Waits until what happens in the background has shown what it must.
-    pub(crate) fn wait_for(&mut self, title: &str, line: &str, expected: &str, mut has_happened: impl FnMut() -> bool) -> Result<()> {
+    pub(crate) fn wait_for(
+        &mut self,
+        title: &str,
+        line: &str,
+        expected: &str,
+        mut has_happened: impl FnMut() -> bool,
+    ) -> Result<()> {
         let began = Instant::now();
         self.begin(title, line);
         let mut held = has_happened();
@@ -86,13 +108,22 @@ pub(crate) struct Aside {
 }
 
 impl Aside {
-    pub(crate) fn start(command: &mut Command, show: impl Fn(&str) -> Option<String> + Send + 'static) -> Result<Self> {
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().with_context(|| format!("{command:?}"))?;
+    pub(crate) fn start(
+        command: &mut Command,
+        show: impl Fn(&str) -> Option<String> + Send + 'static,
+    ) -> Result<Self> {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("{command:?}"))?;
         let output = child.stdout.take().context("a child without its output")?;
         let shown = Arc::new(Mutex::new(Vec::new()));
         let sink = shown.clone();
         thread::spawn(move || {
-            for line in BufReader::new(output).lines().map_while(Result::ok).filter_map(|line| show(&line)) {
+            for line in
+                BufReader::new(output).lines().map_while(Result::ok).filter_map(|line| show(&line))
+            {
                 println!("    ◂ {line}");
                 sink.lock().unwrap_or_else(PoisonError::into_inner).push(line);
             }
@@ -102,7 +133,11 @@ impl Aside {
 
     /// Whether a line with this word has been shown.
     pub(crate) fn has_shown(&self, word: &str) -> bool {
-        self.shown.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|line| line.contains(word))
+        self.shown
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .any(|line| line.contains(word))
     }
 }
 

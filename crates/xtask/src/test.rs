@@ -8,7 +8,10 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use slipway_testrig::{base, env, packages, postgres::Postgres, process, rabbitmq::RabbitMq, registry::Registry, user::Ordinary};
+use slipway_testrig::{
+    base, env, packages, postgres::Postgres, process, rabbitmq::RabbitMq, registry::Registry,
+    user::Ordinary,
+};
 
 use crate::workspace::{cargo, copy, programs};
 
@@ -57,14 +60,24 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let executables = executables()?;
     let bin = programs(&user)?;
     let mut servers = Servers { postgres: None, rabbitmq: None, registry: None };
-    had("PostgreSQL", Postgres::start(&user, &records).map(|server| servers.postgres = Some(server)))?;
-    had("RabbitMQ", RabbitMq::start(&user, &records).map(|server| servers.rabbitmq = Some(server)))?;
-    had("a registry with a base", registry_with_base(&user, &records).map(|server| servers.registry = Some(server)))?;
+    had(
+        "PostgreSQL",
+        Postgres::start(&user, &records).map(|server| servers.postgres = Some(server)),
+    )?;
+    had(
+        "RabbitMQ",
+        RabbitMq::start(&user, &records).map(|server| servers.rabbitmq = Some(server)),
+    )?;
+    had(
+        "a registry with a base",
+        registry_with_base(&user, &records).map(|server| servers.registry = Some(server)),
+    )?;
     let skips = user.home().join("skips");
     let _ = fs::remove_file(&skips);
     let folder = user.home().join("tests");
     user.empty_folder(&folder)?;
-    let copied = executables.iter().map(|path| copied(path, &folder)).collect::<Result<Vec<_>>>()?;
+    let copied =
+        executables.iter().map(|path| copied(path, &folder)).collect::<Result<Vec<_>>>()?;
     let tally = run_all(&copied, arguments, |path| {
         let mut command = user.command(path);
         servers.announce(&mut command);
@@ -102,7 +115,10 @@ impl Servers {
 
 /// Builds all test binaries; returns them in a stable order.
 fn executables() -> Result<Vec<PathBuf>> {
-    let output = cargo().args(["test", "--workspace", "--no-run", "--quiet", "--message-format=json"]).stderr(Stdio::inherit()).output()?;
+    let output = cargo()
+        .args(["test", "--workspace", "--no-run", "--quiet", "--message-format=json"])
+        .stderr(Stdio::inherit())
+        .output()?;
     let mut executables = Vec::new();
     for line in String::from_utf8(output.stdout)?.lines() {
         let message: serde_json::Value = serde_json::from_str(line)?;
@@ -139,7 +155,8 @@ struct Tally {
 impl Tally {
     /// Ends with the line `N passed, N failed`, and how many skipped if any did: libtest takes those for passed.
     fn report(&self, skips: &str, may_skip: bool) -> Result<()> {
-        let skips: BTreeSet<(&str, &str)> = skips.lines().filter_map(|line| line.split_once('\t')).collect();
+        let skips: BTreeSet<(&str, &str)> =
+            skips.lines().filter_map(|line| line.split_once('\t')).collect();
         let tests: BTreeSet<&str> = skips.iter().map(|(test, _)| *test).collect();
         let reasons: BTreeSet<&str> = skips.iter().map(|(_, reason)| *reason).collect();
         reasons.iter().for_each(|reason| println!("{reason}"));
@@ -159,18 +176,27 @@ impl Tally {
 }
 
 /// Runs each binary, its output shown where something failed.
-fn run_all(executables: &[PathBuf], arguments: &Arguments, command: impl Fn(&Path) -> Command) -> Result<Tally> {
+fn run_all(
+    executables: &[PathBuf],
+    arguments: &Arguments,
+    command: impl Fn(&Path) -> Command,
+) -> Result<Tally> {
     let mut tally = Tally::default();
     for path in executables {
         let mut command = command(path);
         command.args(arguments.filter.iter()).args(["--test-threads", "4"]);
         let output = command.output().with_context(|| format!("{command:?}"))?;
-        let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let text = format!(
+            "{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
         let (passed, failed) = counts(&text);
         let failed = if !output.status.success() && failed == 0 { 1 } else { failed };
         tally.passed += passed;
         tally.failed += failed;
-        let verdicts: BTreeSet<&str> = text.lines().filter(|line| line.starts_with("isolation: ")).collect();
+        let verdicts: BTreeSet<&str> =
+            text.lines().filter(|line| line.starts_with("isolation: ")).collect();
         verdicts.iter().for_each(|verdict| println!("{verdict}"));
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if failed > 0 {
@@ -184,9 +210,16 @@ fn run_all(executables: &[PathBuf], arguments: &Arguments, command: impl Fn(&Pat
 
 /// Of libtest's last line: `test result: ok. 3 passed; 0 failed; …`
 fn counts(text: &str) -> (usize, usize) {
-    let line = text.lines().rev().find_map(|line| line.strip_prefix("test result: ")).unwrap_or_default();
+    let line =
+        text.lines().rev().find_map(|line| line.strip_prefix("test result: ")).unwrap_or_default();
     let words: Vec<&str> = line.split([' ', ';']).collect();
-    let before = |word: &str| words.windows(2).find(|pair| pair[1] == word).and_then(|pair| pair[0].parse().ok()).unwrap_or(0);
+    let before = |word: &str| {
+        words
+            .windows(2)
+            .find(|pair| pair[1] == word)
+            .and_then(|pair| pair[0].parse().ok())
+            .unwrap_or(0)
+    };
     (before("passed"), before("failed"))
 }
 

@@ -33,7 +33,8 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 }
 
 /// The programs that a build makes.
-pub(crate) const PROGRAMS: &[&str] = &["slipway", "slipway-standalone", "slipway-permission", "slipway-catalog", "slipway-builder"];
+pub(crate) const PROGRAMS: &[&str] =
+    &["slipway", "slipway-standalone", "slipway-permission", "slipway-catalog", "slipway-builder"];
 
 /// Builds all programs and copies them where the ordinary user can run them.
 pub(crate) fn programs(user: &Ordinary) -> Result<PathBuf> {
@@ -55,5 +56,7 @@ pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
 fn target_dir() -> Result<PathBuf> {
     let output = cargo().args(["metadata", "--format-version=1", "--no-deps"]).output()?;
     let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)?;
-    Ok(PathBuf::from(metadata["target_directory"].as_str().context("cargo metadata has no target_directory")?))
+    Ok(PathBuf::from(
+        metadata["target_directory"].as_str().context("cargo metadata has no target_directory")?,
+    ))
 }

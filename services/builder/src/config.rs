@@ -80,7 +80,10 @@ fn default_queue_seconds() -> u64 {
 
 impl ServiceConfig for Config {
     fn default_listen() -> Listen {
-        Listen { grpc: SocketAddr::from((Ipv4Addr::LOCALHOST, 50_053)), http: SocketAddr::from((Ipv4Addr::LOCALHOST, 8_053)) }
+        Listen {
+            grpc: SocketAddr::from((Ipv4Addr::LOCALHOST, 50_053)),
+            http: SocketAddr::from((Ipv4Addr::LOCALHOST, 8_053)),
+        }
     }
 
     fn database(&self) -> &slipway_database::Settings {

@@ -39,7 +39,11 @@ pub async fn start(config: Config, supervisor: &mut Supervisor) -> anyhow::Resul
 }
 
 /// Starts the service over any broker.
-pub async fn start_with(config: Config, broker: Arc<dyn Broker>, supervisor: &mut Supervisor) -> anyhow::Result<()> {
+pub async fn start_with(
+    config: Config,
+    broker: Arc<dyn Broker>,
+    supervisor: &mut Supervisor,
+) -> anyhow::Result<()> {
     let database = Database::connect(&config.database).await?;
     let wake = Wake::default();
     let store = Store::new(database.clone(), wake.clone());
@@ -51,19 +55,39 @@ pub async fn start_with(config: Config, broker: Arc<dyn Broker>, supervisor: &mu
     let app = App::new(store.clone(), authorizer.clone(), Arc::new(catalog));
     let stop = supervisor.stop_token();
 
-    supervisor.spawn("builder.access", Feed::new(database.clone(), permission, outgoing).run(stop.clone()));
+    supervisor.spawn(
+        "builder.access",
+        Feed::new(database.clone(), permission, outgoing).run(stop.clone()),
+    );
     let (consumer, handler) = (broker.clone(), Arc::new(BuildRequestedHandler::new(store.clone())));
     let consuming = stop.clone();
-    supervisor.spawn("builder.requests", async move { consumer.consume(BUILDER_REQUESTS, handler, consuming).await });
-    supervisor.spawn("builder.relay", Relay::new(database.clone(), broker.clone(), "builder", wake).run(stop.clone()));
-    supervisor.spawn("builder.reconcile", reconcile::run(store.clone(), Duration::from_secs(config.queue_seconds), stop.clone()));
+    supervisor.spawn("builder.requests", async move {
+        consumer.consume(BUILDER_REQUESTS, handler, consuming).await
+    });
+    supervisor.spawn(
+        "builder.relay",
+        Relay::new(database.clone(), broker.clone(), "builder", wake).run(stop.clone()),
+    );
+    supervisor.spawn(
+        "builder.reconcile",
+        reconcile::run(store.clone(), Duration::from_secs(config.queue_seconds), stop.clone()),
+    );
     if config.slots > 0 {
-        let settings = Settings { insecure_registries: config.registries.insecure.clone(), ..config.executor };
+        let settings =
+            Settings { insecure_registries: config.registries.insecure.clone(), ..config.executor };
         let policy = Policy { pip_urls: !config.packages.refuse_pip_urls, ..Policy::default() };
-        let (executor, isolation) = Buildah::new(settings, policy, Registries::new(&config.registries)).await?;
+        let (executor, isolation) =
+            Buildah::new(settings, policy, Registries::new(&config.registries)).await?;
         tracing::info!("{isolation}");
-        let timing = Timing { attempt: Duration::from_secs(config.build_seconds), ..Timing::default() };
-        let worker = Worker { id: Uuid::now_v7(), queue: Arc::new(store), executor: Arc::new(executor), slots: config.slots, timing };
+        let timing =
+            Timing { attempt: Duration::from_secs(config.build_seconds), ..Timing::default() };
+        let worker = Worker {
+            id: Uuid::now_v7(),
+            queue: Arc::new(store),
+            executor: Arc::new(executor),
+            slots: config.slots,
+            timing,
+        };
         supervisor.spawn("builder.worker", worker.run(stop.clone()));
     }
 

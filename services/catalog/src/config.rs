@@ -56,7 +56,10 @@ fn default_waiting_builds() -> u32 {
 
 impl ServiceConfig for Config {
     fn default_listen() -> Listen {
-        Listen { grpc: SocketAddr::from((Ipv4Addr::LOCALHOST, 50_052)), http: SocketAddr::from((Ipv4Addr::LOCALHOST, 8_052)) }
+        Listen {
+            grpc: SocketAddr::from((Ipv4Addr::LOCALHOST, 50_052)),
+            http: SocketAddr::from((Ipv4Addr::LOCALHOST, 8_052)),
+        }
     }
 
     fn database(&self) -> &slipway_database::Settings {

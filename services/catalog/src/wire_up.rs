@@ -33,7 +33,11 @@ pub async fn start(config: Config, supervisor: &mut Supervisor) -> anyhow::Resul
 }
 
 /// Starts the service over any broker.
-pub async fn start_with(config: Config, broker: Arc<dyn Broker>, supervisor: &mut Supervisor) -> anyhow::Result<()> {
+pub async fn start_with(
+    config: Config,
+    broker: Arc<dyn Broker>,
+    supervisor: &mut Supervisor,
+) -> anyhow::Result<()> {
     let database = Database::connect(&config.database).await?;
     let wake = Wake::default();
     let store = Store::new(database.clone(), wake.clone());
@@ -47,14 +51,23 @@ pub async fn start_with(config: Config, broker: Arc<dyn Broker>, supervisor: &mu
         access_stale: Duration::from_secs(config.access_stale_seconds),
         waiting_builds_per_owner: config.waiting_builds_per_owner,
     };
-    let app = App::new(store.clone(), authorizer.clone(), Registries::new(&config.registries), site);
+    let app =
+        App::new(store.clone(), authorizer.clone(), Registries::new(&config.registries), site);
     let stop = supervisor.stop_token();
 
-    supervisor.spawn("catalog.access", Feed::new(database.clone(), permission, outgoing).run(stop.clone()));
+    supervisor.spawn(
+        "catalog.access",
+        Feed::new(database.clone(), permission, outgoing).run(stop.clone()),
+    );
     let (consumer, handler) = (broker.clone(), Arc::new(BuildStateChangedHandler::new(store)));
     let consuming = stop.clone();
-    supervisor.spawn("catalog.builds", async move { consumer.consume(CATALOG_BUILDS, handler, consuming).await });
-    supervisor.spawn("catalog.relay", Relay::new(database.clone(), broker.clone(), "catalog", wake).run(stop.clone()));
+    supervisor.spawn("catalog.builds", async move {
+        consumer.consume(CATALOG_BUILDS, handler, consuming).await
+    });
+    supervisor.spawn(
+        "catalog.relay",
+        Relay::new(database.clone(), broker.clone(), "catalog", wake).run(stop.clone()),
+    );
     supervisor.spawn("catalog.reconcile", reconcile::run(app.clone(), stop.clone()));
 
     let dependencies = Dependencies::default()

@@ -40,7 +40,10 @@ pub struct BootstrapAdmin {
 
 impl ServiceConfig for Config {
     fn default_listen() -> Listen {
-        Listen { grpc: SocketAddr::from((Ipv4Addr::LOCALHOST, 50_051)), http: SocketAddr::from((Ipv4Addr::LOCALHOST, 8_051)) }
+        Listen {
+            grpc: SocketAddr::from((Ipv4Addr::LOCALHOST, 50_051)),
+            http: SocketAddr::from((Ipv4Addr::LOCALHOST, 8_051)),
+        }
     }
 
     fn database(&self) -> &slipway_database::Settings {

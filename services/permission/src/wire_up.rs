@@ -18,21 +18,33 @@ pub async fn start(config: Config, supervisor: &mut Supervisor) -> anyhow::Resul
 }
 
 /// Starts the service over any broker.
-pub async fn start_with(config: Config, broker: Arc<dyn Broker>, supervisor: &mut Supervisor) -> anyhow::Result<()> {
+pub async fn start_with(
+    config: Config,
+    broker: Arc<dyn Broker>,
+    supervisor: &mut Supervisor,
+) -> anyhow::Result<()> {
     let database = Database::connect(&config.database).await?;
     let wake = Wake::default();
     let store = Store::new(database.clone(), wake.clone());
-    let app = App::new(store, config.identity.issuers.iter().map(|issuer| issuer.issuer.clone()).collect());
-    let admins: Vec<(String, String)> = config.bootstrap_admins.iter().map(|admin| (admin.issuer.clone(), admin.subject.clone())).collect();
+    let app = App::new(
+        store,
+        config.identity.issuers.iter().map(|issuer| issuer.issuer.clone()).collect(),
+    );
+    let admins: Vec<(String, String)> = config
+        .bootstrap_admins
+        .iter()
+        .map(|admin| (admin.issuer.clone(), admin.subject.clone()))
+        .collect();
     app.bootstrap(&admins).await.context("making the configured platform admins")?;
 
     let stop = supervisor.stop_token();
-    supervisor.spawn("permission.relay", Relay::new(database.clone(), broker.clone(), "permission", wake).run(stop.clone()));
-    let dependencies = Dependencies::default().needs("database", database, |database| async move { database.ping().await }).uses(
-        "broker",
-        broker,
-        |broker| async move { Ok(broker.ping().await?) },
+    supervisor.spawn(
+        "permission.relay",
+        Relay::new(database.clone(), broker.clone(), "permission", wake).run(stop.clone()),
     );
+    let dependencies = Dependencies::default()
+        .needs("database", database, |database| async move { database.ping().await })
+        .uses("broker", broker, |broker| async move { Ok(broker.ping().await?) });
     let server = Server {
         name: "permission",
         listen: config.listen,

@@ -65,11 +65,18 @@ pub(crate) struct Configs {
 impl Configs {
     pub(crate) fn new(data_dir: &Path, keys: &Keys, site: Site) -> Self {
         let log_format = if site.log_text { LogFormat::Text } else { LogFormat::Json };
-        let telemetry = slipway_telemetry::Settings { log: site.log, log_format, otlp_endpoint: String::new() };
+        let telemetry =
+            slipway_telemetry::Settings { log: site.log, log_format, otlp_endpoint: String::new() };
         let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let listen = |number| Listen { grpc: local(site.grpc_port + number), http: local(site.http_port + number) };
+        let listen = |number| Listen {
+            grpc: local(site.grpc_port + number),
+            http: local(site.http_port + number),
+        };
         let database = |service: &str| slipway_database::Settings {
-            url: format!("sqlite://{}?mode=rwc", data_dir.join(format!("{service}.sqlite")).display()),
+            url: format!(
+                "sqlite://{}?mode=rwc",
+                data_dir.join(format!("{service}.sqlite")).display()
+            ),
             connections: 4,
         };
         let registries = slipway_registry::Settings { insecure: site.insecure_registry };
@@ -96,7 +103,10 @@ impl Configs {
                 broker: None,
                 identity: keys.identity("permission"),
                 telemetry: telemetry.clone(),
-                bootstrap_admins: vec![BootstrapAdmin { issuer: DEVELOPMENT_ISSUER.to_owned(), subject: site.admin }],
+                bootstrap_admins: vec![BootstrapAdmin {
+                    issuer: DEVELOPMENT_ISSUER.to_owned(),
+                    subject: site.admin,
+                }],
             },
             catalog: slipway_catalog::config::Config {
                 listen: listen(1),

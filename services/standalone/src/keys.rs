@@ -21,7 +21,9 @@ impl Keys {
     /// Makes what is missing; a key that is there stays.
     pub(crate) fn create(&self) -> anyhow::Result<()> {
         fs::create_dir_all(&self.0)?;
-        let services = SERVICES.map(|service| SigningKey::read_or_create(&self.private(service), service).map(|key| key.jwk()));
+        let services = SERVICES.map(|service| {
+            SigningKey::read_or_create(&self.private(service), service).map(|key| key.jwk())
+        });
         let services = services.into_iter().collect::<Result<Vec<_>, _>>()?;
         let development = SigningKey::read_or_create(&self.private("development"), "development")?;
         self.write("services.json", &services)?;
@@ -29,7 +31,8 @@ impl Keys {
     }
 
     pub(crate) fn development(&self) -> anyhow::Result<DevelopmentIssuer> {
-        let key = SigningKey::read(&self.private("development"), "development").context("serve or keys makes it; is --data-dir the same?")?;
+        let key = SigningKey::read(&self.private("development"), "development")
+            .context("serve or keys makes it; is --data-dir the same?")?;
         Ok(DevelopmentIssuer::new(key))
     }
 
@@ -41,7 +44,11 @@ impl Keys {
             jwks_url: String::new(),
             jwks_file: self.0.join("development.json"),
         };
-        Settings { issuers: vec![development], service_jwks_file: self.0.join("services.json"), service_key_file: self.private(service) }
+        Settings {
+            issuers: vec![development],
+            service_jwks_file: self.0.join("services.json"),
+            service_key_file: self.private(service),
+        }
     }
 
     fn private(&self, name: &str) -> PathBuf {

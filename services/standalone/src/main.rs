@@ -11,7 +11,10 @@ use slipway_daemon::{Supervisor, install_crypto_provider, process::migrate};
 use slipway_identity::AUDIENCE;
 
 #[derive(Parser)]
-#[command(version, about = "All of Slipway in one process, for a laptop or a demonstration. Listens on loopback only.")]
+#[command(
+    version,
+    about = "All of Slipway in one process, for a laptop or a demonstration. Listens on loopback only."
+)]
 struct Arguments {
     /// Folder for databases, keys and builds.
     #[arg(long, global = true, env = "SLIPWAY_DATA_DIR", default_value = "slipway-data")]
@@ -49,7 +52,10 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("slipway-standalone: {error:#}\n").as_bytes());
+            let _ = std::io::Write::write_all(
+                &mut std::io::stderr(),
+                format!("slipway-standalone: {error:#}\n").as_bytes(),
+            );
             ExitCode::FAILURE
         }
     }
@@ -62,7 +68,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command {
         Command::Keys => keys.create().map(|_| ()),
         Command::Token { subject, life, audience } => {
-            let token = keys.development()?.token(&subject, &audience, Duration::from_secs(life))?;
+            let token =
+                keys.development()?.token(&subject, &audience, Duration::from_secs(life))?;
             Ok(std::io::Write::write_all(&mut std::io::stdout(), format!("{token}\n").as_bytes())?)
         }
         Command::Serve(site) => {
@@ -73,13 +80,15 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
 }
 
 async fn serve(configs: configs::Configs) -> anyhow::Result<()> {
-    let _guard = slipway_telemetry::init("standalone", &configs.telemetry).map_err(|error| anyhow::anyhow!("telemetry: {error}"))?;
+    let _guard = slipway_telemetry::init("standalone", &configs.telemetry)
+        .map_err(|error| anyhow::anyhow!("telemetry: {error}"))?;
     migrate::<slipway_permission::store::Migrator>(&configs.permission.database).await?;
     migrate::<slipway_catalog::store::Migrator>(&configs.catalog.database).await?;
     migrate::<slipway_builder::store::Migrator>(&configs.builder.database).await?;
     let broker = Arc::new(InProcess::default());
     let mut supervisor = Supervisor::default();
-    slipway_permission::wire_up::start_with(configs.permission, broker.clone(), &mut supervisor).await?;
+    slipway_permission::wire_up::start_with(configs.permission, broker.clone(), &mut supervisor)
+        .await?;
     slipway_catalog::wire_up::start_with(configs.catalog, broker.clone(), &mut supervisor).await?;
     slipway_builder::wire_up::start_with(configs.builder, broker, &mut supervisor).await?;
     supervisor.run_until_signal().await

@@ -31,20 +31,27 @@ async fn fails_in_time(broker: &Arc<Rabbit>, publishes: usize) {
     let mut waiting = JoinSet::new();
     for number in 0..publishes {
         let broker = broker.clone();
-        waiting.spawn(async move { broker.publish(&message("permission.group.created", &number.to_string(), 1, "ack")).await });
+        waiting.spawn(async move {
+            broker
+                .publish(&message("permission.group.created", &number.to_string(), 1, "ack"))
+                .await
+        });
     }
     let all = async {
         while let Some(answer) = waiting.join_next().await {
             answer.unwrap().expect_err("nobody can have confirmed it");
         }
     };
-    tokio::time::timeout(LONGEST, all).await.expect("all wait at the same time, none behind another");
+    tokio::time::timeout(LONGEST, all)
+        .await
+        .expect("all wait at the same time, none behind another");
 }
 
 #[tokio::test]
 async fn a_silent_broker_is_given_up_and_its_sockets_closed() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let broker = rabbit(format!("amqp://permission:permission@{}/slipway", listener.local_addr().unwrap()));
+    let broker =
+        rabbit(format!("amqp://permission:permission@{}/slipway", listener.local_addr().unwrap()));
     let probed = tokio::spawn({
         let broker = broker.clone();
         // As health does.
@@ -62,7 +69,8 @@ async fn a_silent_broker_is_given_up_and_its_sockets_closed() {
         one.read_to_end(&mut bytes).await.unwrap();
         other.read_to_end(&mut bytes).await.unwrap();
     };
-    let (closed, ()) = tokio::join!(tokio::time::timeout(LONGEST, until_closed), fails_in_time(&broker, 20));
+    let (closed, ()) =
+        tokio::join!(tokio::time::timeout(LONGEST, until_closed), fails_in_time(&broker, 20));
     closed.expect("what waits no longer keeps no socket");
     probed.await.unwrap().expect_err("a probe has less patience");
     stop.cancel();
@@ -96,13 +104,18 @@ async fn forward(listener: TcpListener, server: String, is_passing: watch::Recei
     loop {
         let (client, _) = listener.accept().await.unwrap();
         let upstream = TcpStream::connect(&server).await.unwrap();
-        let ((client_reads, client_writes), (server_reads, server_writes)) = (client.into_split(), upstream.into_split());
+        let ((client_reads, client_writes), (server_reads, server_writes)) =
+            (client.into_split(), upstream.into_split());
         tokio::spawn(copy(client_reads, server_writes, is_passing.clone()));
         tokio::spawn(copy(server_reads, client_writes, is_passing.clone()));
     }
 }
 
-async fn copy(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut is_passing: watch::Receiver<bool>) {
+async fn copy(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    mut is_passing: watch::Receiver<bool>,
+) {
     let mut bytes = [0; 4_096];
     while let Ok(count @ 1..) = from.read(&mut bytes).await {
         // The guard that it answers with must not live on into the next wait.

@@ -19,7 +19,8 @@ impl Consuming {
     pub(crate) fn start(builder: Arc<dyn Broker>) -> Self {
         let (recorder, stop) = (Arc::new(Recorder::default()), CancellationToken::new());
         let (handler, stopped) = (recorder.clone(), stop.clone());
-        let task = tokio::spawn(async move { builder.consume(BUILDER_REQUESTS, handler, stopped).await });
+        let task =
+            tokio::spawn(async move { builder.consume(BUILDER_REQUESTS, handler, stopped).await });
         Self { recorder, stop, task }
     }
 
@@ -56,8 +57,15 @@ pub(crate) async fn dead_letter(broker: &dyn Broker, is_wanted: impl Fn(&[u8]) -
 /// `commands` may publish commands, `builder` consumes them: on RabbitMQ they are two users. No queue takes commands yet.
 pub(crate) async fn contract(commands: Arc<dyn Broker>, builder: Arc<dyn Broker>) {
     let unroutable = subject();
-    let refused = commands.publish(&message(BUILDER_REQUESTS.key, &unroutable, 1, "ack")).await.expect_err("nobody takes it");
-    assert!(refused.to_string().contains("no queue takes") || refused.to_string().contains("nobody consumes"), "{refused}");
+    let refused = commands
+        .publish(&message(BUILDER_REQUESTS.key, &unroutable, 1, "ack"))
+        .await
+        .expect_err("nobody takes it");
+    assert!(
+        refused.to_string().contains("no queue takes")
+            || refused.to_string().contains("nobody consumes"),
+        "{refused}"
+    );
 
     let consuming = Consuming::start(builder.clone());
     let recorder = &consuming.recorder;
@@ -66,7 +74,11 @@ pub(crate) async fn contract(commands: Arc<dyn Broker>, builder: Arc<dyn Broker>
     let arrives = subject();
     let sent = message(BUILDER_REQUESTS.key, &arrives, 1, "ack");
     publish(&sent).await;
-    assert_eq!(recorder.wait_for(&arrives, 1).await[0], sent, "whole and unchanged, 64-bit numbers too");
+    assert_eq!(
+        recorder.wait_for(&arrives, 1).await[0],
+        sent,
+        "whole and unchanged, 64-bit numbers too"
+    );
     assert!(recorder.of(&unroutable).is_empty(), "what was refused is not delivered later");
 
     let again = subject();
@@ -80,14 +92,18 @@ pub(crate) async fn contract(commands: Arc<dyn Broker>, builder: Arc<dyn Broker>
     publish(&message(BUILDER_REQUESTS.key, &after_poison, 1, "ack")).await;
     recorder.wait_for(&after_poison, 1).await;
     assert_eq!(recorder.of(&poison.subject).len(), 1, "what can never work is not tried again");
-    let dead = dead_letter(builder.as_ref(), |bytes| Envelope::decode(bytes).is_ok_and(|envelope| envelope.id == poison.id)).await;
+    let dead = dead_letter(builder.as_ref(), |bytes| {
+        Envelope::decode(bytes).is_ok_and(|envelope| envelope.id == poison.id)
+    })
+    .await;
     assert_eq!(Envelope::decode(&dead).unwrap(), poison, "it is kept as it came");
 
     let ordered = subject();
     for sequence in 1..=20 {
         publish(&message(BUILDER_REQUESTS.key, &ordered, sequence, "ack")).await;
     }
-    let mut sequences: Vec<i64> = recorder.wait_for(&ordered, 20).await.iter().map(|envelope| envelope.sequence).collect();
+    let mut sequences: Vec<i64> =
+        recorder.wait_for(&ordered, 20).await.iter().map(|envelope| envelope.sequence).collect();
     sequences.dedup();
     assert_eq!(sequences, (1..=20).collect::<Vec<_>>());
     consuming.stop().await;

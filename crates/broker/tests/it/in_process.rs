@@ -17,7 +17,11 @@ use crate::{
 async fn in_process_keeps_the_contract() {
     let broker = InProcess::default();
     contract(Arc::new(broker.clone()), Arc::new(broker.clone())).await;
-    assert_eq!(broker.take_dead_letter(BUILDER_REQUESTS).await.unwrap(), None, "one dead letter, taken once");
+    assert_eq!(
+        broker.take_dead_letter(BUILDER_REQUESTS).await.unwrap(),
+        None,
+        "one dead letter, taken once"
+    );
 }
 
 #[tokio::test]

@@ -31,7 +31,8 @@ struct Users {
 }
 
 async fn users() -> Option<Users> {
-    let (builder, catalog) = (env::server(env::RABBITMQ)?, env::server("SLIPWAY_TEST_RABBITMQ_CATALOG")?);
+    let (builder, catalog) =
+        (env::server(env::RABBITMQ)?, env::server("SLIPWAY_TEST_RABBITMQ_CATALOG")?);
     Some(Users { catalog, builder, _alone: ALONE.lock().await })
 }
 
@@ -53,7 +54,15 @@ async fn rabbitmq_keeps_the_contract() {
     builder.ping().await.unwrap();
     let (_connection, channel) = bare(&users.builder).await;
     let queue = BUILDER_REQUESTS;
-    channel.queue_unbind(queue.name.into(), queue.exchange.into(), queue.key.into(), FieldTable::default()).await.unwrap();
+    channel
+        .queue_unbind(
+            queue.name.into(),
+            queue.exchange.into(),
+            queue.key.into(),
+            FieldTable::default(),
+        )
+        .await
+        .unwrap();
     contract(rabbit("catalog", &users.catalog), builder).await;
 }
 
@@ -63,8 +72,14 @@ async fn rabbitmq_takes_commands_from_the_catalog_alone() {
     let builder = rabbit("builder", &users.builder);
     builder.ping().await.expect("the builder may connect and declare what is its own");
     let refused = builder.publish(&message(BUILDER_REQUESTS.key, "x", 1, "ack")).await.unwrap_err();
-    assert!(refused.to_string().contains("ACCESS_REFUSED") || refused.to_string().contains("refused"), "{refused}");
-    builder.publish(&message("builder.other.happened", "x", 1, "ack")).await.expect("the refusal cost a connection, not the publisher");
+    assert!(
+        refused.to_string().contains("ACCESS_REFUSED") || refused.to_string().contains("refused"),
+        "{refused}"
+    );
+    builder
+        .publish(&message("builder.other.happened", "x", 1, "ack"))
+        .await
+        .expect("the refusal cost a connection, not the publisher");
 }
 
 #[tokio::test]
@@ -77,14 +92,20 @@ async fn type_id_and_trace_are_properties_too() {
     publish(rabbit("catalog", &users.catalog).as_ref(), &sent).await;
 
     let delivery = got(&channel).await;
-    assert_eq!((delivery.exchange.as_str(), delivery.routing_key.as_str()), (COMMANDS, BUILDER_REQUESTS.key));
+    assert_eq!(
+        (delivery.exchange.as_str(), delivery.routing_key.as_str()),
+        (COMMANDS, BUILDER_REQUESTS.key)
+    );
     let properties = &delivery.properties;
-    let text = |value: &Option<lapin::types::ShortString>| value.as_ref().map(ToString::to_string).unwrap_or_default();
+    let text = |value: &Option<lapin::types::ShortString>| {
+        value.as_ref().map(ToString::to_string).unwrap_or_default()
+    };
     assert_eq!(text(properties.kind()), BUILDER_REQUESTS.key);
     assert_eq!(text(properties.message_id()), sent.id.to_string());
     assert_eq!(text(properties.content_type()), "application/cloudevents+json");
     assert_eq!(*properties.delivery_mode(), Some(2), "on disk");
-    let header = properties.headers().as_ref().and_then(|headers| headers.inner().get("traceparent"));
+    let header =
+        properties.headers().as_ref().and_then(|headers| headers.inner().get("traceparent"));
     assert_eq!(header, Some(&AMQPValue::LongString(TRACEPARENT.into())));
     assert_eq!(Envelope::decode(&delivery.data).unwrap(), sent);
 }
@@ -93,7 +114,11 @@ async fn type_id_and_trace_are_properties_too() {
 async fn got(channel: &Channel) -> Delivery {
     let got = async {
         loop {
-            if let Some(message) = channel.basic_get(BUILDER_REQUESTS.name.into(), BasicGetOptions { no_ack: true }).await.unwrap() {
+            if let Some(message) = channel
+                .basic_get(BUILDER_REQUESTS.name.into(), BasicGetOptions { no_ack: true })
+                .await
+                .unwrap()
+            {
                 return message.delivery;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -110,7 +135,9 @@ async fn garbage_is_dead_lettered_and_harms_nobody() {
     let consuming = Consuming::start(builder.clone());
     let (_connection, channel) = bare(&users.catalog).await;
     channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
-    let mut envelope: serde_json::Value = serde_json::from_slice(&message(BUILDER_REQUESTS.key, &subject(), 1, "ack").encode()).unwrap();
+    let mut envelope: serde_json::Value =
+        serde_json::from_slice(&message(BUILDER_REQUESTS.key, &subject(), 1, "ack").encode())
+            .unwrap();
     envelope["dataschemaversion"] = 2.into();
     let garbage = [
         format!("garbage {}", subject()).into_bytes(),
@@ -120,7 +147,13 @@ async fn garbage_is_dead_lettered_and_harms_nobody() {
     ];
     for bytes in &garbage {
         let options = BasicPublishOptions::default();
-        let publishing = channel.basic_publish(COMMANDS.into(), BUILDER_REQUESTS.key.into(), options, bytes, BasicProperties::default());
+        let publishing = channel.basic_publish(
+            COMMANDS.into(),
+            BUILDER_REQUESTS.key.into(),
+            options,
+            bytes,
+            BasicProperties::default(),
+        );
         assert!(publishing.await.unwrap().await.unwrap().is_ack());
     }
     let behind = subject();
@@ -128,7 +161,8 @@ async fn garbage_is_dead_lettered_and_harms_nobody() {
     consuming.recorder.wait_for(&behind, 1).await;
     let mut missing = garbage.to_vec();
     while !missing.is_empty() {
-        let dead = dead_letter(builder.as_ref(), |dead| missing.iter().any(|bytes| bytes == dead)).await;
+        let dead =
+            dead_letter(builder.as_ref(), |dead| missing.iter().any(|bytes| bytes == dead)).await;
         missing.retain(|bytes| *bytes != dead);
     }
     consuming.stop().await;

@@ -16,7 +16,13 @@ pub(crate) struct Recorder(Mutex<Vec<Envelope>>);
 
 impl Recorder {
     pub(crate) fn of(&self, subject: &str) -> Vec<Envelope> {
-        self.0.lock().unwrap().iter().filter(|envelope| envelope.subject == subject).cloned().collect()
+        self.0
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|envelope| envelope.subject == subject)
+            .cloned()
+            .collect()
     }
 
     pub(crate) async fn wait_for(&self, subject: &str, count: usize) -> Vec<Envelope> {
@@ -25,7 +31,9 @@ impl Recorder {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, reached).await.unwrap_or_else(|_| panic!("{count} deliveries of {subject}, got {}", self.of(subject).len()));
+        tokio::time::timeout(PATIENCE, reached).await.unwrap_or_else(|_| {
+            panic!("{count} deliveries of {subject}, got {}", self.of(subject).len())
+        });
         self.of(subject)
     }
 }
@@ -39,7 +47,9 @@ impl Handler for Recorder {
             all.iter().filter(|other| other.id == envelope.id).count()
         };
         match envelope.data["answer"].as_str() {
-            Some("retry once") if seen == 1 => Err(Fault::new(Reason::DatabaseUnavailable, "away for a moment")),
+            Some("retry once") if seen == 1 => {
+                Err(Fault::new(Reason::DatabaseUnavailable, "away for a moment"))
+            }
             Some("never") => Err(Fault::field("data", "is wrong for ever")),
             _ => Ok(()),
         }

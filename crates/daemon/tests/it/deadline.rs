@@ -2,7 +2,9 @@
 
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use slipway_daemon::Limits;
-use slipway_wire::catalog::v1::{GetBuildRequestRequest, build_request_service_client::BuildRequestServiceClient};
+use slipway_wire::catalog::v1::{
+    GetBuildRequestRequest, build_request_service_client::BuildRequestServiceClient,
+};
 use tonic::{Code, body::Body};
 
 use crate::world::{reason, serve};
@@ -18,6 +20,10 @@ async fn a_deadline_is_told_as_one() {
         request.metadata_mut().insert("grpc-timeout", format!("{milliseconds}m").parse().unwrap());
         let mut client = BuildRequestServiceClient::with_origin(patient.clone(), origin.clone());
         let status = client.get_build_request(request).await.unwrap_err();
-        assert_eq!((status.code(), reason(&status).as_str()), (Code::DeadlineExceeded, "DEADLINE_EXCEEDED"), "{milliseconds} ms: {status:?}");
+        assert_eq!(
+            (status.code(), reason(&status).as_str()),
+            (Code::DeadlineExceeded, "DEADLINE_EXCEEDED"),
+            "{milliseconds} ms: {status:?}"
+        );
     }
 }

@@ -27,5 +27,7 @@ async fn what_has_begun_is_answered() {
     };
     let (answer, ()) = tokio::join!(world.call("alice"), stopping);
     answer.expect("it came in before the end");
-    tokio::time::timeout(PATIENCE, supervisor.shut_down(PATIENCE * 2)).await.expect("nothing is left to wait for");
+    tokio::time::timeout(PATIENCE, supervisor.shut_down(PATIENCE * 2))
+        .await
+        .expect("nothing is left to wait for");
 }

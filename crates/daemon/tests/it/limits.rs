@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use slipway_daemon::Limits;
-use slipway_wire::catalog::v1::{GetBuildRequestRequest, build_request_service_client::BuildRequestServiceClient};
+use slipway_wire::catalog::v1::{
+    GetBuildRequestRequest, build_request_service_client::BuildRequestServiceClient,
+};
 use tonic::{Code, Status};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 use tonic_types::StatusExt as _;
@@ -11,7 +13,11 @@ use tonic_types::StatusExt as _;
 use crate::world::{PATIENCE, World, reason, serve};
 
 fn is_refused(status: &Status, of: &str) {
-    assert_eq!((status.code(), reason(status).as_str()), (Code::ResourceExhausted, "TOO_MANY_CALLS"), "{status:?}");
+    assert_eq!(
+        (status.code(), reason(status).as_str()),
+        (Code::ResourceExhausted, "TOO_MANY_CALLS"),
+        "{status:?}"
+    );
     let details = status.get_error_details();
     assert_eq!(details.error_info().unwrap().metadata["of"], of);
     assert!(details.retry_info().is_some(), "{status:?}");
@@ -70,7 +76,10 @@ async fn a_full_process_refuses_at_once_and_tells_its_health() {
     // Queued, it would end as DEADLINE_EXCEEDED.
     is_refused(&world.call("carol").await.unwrap_err(), "process");
     is_refused(&world.call_for("carol").await.unwrap_err(), "process");
-    HealthClient::new(world.channel.clone()).check(HealthCheckRequest::default()).await.expect("health is always answered");
+    HealthClient::new(world.channel.clone())
+        .check(HealthCheckRequest::default())
+        .await
+        .expect("health is always answered");
     world.stub.open();
     drop(streams);
     becomes_possible(&world, "carol").await;
@@ -83,7 +92,10 @@ async fn a_message_has_its_size() {
     let send = async |bytes: usize| {
         // Tag and length of the one field are three bytes.
         let message = GetBuildRequestRequest { build_id: "x".repeat(bytes - 3) };
-        BuildRequestServiceClient::new(world.channel.clone()).get_build_request(world.request("alice", message)).await.map(|_| ())
+        BuildRequestServiceClient::new(world.channel.clone())
+            .get_build_request(world.request("alice", message))
+            .await
+            .map(|_| ())
     };
     send(1_024).await.unwrap();
     let refused = send(1_025).await.unwrap_err();
@@ -98,7 +110,10 @@ async fn headers_have_their_size() {
     let send = async |bytes: usize| {
         let mut request = world.request("alice", GetBuildRequestRequest::default());
         request.metadata_mut().insert("x-padding", "x".repeat(bytes).parse().unwrap());
-        BuildRequestServiceClient::new(world.channel.clone()).get_build_request(request).await.map(|_| ())
+        BuildRequestServiceClient::new(world.channel.clone())
+            .get_build_request(request)
+            .await
+            .map(|_| ())
     };
     send(1_024).await.unwrap();
     send(8_192).await.unwrap_err();

@@ -11,9 +11,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use slipway_daemon::{Limits, Listen, Server, Supervisor, health::Dependencies, install_crypto_provider};
+use slipway_daemon::{
+    Limits, Listen, Server, Supervisor, health::Dependencies, install_crypto_provider,
+};
 use slipway_identity::{
-    AUDIENCE, DEVELOPMENT_ISSUER, DevelopmentIssuer, Issuer, ON_BEHALF_OF, ServiceName, ServiceSigner, Settings, SigningKey, Verifier,
+    AUDIENCE, DEVELOPMENT_ISSUER, DevelopmentIssuer, Issuer, ON_BEHALF_OF, ServiceName,
+    ServiceSigner, Settings, SigningKey, Verifier,
 };
 use slipway_testrig::process::free_ports;
 use slipway_wire::{
@@ -39,7 +42,8 @@ use tonic::{
 use tonic_types::StatusExt as _;
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
-pub(crate) const SERVICES: &[&str] = &[build_request_service_server::SERVICE_NAME, event_service_server::SERVICE_NAME];
+pub(crate) const SERVICES: &[&str] =
+    &[build_request_service_server::SERVICE_NAME, event_service_server::SERVICE_NAME];
 
 #[derive(Clone)]
 pub(crate) struct Stub {
@@ -57,7 +61,11 @@ impl Stub {
     pub(crate) async fn entered(&self, count: usize) {
         let began = Instant::now();
         while self.entered.load(Ordering::SeqCst) < count {
-            assert!(began.elapsed() < PATIENCE, "{} of {count} calls came in", self.entered.load(Ordering::SeqCst));
+            assert!(
+                began.elapsed() < PATIENCE,
+                "{} of {count} calls came in",
+                self.entered.load(Ordering::SeqCst)
+            );
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
@@ -65,7 +73,10 @@ impl Stub {
 
 #[tonic::async_trait]
 impl BuildRequestService for Stub {
-    async fn get_build_request(&self, _: Request<GetBuildRequestRequest>) -> Result<Response<GetBuildRequestResponse>, Status> {
+    async fn get_build_request(
+        &self,
+        _: Request<GetBuildRequestRequest>,
+    ) -> Result<Response<GetBuildRequestResponse>, Status> {
         self.entered.fetch_add(1, Ordering::SeqCst);
         let _gone = self.gate.acquire().await;
         Ok(Response::new(GetBuildRequestResponse::default()))
@@ -100,9 +111,17 @@ pub(crate) async fn serve(limits: Limits) -> World {
     for (name, key) in [("development.json", &development), ("services.json", &service)] {
         fs::write(path(name), serde_json::json!({ "keys": [key.jwk()] }).to_string()).unwrap();
     }
-    let issuer =
-        Issuer { issuer: DEVELOPMENT_ISSUER.to_owned(), audience: AUDIENCE.to_owned(), jwks_url: String::new(), jwks_file: path("development.json") };
-    let identity = Settings { issuers: vec![issuer], service_jwks_file: path("services.json"), service_key_file: path("catalog.pem") };
+    let issuer = Issuer {
+        issuer: DEVELOPMENT_ISSUER.to_owned(),
+        audience: AUDIENCE.to_owned(),
+        jwks_url: String::new(),
+        jwks_file: path("development.json"),
+    };
+    let identity = Settings {
+        issuers: vec![issuer],
+        service_jwks_file: path("services.json"),
+        service_key_file: path("catalog.pem"),
+    };
     let first = free_ports(2).unwrap();
     let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let stub = Stub { entered: Arc::default(), gate: Arc::new(Semaphore::new(0)) };
@@ -110,7 +129,8 @@ pub(crate) async fn serve(limits: Limits) -> World {
         name: "catalog",
         listen: Listen { grpc: local(first), http: local(first + 1) },
         limits,
-        routes: Routes::new(BuildRequestServiceServer::new(stub.clone())).add_service(EventServiceServer::new(stub.clone())),
+        routes: Routes::new(BuildRequestServiceServer::new(stub.clone()))
+            .add_service(EventServiceServer::new(stub.clone())),
         services: SERVICES,
         verifier: Arc::new(Verifier::new(identity)),
         dependencies: Dependencies::default(),
@@ -148,14 +168,21 @@ impl World {
 
     async fn call_over(&self, channel: Channel, subject: &str) -> Result<(), Status> {
         let mut client = BuildRequestServiceClient::new(channel);
-        client.get_build_request(self.request(subject, GetBuildRequestRequest::default())).await.map(|_| ())
+        client
+            .get_build_request(self.request(subject, GetBuildRequestRequest::default()))
+            .await
+            .map(|_| ())
     }
 
     /// As the catalog, for a user.
     pub(crate) async fn call_for(&self, subject: &str) -> Result<(), Status> {
-        let mut request = with_token(&self.service.token().unwrap(), GetBuildRequestRequest::default());
+        let mut request =
+            with_token(&self.service.token().unwrap(), GetBuildRequestRequest::default());
         request.metadata_mut().insert(ON_BEHALF_OF, self.token(subject).parse().unwrap());
-        BuildRequestServiceClient::new(self.channel.clone()).get_build_request(request).await.map(|_| ())
+        BuildRequestServiceClient::new(self.channel.clone())
+            .get_build_request(request)
+            .await
+            .map(|_| ())
     }
 
     pub(crate) async fn watch(&self, subject: &str) -> Result<Streaming<WatchResponse>, Status> {
@@ -176,5 +203,8 @@ fn with_token<T>(token: &str, message: T) -> Request<T> {
 
 /// `ErrorInfo.reason`
 pub(crate) fn reason(status: &Status) -> String {
-    status.get_error_details().error_info().map_or_else(|| format!("{status:?}"), |info| info.reason.clone())
+    status
+        .get_error_details()
+        .error_info()
+        .map_or_else(|| format!("{status:?}"), |info| info.reason.clone())
 }

@@ -99,7 +99,10 @@ struct Running(CancellationToken);
 impl Running {
     fn start(world: &World, broker: Arc<dyn Broker>) -> Self {
         let stop = CancellationToken::new();
-        tokio::spawn(Relay::new(world.database.clone(), broker, "builder", Wake::default()).run(stop.clone()));
+        tokio::spawn(
+            Relay::new(world.database.clone(), broker, "builder", Wake::default())
+                .run(stop.clone()),
+        );
         Self(stop)
     }
 }
@@ -150,7 +153,11 @@ async fn one_of_each_subject_is_under_way(world: World) {
     let _running = Running::start(&world, broker.clone());
     let mut first = broker.under_way.wait_for(3).await;
     first.sort();
-    assert_eq!(first, [("a".to_owned(), 1), ("b".to_owned(), 1), ("c".to_owned(), 1)], "all at once before the first confirm, and one of each");
+    assert_eq!(
+        first,
+        [("a".to_owned(), 1), ("b".to_owned(), 1), ("c".to_owned(), 1)],
+        "all at once before the first confirm, and one of each"
+    );
     assert!(world.published(0).await.is_empty(), "nothing is published before it is confirmed");
 
     broker.confirms.add_permits(9);
@@ -173,7 +180,10 @@ async fn a_message_that_fails_holds_up_its_subject_alone(world: World) {
     let published = world.published(3).await;
     assert_eq!(sequences(&published, "good"), [1, 2, 3]);
     let tried = sequences(&broker.under_way.seen(), "bad");
-    assert!(!tried.is_empty() && tried.iter().all(|sequence| *sequence == 1), "later ones wait for the first: {tried:?}");
+    assert!(
+        !tried.is_empty() && tried.iter().all(|sequence| *sequence == 1),
+        "later ones wait for the first: {tried:?}"
+    );
 }
 
 async fn two_relays_are_one(world: World) {
@@ -188,7 +198,11 @@ async fn two_relays_are_one(world: World) {
     broker.confirms.add_permits(10);
     world.published(10).await;
     let seen = broker.under_way.seen();
-    assert_eq!((sequences(&seen, "a"), sequences(&seen, "b")), (vec![1, 2, 3, 4, 5], vec![1, 2, 3, 4, 5]), "each once, by one of the two");
+    assert_eq!(
+        (sequences(&seen, "a"), sequences(&seen, "b")),
+        (vec![1, 2, 3, 4, 5], vec![1, 2, 3, 4, 5]),
+        "each once, by one of the two"
+    );
 
     // As if the holder had died: its lease runs out, and one of those that live goes on.
     let dead = "update lease set holder = '00000000-0000-0000-0000-000000000000', until = 1";

@@ -39,7 +39,13 @@ async fn world(url: String, folder: TempDir) -> World {
 }
 
 pub(crate) fn event(subject: &str, sequence: i64) -> Event {
-    Event { kind: "builder.build.queued".to_owned(), subject: subject.to_owned(), sequence, time: 0, data: serde_json::json!({}) }
+    Event {
+        kind: "builder.build.queued".to_owned(),
+        subject: subject.to_owned(),
+        sequence,
+        time: 0,
+        data: serde_json::json!({}),
+    }
 }
 
 impl World {
@@ -60,9 +66,14 @@ impl World {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        let entries = tokio::time::timeout(PATIENCE, published).await.expect("everything is published");
+        let entries =
+            tokio::time::timeout(PATIENCE, published).await.expect("everything is published");
         let positions: Vec<i64> = entries.iter().map(|entry| entry.position).collect();
-        assert_eq!(positions, (1..).take(entries.len()).collect::<Vec<_>>(), "positions have no gaps");
+        assert_eq!(
+            positions,
+            (1..).take(entries.len()).collect::<Vec<_>>(),
+            "positions have no gaps"
+        );
         entries.into_iter().map(|entry| (entry.envelope.subject, entry.envelope.sequence)).collect()
     }
 }

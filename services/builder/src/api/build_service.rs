@@ -40,13 +40,22 @@ impl BuildService for Api {
     type WatchBuildStream = Answers<wire::WatchBuildResponse>;
     type StreamBuildLogsStream = Answers<wire::StreamBuildLogsResponse>;
 
-    async fn get_build(&self, request: Request<wire::GetBuildRequest>) -> Result<Response<wire::GetBuildResponse>, Status> {
+    async fn get_build(
+        &self,
+        request: Request<wire::GetBuildRequest>,
+    ) -> Result<Response<wire::GetBuildResponse>, Status> {
         let caller = caller(&request)?;
-        let build = self.app.build(&caller, build_id(&request.into_inner().build_id)?, Role::Reader).await?;
+        let build = self
+            .app
+            .build(&caller, build_id(&request.into_inner().build_id)?, Role::Reader)
+            .await?;
         Ok(Response::new(wire::GetBuildResponse { build: Some(build_to_wire(build)) }))
     }
 
-    async fn list_builds(&self, request: Request<wire::ListBuildsRequest>) -> Result<Response<wire::ListBuildsResponse>, Status> {
+    async fn list_builds(
+        &self,
+        request: Request<wire::ListBuildsRequest>,
+    ) -> Result<Response<wire::ListBuildsResponse>, Status> {
         let caller = caller(&request)?;
         let user = caller.require_user()?.id.to_string();
         let request = request.into_inner();
@@ -54,33 +63,59 @@ impl BuildService for Api {
             "" => None,
             id => Some(id.parse().map_err(|error| Fault::field("image_id", error))?),
         };
-        let page = Page::parse(request.page_size, &request.page_token, &[&user, "builds", &request.image_id], 1)?;
+        let page = Page::parse(
+            request.page_size,
+            &request.page_token,
+            &[&user, "builds", &request.image_id],
+            1,
+        )?;
         let mut builds = self.app.builds(&caller, image, &page).await?;
         let next_page_token = page.cut(&mut builds, |build| vec![build.request.id.to_string()]);
-        Ok(Response::new(wire::ListBuildsResponse { builds: builds.into_iter().map(build_to_wire).collect(), next_page_token }))
+        Ok(Response::new(wire::ListBuildsResponse {
+            builds: builds.into_iter().map(build_to_wire).collect(),
+            next_page_token,
+        }))
     }
 
-    async fn watch_build(&self, request: Request<wire::WatchBuildRequest>) -> Result<Response<Self::WatchBuildStream>, Status> {
+    async fn watch_build(
+        &self,
+        request: Request<wire::WatchBuildRequest>,
+    ) -> Result<Response<Self::WatchBuildStream>, Status> {
         let caller = caller(&request)?;
         let id = build_id(&request.into_inner().build_id)?;
         self.app.build(&caller, id, Role::Reader).await?;
-        let watch = Watch { app: self.app.clone(), caller, id, seen: 0, ended: false, stop: self.stop.clone() };
+        let watch = Watch {
+            app: self.app.clone(),
+            caller,
+            id,
+            seen: 0,
+            ended: false,
+            stop: self.stop.clone(),
+        };
         Ok(Response::new(Box::pin(stream::unfold(watch, Watch::next))))
     }
 
-    async fn cancel_build(&self, request: Request<wire::CancelBuildRequest>) -> Result<Response<wire::CancelBuildResponse>, Status> {
+    async fn cancel_build(
+        &self,
+        request: Request<wire::CancelBuildRequest>,
+    ) -> Result<Response<wire::CancelBuildResponse>, Status> {
         let caller = caller(&request)?;
         let build = self.app.cancel(&caller, build_id(&request.into_inner().build_id)?).await?;
         Ok(Response::new(wire::CancelBuildResponse { build: Some(build_to_wire(build)) }))
     }
 
-    async fn stream_build_logs(&self, request: Request<wire::StreamBuildLogsRequest>) -> Result<Response<Self::StreamBuildLogsStream>, Status> {
+    async fn stream_build_logs(
+        &self,
+        request: Request<wire::StreamBuildLogsRequest>,
+    ) -> Result<Response<Self::StreamBuildLogsStream>, Status> {
         let caller = caller(&request)?;
         let request = request.into_inner();
         let id = build_id(&request.build_id)?;
-        let cursor: Cursor = request.cursor.parse().map_err(|error: crate::domain::log::InvalidCursor| {
-            Fault::new(Reason::CursorInvalid, format!("cursor {error}")).violation("cursor", error)
-        })?;
+        let cursor: Cursor =
+            request.cursor.parse().map_err(|error: crate::domain::log::InvalidCursor| {
+                Fault::new(Reason::CursorInvalid, format!("cursor {error}"))
+                    .violation("cursor", error)
+            })?;
         self.app.build(&caller, id, Role::Writer).await?;
         let logs = Logs {
             app: self.app.clone(),
@@ -114,7 +149,10 @@ impl Watch {
                 Ok(build) if build.sequence > self.seen => {
                     self.seen = build.sequence;
                     self.ended = build.state.is_terminal();
-                    return Some((Ok(wire::WatchBuildResponse { build: Some(build_to_wire(build)) }), self));
+                    return Some((
+                        Ok(wire::WatchBuildResponse { build: Some(build_to_wire(build)) }),
+                        self,
+                    ));
                 }
                 Ok(_) => tokio::time::sleep(POLL).await,
                 Err(fault) => {
@@ -144,7 +182,9 @@ impl Logs {
     async fn next(mut self) -> Option<(Vec<Result<wire::StreamBuildLogsResponse, Status>>, Self)> {
         while !self.ended {
             if self.stop.is_cancelled() || self.decided.elapsed() > DECIDE_AGAIN {
-                if let Err(fault) = decide(&self.app, &self.caller, self.id, Role::Writer, &self.stop).await {
+                if let Err(fault) =
+                    decide(&self.app, &self.caller, self.id, Role::Writer, &self.stop).await
+                {
                     self.ended = true;
                     return Some((vec![Err(fault.into())], self));
                 }
@@ -164,7 +204,10 @@ impl Logs {
                 }
                 Ok((_, chunks)) if !chunks.is_empty() => {
                     self.cursor = chunks.last().map_or(self.cursor, LogChunk::end);
-                    return Some((chunks.into_iter().map(|chunk| Ok(to_wire(chunk))).collect(), self));
+                    return Some((
+                        chunks.into_iter().map(|chunk| Ok(to_wire(chunk))).collect(),
+                        self,
+                    ));
                 }
                 Ok((over, _)) if over || !self.follow => self.ended = true,
                 Ok(_) => tokio::time::sleep(POLL).await,
@@ -175,16 +218,30 @@ impl Logs {
 }
 
 /// For a stream that is open: the replica still answers, the token still counts, and the role is still there.
-async fn decide(app: &App, caller: &Caller, id: BuildId, role: Role, stop: &CancellationToken) -> Result<Build, Fault> {
+async fn decide(
+    app: &App,
+    caller: &Caller,
+    id: BuildId,
+    role: Role,
+    stop: &CancellationToken,
+) -> Result<Build, Fault> {
     if stop.is_cancelled() {
-        return Err(Fault::new(Reason::ShuttingDown, "this replica is stopping; ask again from the last place, another one answers"));
+        return Err(Fault::new(
+            Reason::ShuttingDown,
+            "this replica is stopping; ask again from the last place, another one answers",
+        ));
     }
     caller.require_unexpired(SystemTime::now())?;
     app.build(caller, id, role).await
 }
 
 fn to_wire(chunk: LogChunk) -> wire::StreamBuildLogsResponse {
-    wire::StreamBuildLogsResponse { cursor: chunk.end().to_string(), attempt: chunk.start.attempt, step: chunk.step, data: chunk.data }
+    wire::StreamBuildLogsResponse {
+        cursor: chunk.end().to_string(),
+        attempt: chunk.start.attempt,
+        step: chunk.step,
+        data: chunk.data,
+    }
 }
 
 fn build_id(text: &str) -> Result<BuildId, Fault> {

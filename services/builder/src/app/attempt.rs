@@ -49,7 +49,13 @@ impl Stop {
 }
 
 /// Runs the attempt and records how it ended.
-pub(super) async fn run(queue: Arc<dyn Queue>, executor: Arc<dyn Executor>, build: Build, timing: Timing, draining: CancellationToken) {
+pub(super) async fn run(
+    queue: Arc<dyn Queue>,
+    executor: Arc<dyn Executor>,
+    build: Build,
+    timing: Timing,
+    draining: CancellationToken,
+) {
     let (id, attempt) = (build.request.id, build.attempt);
     let span = tracing::info_span!("build", build.id = %id, build.attempt = attempt, image.name = build.request.image_name);
     slipway_telemetry::set_parent(&span, &build.traceparent);
@@ -78,11 +84,19 @@ pub(super) async fn run(queue: Arc<dyn Queue>, executor: Arc<dyn Executor>, buil
 }
 
 /// Succeeds, fails, or notices that it is no longer the one to do it.
-async fn steps(queue: &dyn Queue, executor: &dyn Executor, build: &Build, log: &mut LogSink) -> Result<Result<(), Failure>, Stop> {
+async fn steps(
+    queue: &dyn Queue,
+    executor: &dyn Executor,
+    build: &Build,
+    log: &mut LogSink,
+) -> Result<Result<(), Failure>, Stop> {
     let result = async {
         log.begin_step("resolve").await.map_err(platform)?;
         let base = executor.prepare(build, log).instrument(tracing::info_span!("prepare")).await?;
-        let ready = Arrow { base: Some((base.digest.clone(), base.containerfile.clone())), ..Arrow::plain(Event::BaseReady) };
+        let ready = Arrow {
+            base: Some((base.digest.clone(), base.containerfile.clone())),
+            ..Arrow::plain(Event::BaseReady)
+        };
         if advance(queue, build, &ready, State::Building).await?.is_err() {
             return Ok(None);
         }
@@ -115,14 +129,21 @@ async fn steps(queue: &dyn Queue, executor: &dyn Executor, build: &Build, log: &
 
 /// Tries for as long as the attempt lives: a database that is away for a moment costs nothing but time. An arrow that was written although
 /// its answer got lost has been taken.
-async fn advance(queue: &dyn Queue, build: &Build, arrow: &Arrow, wanted: State) -> Result<Result<(), Refused>, Failure> {
+async fn advance(
+    queue: &dyn Queue,
+    build: &Build,
+    arrow: &Arrow,
+    wanted: State,
+) -> Result<Result<(), Refused>, Failure> {
     let mut is_repeated = false;
     loop {
         match queue.advance(build.request.id, build.attempt, arrow).await {
             Ok(Ok(_)) => return Ok(Ok(())),
             Ok(Err(refused)) if is_repeated && refused.state == wanted => return Ok(Ok(())),
             Ok(Err(refused)) => return Ok(Err(refused)),
-            Err(fault) if passes(&fault) => tracing::warn!(error = %fault, "progress could not be recorded; trying again"),
+            Err(fault) if passes(&fault) => {
+                tracing::warn!(error = %fault, "progress could not be recorded; trying again")
+            }
             Err(fault) => return Err(platform(fault)),
         }
         is_repeated = true;
@@ -136,7 +157,12 @@ fn passes(fault: &Fault) -> bool {
 }
 
 /// Returns when the attempt must end.
-async fn watch(queue: &dyn Queue, build: &Build, timing: Timing, draining: CancellationToken) -> Stop {
+async fn watch(
+    queue: &dyn Queue,
+    build: &Build,
+    timing: Timing,
+    draining: CancellationToken,
+) -> Stop {
     let (id, attempt) = (build.request.id, build.attempt);
     let began = boot_time();
     let mut renewed = began;
@@ -150,12 +176,15 @@ async fn watch(queue: &dyn Queue, build: &Build, timing: Timing, draining: Cance
                 }
             }),
         };
-        let verdict = verdict.unwrap_or_else(|_| Err(Fault::new(Reason::DatabaseUnavailable, "no answer in time")));
+        let verdict = verdict
+            .unwrap_or_else(|_| Err(Fault::new(Reason::DatabaseUnavailable, "no answer in time")));
         match verdict {
             Ok(Verdict::Continue) => {}
             Ok(Verdict::Cancel) => return Stop::Cancelled,
             Ok(Verdict::Fenced) => return Stop::Fenced,
-            Err(fault) => tracing::warn!(error = %fault, "cannot reach the database; going on until the lease is in danger"),
+            Err(fault) => {
+                tracing::warn!(error = %fault, "cannot reach the database; going on until the lease is in danger")
+            }
         }
         if boot_time().saturating_sub(renewed) > timing.self_fence {
             return Stop::Fenced;
@@ -170,7 +199,11 @@ async fn watch(queue: &dyn Queue, build: &Build, timing: Timing, draining: Cance
     }
 }
 
-async fn record(queue: &dyn Queue, build: &Build, outcome: Result<Result<(), Failure>, Stop>) -> Result<(), Fault> {
+async fn record(
+    queue: &dyn Queue,
+    build: &Build,
+    outcome: Result<Result<(), Failure>, Stop>,
+) -> Result<(), Fault> {
     let arrow = match outcome {
         Ok(Ok(())) => {
             tracing::info!("build succeeded");
@@ -180,10 +213,18 @@ async fn record(queue: &dyn Queue, build: &Build, outcome: Result<Result<(), Fai
         Err(Stop::Cancelled) => Arrow::plain(Event::UserFault),
         Err(Stop::Late) => Arrow::failed(
             Event::Timeout,
-            Failure::new(FailureReason::TimeExceeded, "", "the build took longer than it may; split it, or build on a base that has more in it"),
+            Failure::new(
+                FailureReason::TimeExceeded,
+                "",
+                "the build took longer than it may; split it, or build on a base that has more in it",
+            ),
         ),
         Err(Stop::Draining) => {
-            let failure = Failure::new(FailureReason::WorkerLost, "", "the worker was stopped; another one takes over");
+            let failure = Failure::new(
+                FailureReason::WorkerLost,
+                "",
+                "the worker was stopped; another one takes over",
+            );
             Arrow { refunded: true, ..Arrow::failed(Event::PlatformFault, failure) }
         }
         Err(Stop::Fenced) => {
@@ -192,14 +233,22 @@ async fn record(queue: &dyn Queue, build: &Build, outcome: Result<Result<(), Fai
         }
     };
     match with_patience(queue, build, &arrow).await? {
-        Ok(build) => tracing::info!(build.state = build.state.as_str(), failure = arrow.failure.map(|failure| failure.to_string()), "attempt ended"),
+        Ok(build) => tracing::info!(
+            build.state = build.state.as_str(),
+            failure = arrow.failure.map(|failure| failure.to_string()),
+            "attempt ended"
+        ),
         Err(refused) => tracing::warn!(%refused, "somebody else ended the attempt"),
     }
     Ok(())
 }
 
 /// The lease is no longer renewed, so not for longer than that lasts.
-async fn with_patience(queue: &dyn Queue, build: &Build, arrow: &Arrow) -> Result<Result<Build, Refused>, Fault> {
+async fn with_patience(
+    queue: &dyn Queue,
+    build: &Build,
+    arrow: &Arrow,
+) -> Result<Result<Build, Refused>, Fault> {
     let began = boot_time();
     loop {
         match queue.advance(build.request.id, build.attempt, arrow).await {
@@ -213,7 +262,11 @@ async fn with_patience(queue: &dyn Queue, build: &Build, arrow: &Arrow) -> Resul
 
 fn platform(fault: Fault) -> Failure {
     tracing::warn!(error = %fault, cause = ?std::error::Error::source(&fault), "the attempt lost its database");
-    Failure::new(FailureReason::ExecutorFailed, "", "the builder could not record its progress; it tries again")
+    Failure::new(
+        FailureReason::ExecutorFailed,
+        "",
+        "the builder could not record its progress; it tries again",
+    )
 }
 
 /// Counts the time that the machine was suspended, unlike the monotonic clock.

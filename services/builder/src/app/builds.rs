@@ -38,7 +38,11 @@ pub struct App {
 
 impl App {
     /// On one store.
-    pub fn new(store: Store, authorizer: Arc<dyn Authorizer>, requests: Arc<dyn RequestSource>) -> Self {
+    pub fn new(
+        store: Store,
+        authorizer: Arc<dyn Authorizer>,
+        requests: Arc<dyn RequestSource>,
+    ) -> Self {
         Self { store, authorizer, requests }
     }
 
@@ -61,10 +65,16 @@ impl App {
                 return Ok(build);
             }
         }
-        let sees = role > Role::Reader && self.store.build_seen_by(id, user, Role::Reader).await?.is_some();
+        let sees = role > Role::Reader
+            && self.store.build_seen_by(id, user, Role::Reader).await?.is_some();
         Err(match sees {
-            true => Fault::new(Reason::RoleMissing, format!("you see build {id} but are not {role} of its image; ask one of its managers"))
-                .metadata("role", role),
+            true => Fault::new(
+                Reason::RoleMissing,
+                format!(
+                    "you see build {id} but are not {role} of its image; ask one of its managers"
+                ),
+            )
+            .metadata("role", role),
             false => not_found(id),
         })
     }
@@ -79,7 +89,12 @@ impl App {
     }
 
     /// A page of builds, newest first.
-    pub async fn builds(&self, caller: &Caller, image: Option<ImageId>, page: &Page) -> Result<Vec<Build>, Fault> {
+    pub async fn builds(
+        &self,
+        caller: &Caller,
+        image: Option<ImageId>,
+        page: &Page,
+    ) -> Result<Vec<Build>, Fault> {
         self.store.builds(caller.require_user()?.id, image, page).await
     }
 
@@ -96,12 +111,21 @@ impl App {
     pub async fn cancel(&self, caller: &Caller, id: BuildId) -> Result<Build, Fault> {
         let build = self.build(caller, id, Role::Reader).await?;
         let object = ObjectQuery::Id(ObjectKind::Image, build.request.image.into());
-        self.authorizer.check(caller, object, Role::Writer).await?.require(Role::Writer, &format!("build {id}"), Reason::BuildNotFound)?;
+        self.authorizer.check(caller, object, Role::Writer).await?.require(
+            Role::Writer,
+            &format!("build {id}"),
+            Reason::BuildNotFound,
+        )?;
         match self.store.arrow(id, Guard::Anybody, &Arrow::plain(Event::Cancel)).await? {
             Ok(build) => Ok(build),
-            Err(refused) if refused.state == State::Cancelled => Ok(build_now(&self.store, id).await?),
+            Err(refused) if refused.state == State::Cancelled => {
+                Ok(build_now(&self.store, id).await?)
+            }
             Err(refused) => {
-                let message = format!("build {id} is {}; only a queued, preparing or building one can be cancelled", refused.state);
+                let message = format!(
+                    "build {id} is {}; only a queued, preparing or building one can be cancelled",
+                    refused.state
+                );
                 Err(Fault::new(Reason::BuildPastCancel, message).metadata("state", refused.state))
             }
         }
@@ -113,5 +137,6 @@ async fn build_now(store: &Store, id: BuildId) -> Result<Build, Fault> {
 }
 
 fn not_found(id: BuildId) -> Fault {
-    Fault::new(Reason::BuildNotFound, format!("there is no build {id}, or none that you may see")).metadata("build", id)
+    Fault::new(Reason::BuildNotFound, format!("there is no build {id}, or none that you may see"))
+        .metadata("build", id)
 }

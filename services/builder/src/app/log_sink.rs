@@ -85,7 +85,11 @@ impl LogSink {
     }
 
     /// Output as it comes. `on_line` sees each whole line and may name the step that begins with it.
-    pub async fn write(&mut self, mut bytes: &[u8], on_line: impl Fn(&[u8]) -> Option<&'static str>) -> Result<(), Fault> {
+    pub async fn write(
+        &mut self,
+        mut bytes: &[u8],
+        on_line: impl Fn(&[u8]) -> Option<&'static str>,
+    ) -> Result<(), Fault> {
         while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
             self.grow(&bytes[..end]);
             bytes = &bytes[end + 1..];
@@ -128,7 +132,8 @@ impl LogSink {
         }
         self.flush().await?;
         if self.dropped > 0 || !self.tail.is_empty() {
-            let mark = format!("── {} bytes cut here; a log keeps its head and its tail\n", self.dropped);
+            let mark =
+                format!("── {} bytes cut here; a log keeps its head and its tail\n", self.dropped);
             self.piece.extend_from_slice(mark.as_bytes());
             while let Some(line) = self.tail.pop_front() {
                 self.piece.extend_from_slice(&line);
@@ -154,7 +159,8 @@ impl LogSink {
             line.extend_from_slice(format!(" … {} bytes cut", self.line_cut).as_bytes());
             self.line_cut = 0;
         }
-        self.last_lines.push_back(String::from_utf8_lossy(&line[..line.len().min(2_000)]).into_owned());
+        self.last_lines
+            .push_back(String::from_utf8_lossy(&line[..line.len().min(2_000)]).into_owned());
         if self.last_lines.len() > 30 {
             self.last_lines.pop_front();
         }
@@ -187,7 +193,11 @@ impl LogSink {
         self.send().await?;
         self.oldest = None;
         if !self.piece.is_empty() {
-            self.unsent = Some(LogChunk { start: self.next, step: self.step.clone(), data: std::mem::take(&mut self.piece) });
+            self.unsent = Some(LogChunk {
+                start: self.next,
+                step: self.step.clone(),
+                data: std::mem::take(&mut self.piece),
+            });
             self.send().await?;
         }
         Ok(())

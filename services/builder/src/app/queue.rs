@@ -31,7 +31,12 @@ pub trait Queue: LogStore {
     async fn verdict(&self, id: BuildId, attempt: i32) -> Result<Verdict, Fault>;
 
     /// Moves the attempt's build along one arrow. `Ok(Err(_))` when the table has none, or the attempt is over.
-    async fn advance(&self, id: BuildId, attempt: i32, arrow: &Arrow) -> Result<Result<Build, Refused>, Fault>;
+    async fn advance(
+        &self,
+        id: BuildId,
+        attempt: i32,
+        arrow: &Arrow,
+    ) -> Result<Result<Build, Refused>, Fault>;
 }
 
 /// Where a log goes.

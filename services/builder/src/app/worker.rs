@@ -29,7 +29,11 @@ pub struct Timing {
 
 impl Default for Timing {
     fn default() -> Self {
-        Self { attempt: Duration::from_secs(3_600), heartbeat: Duration::from_secs(15), self_fence: Duration::from_secs(45) }
+        Self {
+            attempt: Duration::from_secs(3_600),
+            heartbeat: Duration::from_secs(15),
+            self_fence: Duration::from_secs(45),
+        }
     }
 }
 
@@ -68,7 +72,9 @@ impl Worker {
                     continue;
                 }
                 Ok(None) => {}
-                Err(fault) => tracing::warn!(error = %fault, cause = ?std::error::Error::source(&fault), "claiming failed; trying again"),
+                Err(fault) => {
+                    tracing::warn!(error = %fault, cause = ?std::error::Error::source(&fault), "claiming failed; trying again")
+                }
             }
             while running.try_join_next().is_some() {}
             tokio::select! {
@@ -80,7 +86,12 @@ impl Worker {
     }
 
     /// Holds the slot until the attempt has ended.
-    fn attempt(&self, build: Build, slot: OwnedSemaphorePermit, stop: CancellationToken) -> impl Future<Output = ()> + Send + use<> {
+    fn attempt(
+        &self,
+        build: Build,
+        slot: OwnedSemaphorePermit,
+        stop: CancellationToken,
+    ) -> impl Future<Output = ()> + Send + use<> {
         let (queue, executor, timing) = (self.queue.clone(), self.executor.clone(), self.timing);
         async move {
             attempt::run(queue, executor, build, timing, stop).await;

@@ -40,9 +40,14 @@ const PIP_SCRIPT: &str = include_str!("pip.sh");
 /// The same recipe gives the same text.
 pub fn render(recipe: &Recipe<'_>) -> String {
     let mut text = format!("FROM {}\nUSER 0\n", recipe.base);
-    for (step, present) in [("apt", !recipe.packages.apt.is_empty()), ("pip", !recipe.packages.pip.is_empty())] {
+    for (step, present) in
+        [("apt", !recipe.packages.apt.is_empty()), ("pip", !recipe.packages.pip.is_empty())]
+    {
         if present {
-            let _ = writeln!(text, "RUN --mount=type=bind,source={step},target=/run/slipway [\"/bin/sh\", \"/run/slipway/{step}.sh\"]");
+            let _ = writeln!(
+                text,
+                "RUN --mount=type=bind,source={step},target=/run/slipway [\"/bin/sh\", \"/run/slipway/{step}.sh\"]"
+            );
         }
     }
     if !recipe.base_user.is_empty() {
@@ -58,11 +63,21 @@ pub fn render(recipe: &Recipe<'_>) -> String {
 
 /// What the step's folder of the context holds.
 pub fn context(step: &str, packages: &PackageLists) -> Vec<ContextFile> {
-    let lines = |lines: Vec<String>| lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+    let lines =
+        |lines: Vec<String>| lines.iter().map(|line| format!("{line}\n")).collect::<String>();
     match step {
         "apt" => {
-            let relations = packages.apt.iter().filter_map(slipway_packages::apt::AptPackage::relation).collect();
-            let from_suites = packages.apt.iter().filter(|package| package.relation().is_none()).map(ToString::to_string).collect();
+            let relations = packages
+                .apt
+                .iter()
+                .filter_map(slipway_packages::apt::AptPackage::relation)
+                .collect();
+            let from_suites = packages
+                .apt
+                .iter()
+                .filter(|package| package.relation().is_none())
+                .map(ToString::to_string)
+                .collect();
             vec![
                 ContextFile { name: "apt.sh", text: APT_SCRIPT.to_owned() },
                 ContextFile { name: "relations", text: lines(relations) },
@@ -71,7 +86,10 @@ pub fn context(step: &str, packages: &PackageLists) -> Vec<ContextFile> {
         }
         "pip" => vec![
             ContextFile { name: "pip.sh", text: PIP_SCRIPT.to_owned() },
-            ContextFile { name: "requirements", text: lines(packages.pip.iter().map(ToString::to_string).collect()) },
+            ContextFile {
+                name: "requirements",
+                text: lines(packages.pip.iter().map(ToString::to_string).collect()),
+            },
         ],
         _ => Vec::new(),
     }
@@ -84,7 +102,10 @@ pub fn step_begun(line: &[u8]) -> Option<&'static str> {
         return Some("commit");
     }
     let instruction = line.strip_prefix("STEP ")?;
-    STEPS.iter().copied().find(|step| instruction.ends_with(&format!("\"/run/slipway/{step}.sh\"]")))
+    STEPS
+        .iter()
+        .copied()
+        .find(|step| instruction.ends_with(&format!("\"/run/slipway/{step}.sh\"]")))
 }
 
 /// The step that buildah's last words name, which no step's output can follow.
@@ -103,7 +124,14 @@ mod tests {
     const BASE: &str = "localhost:5000/base@sha256:6c3c624b58dbbcd3c0dd82b4c53f04194d1247c6eebdaab7c610cf7d66709b3b";
 
     fn recipe<'a>(packages: &'a PackageLists, base_user: &'a str) -> Recipe<'a> {
-        Recipe { base: BASE, base_user, packages, image_name: "vision/torch", revision: 2, build_id: "0192a5c0-7b1e-7cc1-8f5e-2f6d7a1b3c4d" }
+        Recipe {
+            base: BASE,
+            base_user,
+            packages,
+            image_name: "vision/torch",
+            revision: 2,
+            build_id: "0192a5c0-7b1e-7cc1-8f5e-2f6d7a1b3c4d",
+        }
     }
 
     fn packages(apt: &[&str], pip: &[&str]) -> PackageLists {

@@ -67,7 +67,12 @@ reasons! {
 impl From<FailureReason> for Event {
     fn from(reason: FailureReason) -> Self {
         match (reason.class(), reason) {
-            (FailureClass::Limit, FailureReason::TimeExceeded | FailureReason::IdleTooLong | FailureReason::QueuedTooLong) => Self::Timeout,
+            (
+                FailureClass::Limit,
+                FailureReason::TimeExceeded
+                | FailureReason::IdleTooLong
+                | FailureReason::QueuedTooLong,
+            ) => Self::Timeout,
             (FailureClass::Platform, _) => Self::PlatformFault,
             (FailureClass::User | FailureClass::Limit, _) => Self::UserFault,
         }
@@ -78,7 +83,11 @@ impl FromStr for FailureReason {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL.iter().copied().find(|reason| reason.as_str() == text).ok_or_else(|| format!("`{text}` is no reason"))
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|reason| reason.as_str() == text)
+            .ok_or_else(|| format!("`{text}` is no reason"))
     }
 }
 
@@ -98,7 +107,9 @@ impl Failure {
     /// would take for more than text.
     pub fn new(reason: FailureReason, step: &str, message: impl Into<String>) -> Self {
         let is_shown = |character: &char| {
-            !character.is_control() && !('\u{200b}'..='\u{200f}').contains(character) && !('\u{202a}'..='\u{202e}').contains(character)
+            !character.is_control()
+                && !('\u{200b}'..='\u{200f}').contains(character)
+                && !('\u{202a}'..='\u{202e}').contains(character)
         };
         let message = message.into().chars().filter(is_shown).take(1_000).collect();
         Self { reason, step: step.to_owned(), message }
@@ -126,8 +137,12 @@ impl fmt::Display for Failure {
 pub fn classify(step: &str, exit_code: Option<i32>, tail: &str) -> Failure {
     let has = |signs: &[&str]| signs.iter().any(|sign| tail.contains(sign));
     // apt-get satisfy explains itself above its last word.
-    let unmet = tail.lines().find_map(|line| line.split_once("satisfy:command-line : Depends: ").map(|(_, package)| package));
-    let error = tail.lines().rev().find(|line| line.starts_with("E: ") || line.starts_with("ERROR: ") || line.starts_with("SLIPWAY: "));
+    let unmet = tail.lines().find_map(|line| {
+        line.split_once("satisfy:command-line : Depends: ").map(|(_, package)| package)
+    });
+    let error = tail.lines().rev().find(|line| {
+        line.starts_with("E: ") || line.starts_with("ERROR: ") || line.starts_with("SLIPWAY: ")
+    });
     let last = tail.lines().rev().find(|line| !line.trim().is_empty());
     let said = unmet.or(error).or(last).unwrap_or("no output");
     let said: String = said.chars().take(500).collect();
@@ -141,14 +156,22 @@ pub fn classify(step: &str, exit_code: Option<i32>, tail: &str) -> Failure {
         "Name or service not known",
     ];
     if has(&["No space left on device"]) {
-        return Failure::new(FailureReason::DiskFull, step, "the builder ran out of disk; it tries again when there is space");
+        return Failure::new(
+            FailureReason::DiskFull,
+            step,
+            "the builder ran out of disk; it tries again when there is space",
+        );
     }
     match step {
-        "apt" | "pip" if has(&unreachable) => {
-            Failure::new(FailureReason::MirrorUnreachable, step, format!("a package index cannot be reached: {said}"))
-        }
+        "apt" | "pip" if has(&unreachable) => Failure::new(
+            FailureReason::MirrorUnreachable,
+            step,
+            format!("a package index cannot be reached: {said}"),
+        ),
         "apt" => Failure::new(FailureReason::AptFailed, step, said),
-        "pip" if exit_code == Some(41) || has(&["SLIPWAY: there is no Python"]) => Failure::new(FailureReason::PythonMissing, step, said),
+        "pip" if exit_code == Some(41) || has(&["SLIPWAY: there is no Python"]) => {
+            Failure::new(FailureReason::PythonMissing, step, said)
+        }
         "pip" => Failure::new(FailureReason::PipFailed, step, said),
         _ => Failure::new(FailureReason::ExecutorFailed, step, said),
     }
@@ -160,15 +183,24 @@ mod tests {
 
     #[test]
     fn failures_are_told_apart() {
-        let check = |step: &str, tail: &str, want: FailureReason| assert_eq!(classify(step, Some(100), tail).reason, want, "{tail}");
+        let check = |step: &str, tail: &str, want: FailureReason| {
+            assert_eq!(classify(step, Some(100), tail).reason, want, "{tail}")
+        };
         check("apt", "E: Unable to locate package nope\n", FailureReason::AptFailed);
-        check("apt", "W: x\nErr: Temporary failure resolving 'mirror.example'", FailureReason::MirrorUnreachable);
+        check(
+            "apt",
+            "W: x\nErr: Temporary failure resolving 'mirror.example'",
+            FailureReason::MirrorUnreachable,
+        );
         check("pip", "ERROR: No matching distribution found for nope", FailureReason::PipFailed);
         check("pip", "SLIPWAY: there is no Python in the base", FailureReason::PythonMissing);
         check("apt", "dpkg: error: No space left on device", FailureReason::DiskFull);
         check("commit", "Error: committing", FailureReason::ExecutorFailed);
         let unmet = " satisfy:command-line : Depends: nope but it is not installable\nE: Unable to correct problems, you have held broken packages.";
         assert_eq!(classify("apt", Some(100), unmet).message, "nope but it is not installable");
-        assert_eq!(classify("apt", None, "x\nE: Unable to locate package nope\nError: building").message, "E: Unable to locate package nope");
+        assert_eq!(
+            classify("apt", None, "x\nE: Unable to locate package nope\nError: building").message,
+            "E: Unable to locate package nope"
+        );
     }
 }

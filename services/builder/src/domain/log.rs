@@ -62,7 +62,10 @@ pub struct LogChunk {
 impl LogChunk {
     /// Where the next one begins.
     pub fn end(&self) -> Cursor {
-        Cursor { offset: self.start.offset + i64::try_from(self.data.len()).unwrap_or_default(), ..self.start }
+        Cursor {
+            offset: self.start.offset + i64::try_from(self.data.len()).unwrap_or_default(),
+            ..self.start
+        }
     }
 }
 
@@ -73,7 +76,10 @@ pub fn redact(line: &[u8]) -> Vec<u8> {
     while let Some(start) = find(rest, b"://") {
         let (before, after) = rest.split_at(start + 3);
         redacted.extend_from_slice(before);
-        let end = after.iter().position(|byte| byte.is_ascii_whitespace() || b"/\"'<>".contains(byte)).unwrap_or(after.len());
+        let end = after
+            .iter()
+            .position(|byte| byte.is_ascii_whitespace() || b"/\"'<>".contains(byte))
+            .unwrap_or(after.len());
         match after[..end].iter().rposition(|byte| *byte == b'@') {
             Some(at) => {
                 redacted.extend_from_slice(b"***");
@@ -106,8 +112,13 @@ mod tests {
 
     #[test]
     fn user_info_does_not_reach_the_log() {
-        let check = |line: &str, want: &str| assert_eq!(String::from_utf8_lossy(&redact(line.as_bytes())), want);
-        check("Looking in https://me:s3cret@pypi.example/simple", "Looking in https://***@pypi.example/simple");
+        let check = |line: &str, want: &str| {
+            assert_eq!(String::from_utf8_lossy(&redact(line.as_bytes())), want)
+        };
+        check(
+            "Looking in https://me:s3cret@pypi.example/simple",
+            "Looking in https://***@pypi.example/simple",
+        );
         check("a http://x/y@z b https://u@h", "a http://x/y@z b https://***@h");
         check("://", "://");
     }

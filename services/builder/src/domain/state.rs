@@ -60,7 +60,10 @@ states! {
 impl State {
     /// Never moves again.
     pub fn is_terminal(self) -> bool {
-        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled | Self::TimedOut | Self::Expired)
+        matches!(
+            self,
+            Self::Succeeded | Self::Failed | Self::Cancelled | Self::TimedOut | Self::Expired
+        )
     }
 
     /// A worker holds it.
@@ -79,7 +82,11 @@ impl FromStr for State {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL.iter().copied().find(|state| state.as_str() == text).ok_or_else(|| format!("`{text}` is no state of a build"))
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|state| state.as_str() == text)
+            .ok_or_else(|| format!("`{text}` is no state of a build"))
     }
 }
 
@@ -141,11 +148,23 @@ pub fn next(state: State, event: Event, attempt: i32) -> Result<State, Refused> 
         (State::Preparing, Event::BaseReady) => Ok(State::Building),
         (State::Building, Event::Installed) => Ok(State::Pushing),
         (State::Pushing, Event::Pushed) => Ok(State::Succeeded),
-        (State::Preparing | State::Building | State::Pushing, Event::UserFault) => Ok(State::Failed),
-        (State::Preparing | State::Building | State::Pushing, Event::PlatformFault | Event::LeaseLost) => Ok(again),
-        (State::Preparing | State::Building | State::Pushing, Event::Timeout) => Ok(State::TimedOut),
-        (State::Preparing | State::Building | State::Cancelling, Event::Cancel) => Ok(State::Cancelling),
-        (State::Cancelling, Event::UserFault | Event::PlatformFault | Event::LeaseLost | Event::Timeout) => Ok(State::Cancelled),
+        (State::Preparing | State::Building | State::Pushing, Event::UserFault) => {
+            Ok(State::Failed)
+        }
+        (
+            State::Preparing | State::Building | State::Pushing,
+            Event::PlatformFault | Event::LeaseLost,
+        ) => Ok(again),
+        (State::Preparing | State::Building | State::Pushing, Event::Timeout) => {
+            Ok(State::TimedOut)
+        }
+        (State::Preparing | State::Building | State::Cancelling, Event::Cancel) => {
+            Ok(State::Cancelling)
+        }
+        (
+            State::Cancelling,
+            Event::UserFault | Event::PlatformFault | Event::LeaseLost | Event::Timeout,
+        ) => Ok(State::Cancelled),
         (state, event) => Err(Refused { state, event }),
     }
 }
@@ -182,7 +201,11 @@ mod tests {
                         "q" => Ok(State::Failed),
                         word => Ok(word.parse().unwrap()),
                     };
-                    assert_eq!(next(state, *event, attempt), want, "{state} {event:?} attempt {attempt}");
+                    assert_eq!(
+                        next(state, *event, attempt),
+                        want,
+                        "{state} {event:?} attempt {attempt}"
+                    );
                 }
                 cells += 1;
             }

@@ -36,7 +36,11 @@ impl Executor for Scripted {
     async fn prepare(&self, build: &Build, _: &mut LogSink) -> Result<Base, Failure> {
         let reference = &build.request.spec.base_reference;
         if self.unreachable.contains(reference) {
-            return Err(Failure::new(FailureReason::RegistryUnreachable, "resolve", format!("the registry of `{reference}` does not answer")));
+            return Err(Failure::new(
+                FailureReason::RegistryUnreachable,
+                "resolve",
+                format!("the registry of `{reference}` does not answer"),
+            ));
         }
         match self.bases.contains(reference) {
             true => Ok(Base {
@@ -45,17 +49,25 @@ impl Executor for Scripted {
                 platform: "linux/amd64".to_owned(),
                 containerfile: format!("FROM {reference}\n"),
             }),
-            false => Err(Failure::new(FailureReason::BaseMissing, "resolve", format!("the registry has no `{reference}`"))),
+            false => Err(Failure::new(
+                FailureReason::BaseMissing,
+                "resolve",
+                format!("the registry has no `{reference}`"),
+            )),
         }
     }
 
     async fn install(&self, build: &Build, _: &Base, log: &mut LogSink) -> Result<(), Failure> {
-        let broken = |fault: slipway_fault::Fault| Failure::new(FailureReason::ExecutorFailed, "apt", fault.to_string());
+        let broken = |fault: slipway_fault::Fault| {
+            Failure::new(FailureReason::ExecutorFailed, "apt", fault.to_string())
+        };
         log.begin_step("apt").await.map_err(broken)?;
         tokio::time::sleep(self.install_time).await;
         for line in &build.request.spec.apt {
             if !self.packages.contains(line) {
-                log.write_line(format!("E: Unable to locate package {line}").as_bytes()).await.map_err(broken)?;
+                log.write_line(format!("E: Unable to locate package {line}").as_bytes())
+                    .await
+                    .map_err(broken)?;
                 return Err(classify("apt", Some(100), &log.last_lines()));
             }
             log.write_line(format!("Setting up {line}").as_bytes()).await.map_err(broken)?;

@@ -4,7 +4,9 @@ use async_trait::async_trait;
 use slipway_daemon::client::{Outgoing, answer};
 use slipway_fault::{Fault, Reason};
 use slipway_names::id::BuildId;
-use slipway_wire::catalog::v1::{GetBuildRequestRequest, build_request_service_client::BuildRequestServiceClient};
+use slipway_wire::catalog::v1::{
+    GetBuildRequestRequest, build_request_service_client::BuildRequestServiceClient,
+};
 use tonic::transport::Channel;
 
 use crate::{app::RequestSource, domain::build::Request, inbound};
@@ -25,8 +27,13 @@ impl CatalogClient {
 #[async_trait]
 impl RequestSource for CatalogClient {
     async fn request(&self, id: BuildId) -> Result<Option<Request>, Fault> {
-        let message = self.outgoing.request(GetBuildRequestRequest { build_id: id.to_string() }, None)?;
-        match answer(self.client.clone().get_build_request(message).await, Reason::CatalogUnavailable, "catalog") {
+        let message =
+            self.outgoing.request(GetBuildRequestRequest { build_id: id.to_string() }, None)?;
+        match answer(
+            self.client.clone().get_build_request(message).await,
+            Reason::CatalogUnavailable,
+            "catalog",
+        ) {
             Ok(response) => response.build_requested.map(inbound::parse).transpose(),
             Err(fault) if fault.reason() == Reason::BuildNotFound => Ok(None),
             Err(fault) => Err(fault),

@@ -17,7 +17,11 @@ use crate::domain::{
 };
 
 /// The event of the build's last change. Back in the queue is told as `requeued`.
-pub(crate) async fn append_state_changed(transaction: &DatabaseTransaction, build: &Build, now: i64) -> Result<(), Fault> {
+pub(crate) async fn append_state_changed(
+    transaction: &DatabaseTransaction,
+    build: &Build,
+    now: i64,
+) -> Result<(), Fault> {
     let word = match build.state {
         State::Queued if build.attempt > 0 => "requeued",
         state => state.as_str(),
@@ -43,8 +47,17 @@ pub(crate) async fn append_state_changed(transaction: &DatabaseTransaction, buil
         run_ms: build.start_time.map(|start| milliseconds(start, now)).unwrap_or_default(),
     };
     let data = serde_json::to_value(message).map_err(Fault::internal)?;
-    append(transaction, Event { kind: format!("builder.build.{word}"), subject: request.id.to_string(), sequence: build.sequence, time: now, data })
-        .await
+    append(
+        transaction,
+        Event {
+            kind: format!("builder.build.{word}"),
+            subject: request.id.to_string(),
+            sequence: build.sequence,
+            time: now,
+            data,
+        },
+    )
+    .await
 }
 
 pub(crate) fn state_to_wire(state: State) -> wire::BuildState {

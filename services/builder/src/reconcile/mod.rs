@@ -55,7 +55,10 @@ pub async fn repair(store: &Store, queue_limit: Duration, weather: Weather) -> R
             "",
             "the worker was not heard of for longer than its lease; the build is tried again, three times in all",
         );
-        let lost = Arrow { refunded: weather == Weather::DatabaseWasAway, ..Arrow::failed(Event::LeaseLost, failure) };
+        let lost = Arrow {
+            refunded: weather == Weather::DatabaseWasAway,
+            ..Arrow::failed(Event::LeaseLost, failure)
+        };
         let moved = match store.arrow(id, Guard::Attempt(attempt), &lost).await {
             Ok(moved) => moved,
             Err(fault) => {
@@ -66,9 +69,14 @@ pub async fn repair(store: &Store, queue_limit: Duration, weather: Weather) -> R
         tracing::warn!(build.id = %id, build.attempt = attempt, build.state = ?moved.map(|build| build.state), "a worker lost its lease");
     }
     for (id, attempt) in store.waiting_longer_than(queue_limit).await? {
-        let failure =
-            Failure::new(FailureReason::QueuedTooLong, "", "no worker took the build in time; ask the operators whether builders run, then retry");
-        if let Err(fault) = store.arrow(id, Guard::Attempt(attempt), &Arrow::failed(Event::Timeout, failure)).await {
+        let failure = Failure::new(
+            FailureReason::QueuedTooLong,
+            "",
+            "no worker took the build in time; ask the operators whether builders run, then retry",
+        );
+        if let Err(fault) =
+            store.arrow(id, Guard::Attempt(attempt), &Arrow::failed(Event::Timeout, failure)).await
+        {
             tracing::warn!(build.id = %id, error = %fault, "a build that waited too long could not be ended; trying again");
         }
     }

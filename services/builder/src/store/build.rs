@@ -42,9 +42,19 @@ impl Store {
             now.into(),
             slipway_telemetry::current().into(),
         ];
-        if transaction.execute_raw(self.database.statement(sql, values)).await?.rows_affected() > 0 {
-            let rows = transaction.query_all_raw(self.database.statement("select * from build where id = $1", [request.id.0.into()])).await?;
-            let build = rows.first().map(build).transpose()?.ok_or_else(|| Fault::internal("a build that was just inserted is gone"))?;
+        if transaction.execute_raw(self.database.statement(sql, values)).await?.rows_affected() > 0
+        {
+            let rows = transaction
+                .query_all_raw(
+                    self.database
+                        .statement("select * from build where id = $1", [request.id.0.into()]),
+                )
+                .await?;
+            let build = rows
+                .first()
+                .map(build)
+                .transpose()?
+                .ok_or_else(|| Fault::internal("a build that was just inserted is gone"))?;
             outbound::append_state_changed(&transaction, &build, now).await?;
         }
         transaction.commit().await?;
@@ -54,30 +64,65 @@ impl Store {
 
     /// The build, whoever asks.
     pub async fn build(&self, id: BuildId) -> Result<Option<Build>, Fault> {
-        let row = self.database.reader().query_one_raw(self.database.statement("select * from build where id = $1", [id.0.into()])).await?;
+        let row = self
+            .database
+            .reader()
+            .query_one_raw(
+                self.database.statement("select * from build where id = $1", [id.0.into()]),
+            )
+            .await?;
         row.as_ref().map(build).transpose()
     }
 
     /// The build, if the user has the role on its image.
-    pub async fn build_seen_by(&self, id: BuildId, user: UserId, role: Role) -> Result<Option<Build>, Fault> {
+    pub async fn build_seen_by(
+        &self,
+        id: BuildId,
+        user: UserId,
+        role: Role,
+    ) -> Result<Option<Build>, Fault> {
         let reader = Reader::now(&self.database, user).await?;
-        let sql = format!("select b.* from build b where b.id = $3 and {}", sees("b.image_id", "b.access_revision", role));
+        let sql = format!(
+            "select b.* from build b where b.id = $3 and {}",
+            sees("b.image_id", "b.access_revision", role)
+        );
         let [user, now] = reader.values();
-        let row = self.database.reader().query_one_raw(self.database.statement(sql, [user, now, id.0.into()])).await?;
+        let row = self
+            .database
+            .reader()
+            .query_one_raw(self.database.statement(sql, [user, now, id.0.into()]))
+            .await?;
         row.as_ref().map(build).transpose()
     }
 
     /// A page of the builds that the user may read, newest first.
-    pub async fn builds(&self, user: UserId, image: Option<ImageId>, page: &Page) -> Result<Vec<Build>, Fault> {
+    pub async fn builds(
+        &self,
+        user: UserId,
+        image: Option<ImageId>,
+        page: &Page,
+    ) -> Result<Vec<Build>, Fault> {
         let reader = Reader::now(&self.database, user).await?;
         let sql = format!(
             "select b.* from build b where b.id < $3 and ($4 or b.image_id = $5) and {} order by b.id desc limit $6",
             sees("b.image_id", "b.access_revision", Role::Reader)
         );
-        let before = page.after.first().and_then(|id| id.parse::<BuildId>().ok()).map_or(Uuid::max(), |id| id.0);
+        let before = page
+            .after
+            .first()
+            .and_then(|id| id.parse::<BuildId>().ok())
+            .map_or(Uuid::max(), |id| id.0);
         let [user, now] = reader.values();
-        let values = [user, now, before.into(), image.is_none().into(), image.map_or(Uuid::nil(), |image| image.0).into(), page.limit().into()];
-        let rows = self.database.reader().query_all_raw(self.database.statement(sql, values)).await?;
+        let values = [
+            user,
+            now,
+            before.into(),
+            image.is_none().into(),
+            image.map_or(Uuid::nil(), |image| image.0).into(),
+            page.limit().into(),
+        ];
+        let rows =
+            self.database.reader().query_all_raw(self.database.statement(sql, values)).await?;
         rows.iter().map(build).collect()
     }
 }

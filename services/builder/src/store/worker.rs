@@ -39,7 +39,9 @@ impl Queue for Store {
                 order by b.queue_time, b.id limit 1)
             returning *";
         let until = now + micros(LEASE);
-        let rows = transaction.query_all_raw(self.database.statement(sql, [worker.into(), until.into(), now.into()])).await?;
+        let rows = transaction
+            .query_all_raw(self.database.statement(sql, [worker.into(), until.into(), now.into()]))
+            .await?;
         let Some(row) = rows.first() else {
             transaction.commit().await?;
             return Ok(None);
@@ -54,17 +56,33 @@ impl Queue for Store {
     async fn heartbeat(&self, id: BuildId, attempt: i32) -> Result<Verdict, Fault> {
         let now = self.database.now(self.database.writer()).await?;
         let sql = "update build set lease_until = $1 where id = $2 and attempt = $3 and state in ('preparing', 'building', 'pushing', 'cancelling') returning state";
-        let row =
-            self.database.writer().query_one_raw(self.database.statement(sql, [(now + micros(LEASE)).into(), id.0.into(), attempt.into()])).await?;
+        let row = self
+            .database
+            .writer()
+            .query_one_raw(
+                self.database
+                    .statement(sql, [(now + micros(LEASE)).into(), id.0.into(), attempt.into()]),
+            )
+            .await?;
         verdict(row)
     }
 
     async fn verdict(&self, id: BuildId, attempt: i32) -> Result<Verdict, Fault> {
         let sql = "select state from build where id = $1 and attempt = $2 and state in ('preparing', 'building', 'pushing', 'cancelling')";
-        verdict(self.database.reader().query_one_raw(self.database.statement(sql, [id.0.into(), attempt.into()])).await?)
+        verdict(
+            self.database
+                .reader()
+                .query_one_raw(self.database.statement(sql, [id.0.into(), attempt.into()]))
+                .await?,
+        )
     }
 
-    async fn advance(&self, id: BuildId, attempt: i32, arrow: &Arrow) -> Result<Result<Build, Refused>, Fault> {
+    async fn advance(
+        &self,
+        id: BuildId,
+        attempt: i32,
+        arrow: &Arrow,
+    ) -> Result<Result<Build, Refused>, Fault> {
         self.arrow(id, Guard::Attempt(attempt), arrow).await
     }
 }
@@ -79,12 +97,22 @@ impl Store {
     /// Builds that have waited since before the age.
     pub async fn waiting_longer_than(&self, age: Duration) -> Result<Vec<(BuildId, i32)>, Fault> {
         let now = self.database.now(self.database.reader()).await?;
-        self.ids("select id, attempt from build where queue_time < $1 and state = 'queued'", now - micros(age)).await
+        self.ids(
+            "select id, attempt from build where queue_time < $1 and state = 'queued'",
+            now - micros(age),
+        )
+        .await
     }
 
     async fn ids(&self, sql: &str, bound: i64) -> Result<Vec<(BuildId, i32)>, Fault> {
-        let rows = self.database.reader().query_all_raw(self.database.statement(sql, [bound.into()])).await?;
-        rows.iter().map(|row| Ok((BuildId(row.try_get("", "id")?), row.try_get("", "attempt")?))).collect()
+        let rows = self
+            .database
+            .reader()
+            .query_all_raw(self.database.statement(sql, [bound.into()]))
+            .await?;
+        rows.iter()
+            .map(|row| Ok((BuildId(row.try_get("", "id")?), row.try_get("", "attempt")?)))
+            .collect()
     }
 }
 

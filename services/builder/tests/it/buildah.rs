@@ -49,12 +49,22 @@ async fn configured(change: impl FnOnce(Settings) -> Settings) -> Option<Real> {
         packages: PackageSources::default(),
     });
     let network = settings.network;
-    let registries = Registries::new(&slipway_registry::Settings { insecure: vec![registry.clone()] });
-    let (executor, isolation) = Buildah::new(settings, Policy::default(), registries).await.unwrap();
-    assert!(isolation.user_and_pid_namespace && isolation.loopback_closed && isolation.network == network, "{isolation}");
+    let registries =
+        Registries::new(&slipway_registry::Settings { insecure: vec![registry.clone()] });
+    let (executor, isolation) =
+        Buildah::new(settings, Policy::default(), registries).await.unwrap();
+    assert!(
+        isolation.user_and_pid_namespace
+            && isolation.loopback_closed
+            && isolation.network == network,
+        "{isolation}"
+    );
     // Past libtest, which keeps what passing tests print.
     let _ = writeln!(std::io::stderr(), "{isolation}");
-    assert!(isolation.unenforced.is_empty() || std::env::var(env::CONTROL_GROUPS).is_err(), "{isolation}");
+    assert!(
+        isolation.unenforced.is_empty() || std::env::var(env::CONTROL_GROUPS).is_err(),
+        "{isolation}"
+    );
     let base = format!("{registry}/{}", base::REPOSITORY);
     Some(Real { executor, registry, base, folder })
 }
@@ -80,7 +90,9 @@ async fn pip_installs_for_real_where_the_base_has_none() {
     let Some(real) = real(PackageSources::default()).await else { return };
     let memory = Memory::default();
     let build = build(&real.registry, &real.base, &[], &["humanize>=4"]);
-    let pushed = make(&real.executor, &build, &memory).await.unwrap_or_else(|failure| panic!("{failure}\n{}", memory.text()));
+    let pushed = make(&real.executor, &build, &memory)
+        .await
+        .unwrap_or_else(|failure| panic!("{failure}\n{}", memory.text()));
     assert!(memory.text().contains("Successfully installed humanize-"), "{}", memory.text());
     assert_eq!(pushed.reference, format!("{}:r1-1", build.request.repository));
     real.end().await;
@@ -98,9 +110,13 @@ async fn nothing_of_the_mirrors_stays() {
     };
     let Some(real) = real(packages).await else { return };
     let memory = Memory::default();
-    let base = base::derived(&Ordinary::find().unwrap(), &real.registry, "pip", PIP_THAT_SAYS_ITS_INDEX).unwrap();
+    let base =
+        base::derived(&Ordinary::find().unwrap(), &real.registry, "pip", PIP_THAT_SAYS_ITS_INDEX)
+            .unwrap();
     let build = build(&real.registry, &base, &["jq"], &["humanize>=4"]);
-    let pushed = make(&real.executor, &build, &memory).await.unwrap_or_else(|failure| panic!("{failure}\n{}", memory.text()));
+    let pushed = make(&real.executor, &build, &memory)
+        .await
+        .unwrap_or_else(|failure| panic!("{failure}\n{}", memory.text()));
     assert!(memory.text().contains("index https://***@index.example/simple"), "{}", memory.text());
     assert!(!memory.text().contains("canary-password"), "{}", memory.text());
 
@@ -113,9 +129,19 @@ async fn nothing_of_the_mirrors_stays() {
         .await;
     assert!(copied.unwrap().success());
     let script = "cd \"$1\"; for f in *; do (gzip -dc \"$f\" 2>/dev/null || cat \"$f\") | grep -a -o -E 'canary-[a-z-]+|run/slipway/[a-z.]+|var/lib/apt/lists/[a-z]+[._][^ ]*' | sort -u; done";
-    let output = tokio::process::Command::new("sh").args(["-c", script, "search"]).arg(&copy).output().await.unwrap();
+    let output = tokio::process::Command::new("sh")
+        .args(["-c", script, "search"])
+        .arg(&copy)
+        .output()
+        .await
+        .unwrap();
     let found = String::from_utf8_lossy(&output.stdout).into_owned();
-    let found: Vec<&str> = found.lines().filter(|line| !line.starts_with("run/slipway/apt.sh") && !line.starts_with("run/slipway/pip.sh")).collect();
+    let found: Vec<&str> = found
+        .lines()
+        .filter(|line| {
+            !line.starts_with("run/slipway/apt.sh") && !line.starts_with("run/slipway/pip.sh")
+        })
+        .collect();
     assert_eq!(found, Vec::<&str>::new(), "only the fixed scripts' names stand in the history");
     real.end().await;
 }
@@ -139,7 +165,12 @@ async fn dropping_a_build_ends_every_process() {
     let attempt = format!("{}-1", build.request.id);
     let dropped = Instant::now();
     while processes_of(&deed) + processes_of(&attempt) > 0 {
-        assert!(dropped.elapsed() < Duration::from_secs(5), "{} and {} are left", processes_of(&deed), processes_of(&attempt));
+        assert!(
+            dropped.elapsed() < Duration::from_secs(5),
+            "{} and {} are left",
+            processes_of(&deed),
+            processes_of(&attempt)
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     real.executor.discard(build.request.id, 1).await;
@@ -154,7 +185,8 @@ fn puppet(real: &Real) -> String {
 /// What the puppet said in a build that is to succeed.
 async fn said(real: &Real, deed: &str) -> String {
     let memory = Memory::default();
-    let outcome = make(&real.executor, &build(&real.registry, &puppet(real), &[deed], &[]), &memory).await;
+    let outcome =
+        make(&real.executor, &build(&real.registry, &puppet(real), &[deed], &[]), &memory).await;
     outcome.unwrap_or_else(|failure| panic!("{failure}\n{}", memory.text()));
     memory.text()
 }
@@ -163,9 +195,18 @@ async fn said(real: &Real, deed: &str) -> String {
 async fn steps_have_no_way_to_private_networks() {
     let check = async |network: NetworkMode, allowed: &[&str], ways: &[&str], closed: &[&str]| {
         let allowed_networks = allowed.iter().map(ToString::to_string).collect();
-        let Some(real) = configured(|settings| Settings { network, allowed_networks, ..settings }).await else { return };
+        let Some(real) =
+            configured(|settings| Settings { network, allowed_networks, ..settings }).await
+        else {
+            return;
+        };
         let log = said(&real, &format!("network-{}", [ways, closed].concat().join("-"))).await;
-        let has = |line: String| assert!(log.lines().any(|own| own == line), "{network:?} {allowed:?}: no line `{line}` in {log}");
+        let has = |line: String| {
+            assert!(
+                log.lines().any(|own| own == line),
+                "{network:?} {allowed:?}: no line `{line}` in {log}"
+            )
+        };
         ways.iter().for_each(|address| has(format!("route to {address}")));
         closed.iter().for_each(|address| has(format!("no route to {address}")));
         real.end().await;
@@ -197,7 +238,10 @@ async fn steps_see_the_configured_sources_and_nothing_of_the_builder() {
         assert!(log.contains(want), "{want}: {log}");
     }
     assert!(!log.contains("canary-password"), "{log}");
-    assert!(!log.contains("SLIPWAY_TEST") && !log.contains("CONTAINERS_STORAGE_CONF"), "the builder's own environment: {log}");
+    assert!(
+        !log.contains("SLIPWAY_TEST") && !log.contains("CONTAINERS_STORAGE_CONF"),
+        "the builder's own environment: {log}"
+    );
     real.end().await;
 }
 
@@ -206,7 +250,11 @@ async fn forged_marks_do_not_move_the_blame() {
     let Some(real) = real(PackageSources::default()).await else { return };
     let build = build(&real.registry, &puppet(&real), &["marks"], &[]);
     let failure = make(&real.executor, &build, &Memory::default()).await.unwrap_err();
-    assert_eq!((failure.reason, failure.step.as_str()), (FailureReason::AptFailed, "apt"), "{failure}");
+    assert_eq!(
+        (failure.reason, failure.step.as_str()),
+        (FailureReason::AptFailed, "apt"),
+        "{failure}"
+    );
     assert!(!failure.message.contains('\u{1b}'), "{failure:?}");
     real.end().await;
 }
@@ -215,9 +263,17 @@ async fn forged_marks_do_not_move_the_blame() {
 async fn hostile_bases_are_refused() {
     let Some(real) = real(PackageSources::default()).await else { return };
     let check = async |name: &str, instructions: &str, want: &str| {
-        let base = base::derived(&Ordinary::find().unwrap(), &real.registry, name, instructions).unwrap();
-        let failure = make(&real.executor, &build(&real.registry, &base, &["jq"], &[]), &Memory::default()).await.unwrap_err();
-        assert_eq!((failure.reason, failure.step.as_str()), (FailureReason::BaseRefused, "resolve"), "{failure}");
+        let base =
+            base::derived(&Ordinary::find().unwrap(), &real.registry, name, instructions).unwrap();
+        let failure =
+            make(&real.executor, &build(&real.registry, &base, &["jq"], &[]), &Memory::default())
+                .await
+                .unwrap_err();
+        assert_eq!(
+            (failure.reason, failure.step.as_str()),
+            (FailureReason::BaseRefused, "resolve"),
+            "{failure}"
+        );
         assert!(failure.message.contains(want), "{failure}");
     };
     check("onbuild", "ONBUILD RUN id\n", "ONBUILD").await;
@@ -229,14 +285,23 @@ async fn hostile_bases_are_refused() {
 async fn the_image_keeps_what_the_base_says_of_running_it() {
     let Some(real) = real(PackageSources::default()).await else { return };
     let instructions = "USER 1000:100\nWORKDIR /srv\nENTRYPOINT [\"/bin/true\", \"x\"]\n";
-    let base = base::derived(&Ordinary::find().unwrap(), &real.registry, "keeps", instructions).unwrap();
+    let base =
+        base::derived(&Ordinary::find().unwrap(), &real.registry, "keeps", instructions).unwrap();
     let build = build(&real.registry, &base, &["jq"], &[]);
     let pushed = make(&real.executor, &build, &Memory::default()).await.unwrap();
     let image = format!("docker://{}@{}", build.request.repository, pushed.digest);
-    let output = tokio::process::Command::new("skopeo").args(["inspect", "--config", "--tls-verify=false", &image]).output().await.unwrap();
+    let output = tokio::process::Command::new("skopeo")
+        .args(["inspect", "--config", "--tls-verify=false", &image])
+        .output()
+        .await
+        .unwrap();
     let config: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let config = &config["config"];
-    assert_eq!((config["User"].as_str(), config["WorkingDir"].as_str()), (Some("1000:100"), Some("/srv")), "{config}");
+    assert_eq!(
+        (config["User"].as_str(), config["WorkingDir"].as_str()),
+        (Some("1000:100"), Some("/srv")),
+        "{config}"
+    );
     assert_eq!(config["Entrypoint"], serde_json::json!(["/bin/true", "x"]));
     assert_eq!(config["Labels"]["dev.slipway.build"], build.request.id.to_string());
     real.end().await;
@@ -257,14 +322,38 @@ async fn unfit_hosts_and_settings_are_refused() {
             packages: PackageSources::default(),
         };
         let registries = Registries::new(&slipway_registry::Settings::default());
-        Buildah::new(change(settings), Policy::default(), registries).await.err().map_or_else(String::new, |unfit| unfit.to_string())
+        Buildah::new(change(settings), Policy::default(), registries)
+            .await
+            .err()
+            .map_or_else(String::new, |unfit| unfit.to_string())
     };
     let shared = real.folder.path().to_owned();
-    let check = |said: String, want: &str| assert!(said.contains(want), "{said:?} does not say {want}");
-    check(refused(&|settings| Settings { data_dir: shared.clone(), ..settings }).await, "in use by another builder");
-    check(refused(&|settings| Settings { limits: Limits { cpus: 0.0, ..Limits::default() }, ..settings }).await, "`executor.limits.cpus`");
-    check(refused(&|settings| Settings { data_dir: "/proc/slipway".into(), ..settings }).await, "`executor.data_dir`: /proc/slipway");
-    check(refused(&|settings| Settings { allowed_networks: vec!["everything".to_owned()], ..settings }).await, "executor.network");
+    let check =
+        |said: String, want: &str| assert!(said.contains(want), "{said:?} does not say {want}");
+    check(
+        refused(&|settings| Settings { data_dir: shared.clone(), ..settings }).await,
+        "in use by another builder",
+    );
+    check(
+        refused(&|settings| Settings {
+            limits: Limits { cpus: 0.0, ..Limits::default() },
+            ..settings
+        })
+        .await,
+        "`executor.limits.cpus`",
+    );
+    check(
+        refused(&|settings| Settings { data_dir: "/proc/slipway".into(), ..settings }).await,
+        "`executor.data_dir`: /proc/slipway",
+    );
+    check(
+        refused(&|settings| Settings {
+            allowed_networks: vec!["everything".to_owned()],
+            ..settings
+        })
+        .await,
+        "executor.network",
+    );
     real.end().await;
 }
 
@@ -273,7 +362,13 @@ async fn limits_hold() {
     if env::server(env::CONTROL_GROUPS).is_none() {
         return;
     }
-    let limits = Limits { memory_bytes: 256 << 20, processes: 200, disk_bytes: 400 << 20, image_bytes: 50 << 20, ..Limits::default() };
+    let limits = Limits {
+        memory_bytes: 256 << 20,
+        processes: 200,
+        disk_bytes: 400 << 20,
+        image_bytes: 50 << 20,
+        ..Limits::default()
+    };
     let Some(real) = limited(limits, PackageSources::default()).await else { return };
     exceeds(&real, "memory", FailureReason::MemoryExceeded, "apt").await;
     exceeds(&real, "processes", FailureReason::ProcessesExceeded, "apt").await;
@@ -281,7 +376,10 @@ async fn limits_hold() {
     exceeds(&real, "image", FailureReason::SizeExceeded, "commit").await;
 
     let log = said(&real, "limits").await;
-    assert!(log.contains("Read-only file system") && !log.contains("LIFTED"), "a step can lift its limits: {log}");
+    assert!(
+        log.contains("Read-only file system") && !log.contains("LIFTED"),
+        "a step can lift its limits: {log}"
+    );
     assert_eq!(real.attempts(), 0);
     real.end().await;
 }
@@ -295,32 +393,56 @@ async fn limits_of_time_hold() {
     let Some(real) = limited(limits, PackageSources::default()).await else { return };
     exceeds(&real, "silence", FailureReason::IdleTooLong, "apt").await;
     let log = said(&real, "processors").await;
-    let seconds: f64 = log.lines().find_map(|line| line.strip_prefix("processor seconds: ")).unwrap_or_else(|| panic!("{log}")).parse().unwrap();
+    let seconds: f64 = log
+        .lines()
+        .find_map(|line| line.strip_prefix("processor seconds: "))
+        .unwrap_or_else(|| panic!("{log}"))
+        .parse()
+        .unwrap();
     assert!(seconds < 1.5, "{seconds} s of processor time in 3 s on a quarter of a processor");
     real.end().await;
 }
 
 async fn exceeds(real: &Real, deed: &str, reason: FailureReason, step: &str) {
     let memory = Memory::default();
-    let outcome = make(&real.executor, &build(&real.registry, &puppet(real), &[deed], &[]), &memory).await;
+    let outcome =
+        make(&real.executor, &build(&real.registry, &puppet(real), &[deed], &[]), &memory).await;
     let failure = outcome.map_err(|failure| (failure.reason, failure.step));
     assert_eq!(failure, Err((reason, step.to_owned())), "{deed}: {}", memory.text());
 }
 
 #[tokio::test]
 async fn a_base_of_too_many_layers_is_refused() {
-    let Some(real) = limited(Limits { layers: 2, ..Limits::default() }, PackageSources::default()).await else { return };
-    let failure = make(&real.executor, &build(&real.registry, &real.base, &["jq"], &[]), &Memory::default()).await.unwrap_err();
-    assert_eq!((failure.reason, failure.step.as_str()), (FailureReason::LayersExceeded, "resolve"), "{failure}");
+    let Some(real) =
+        limited(Limits { layers: 2, ..Limits::default() }, PackageSources::default()).await
+    else {
+        return;
+    };
+    let failure =
+        make(&real.executor, &build(&real.registry, &real.base, &["jq"], &[]), &Memory::default())
+            .await
+            .unwrap_err();
+    assert_eq!(
+        (failure.reason, failure.step.as_str()),
+        (FailureReason::LayersExceeded, "resolve"),
+        "{failure}"
+    );
     real.end().await;
 }
 
 /// Processes whose command line or environment names the attempt.
 fn processes_of(marker: &str) -> usize {
-    let names_it = |path: &Path, file: &str| std::fs::read(path.join(file)).is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains(marker));
+    let names_it = |path: &Path, file: &str| {
+        std::fs::read(path.join(file))
+            .is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains(marker))
+    };
     let entries = std::fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
     entries
-        .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().bytes().all(|byte| byte.is_ascii_digit())))
+        .filter(|path| {
+            path.file_name().is_some_and(|name| {
+                name.to_string_lossy().bytes().all(|byte| byte.is_ascii_digit())
+            })
+        })
         .filter(|path| names_it(path, "cmdline") || names_it(path, "environ"))
         .count()
 }

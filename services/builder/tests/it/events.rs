@@ -65,12 +65,25 @@ async fn the_envelope_is_as_written_out(world: World) {
     store.enqueue(&asked).await.unwrap();
     store.claim(Uuid::now_v7()).await.unwrap().unwrap();
     let failure = Failure::new(FailureReason::AptFailed, "apt", "no package `no-such-package`");
-    store.arrow(asked.id, Guard::Attempt(1), &Arrow::failed(Event::UserFault, failure)).await.unwrap().unwrap();
+    store
+        .arrow(asked.id, Guard::Attempt(1), &Arrow::failed(Event::UserFault, failure))
+        .await
+        .unwrap()
+        .unwrap();
 
     let sql = "update outbox set position = 1, id = $1, time = $2, traceparent = $3 where kind = 'builder.build.failed'";
     let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-    let values = [Uuid::from_u128(0xe).into(), 1_800_000_000_123_456_i64.into(), traceparent.into()];
-    assert_eq!(database.writer().execute_raw(database.statement(sql, values)).await.unwrap().rows_affected(), 1);
+    let values =
+        [Uuid::from_u128(0xe).into(), 1_800_000_000_123_456_i64.into(), traceparent.into()];
+    assert_eq!(
+        database
+            .writer()
+            .execute_raw(database.statement(sql, values))
+            .await
+            .unwrap()
+            .rows_affected(),
+        1
+    );
     let entries = slipway_outbox::after(database, "builder", 0, 10).await.unwrap();
     let [entry] = entries.as_slice() else { panic!("{entries:?}") };
     let mut document: serde_json::Value = serde_json::from_slice(&entry.envelope.encode()).unwrap();

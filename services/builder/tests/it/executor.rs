@@ -44,7 +44,10 @@ impl Memory {
 }
 
 pub(crate) fn build(registry: &str, base: &str, apt: &[&str], pip: &[&str]) -> Build {
-    let mut request = Request { repository: format!("{registry}/test/image-{}", BuildId::new().0.simple()), ..request(base, apt) };
+    let mut request = Request {
+        repository: format!("{registry}/test/image-{}", BuildId::new().0.simple()),
+        ..request(base, apt)
+    };
     request.spec.pip = pip.iter().map(ToString::to_string).collect();
     Build {
         request,
@@ -64,7 +67,11 @@ pub(crate) fn build(registry: &str, base: &str, apt: &[&str], pip: &[&str]) -> B
     }
 }
 
-pub(crate) async fn make(executor: &dyn Executor, build: &Build, memory: &Memory) -> Result<Pushed, Failure> {
+pub(crate) async fn make(
+    executor: &dyn Executor,
+    build: &Build,
+    memory: &Memory,
+) -> Result<Pushed, Failure> {
     let mut log = LogSink::new(Arc::new(memory.clone()), build.request.id, 1);
     let outcome = async {
         let base = executor.prepare(build, &mut log).await?;
@@ -80,13 +87,25 @@ pub(crate) async fn make(executor: &dyn Executor, build: &Build, memory: &Memory
 async fn contract(executor: &dyn Executor, registry: &str, base: &str) {
     let memory = Memory::default();
     let good = build(registry, base, &["jq"], &[]);
-    let pushed = make(executor, &good, &memory).await.unwrap_or_else(|failure| panic!("{failure}\n{}", memory.text()));
+    let pushed = make(executor, &good, &memory)
+        .await
+        .unwrap_or_else(|failure| panic!("{failure}\n{}", memory.text()));
     assert_eq!(pushed.reference, format!("{}:r1-1", good.request.repository));
-    assert!(pushed.digest.starts_with("sha256:") && pushed.size_bytes > 0 && pushed.platform == "linux/amd64", "{pushed:?}");
-    assert!(memory.text().contains("── apt\n") && memory.text().contains("Setting up jq"), "{}", memory.text());
+    assert!(
+        pushed.digest.starts_with("sha256:")
+            && pushed.size_bytes > 0
+            && pushed.platform == "linux/amd64",
+        "{pushed:?}"
+    );
+    assert!(
+        memory.text().contains("── apt\n") && memory.text().contains("Setting up jq"),
+        "{}",
+        memory.text()
+    );
 
     let fails = async |apt: &[&str], base: &str, reason: FailureReason, step: &str| {
-        let failure = make(executor, &build(registry, base, apt, &[]), &Memory::default()).await.unwrap_err();
+        let failure =
+            make(executor, &build(registry, base, apt, &[]), &Memory::default()).await.unwrap_err();
         assert_eq!((failure.reason, failure.step.as_str()), (reason, step), "{failure}");
     };
     fails(&["no-such-package"], base, FailureReason::AptFailed, "apt").await;
@@ -96,7 +115,11 @@ async fn contract(executor: &dyn Executor, registry: &str, base: &str) {
 #[tokio::test]
 async fn scripted_keeps_the_contract() {
     let only = |text: &str| HashSet::from([text.to_owned()]);
-    let executor = Scripted { bases: only("localhost:5000/base:1"), packages: only("jq"), ..Scripted::default() };
+    let executor = Scripted {
+        bases: only("localhost:5000/base:1"),
+        packages: only("jq"),
+        ..Scripted::default()
+    };
     contract(&executor, "localhost:5000", "localhost:5000/base:1").await;
 }
 

@@ -53,7 +53,12 @@ async fn state(store: &Store, id: BuildId) -> State {
 }
 
 fn pushed() -> Arrow {
-    let pushed = Pushed { reference: "r:1".to_owned(), digest: "sha256:0".to_owned(), platform: "linux/amd64".to_owned(), size_bytes: 1 };
+    let pushed = Pushed {
+        reference: "r:1".to_owned(),
+        digest: "sha256:0".to_owned(),
+        platform: "linux/amd64".to_owned(),
+        size_bytes: 1,
+    };
     Arrow { pushed: Some(pushed), ..Arrow::plain(Event::Pushed) }
 }
 
@@ -92,7 +97,11 @@ async fn claims_are_exclusive(world: World) {
 
 async fn one_build_runs_per_image(world: World) {
     let first = request("base", &["jq"]);
-    let second = slipway_builder::domain::build::Request { id: BuildId::new(), revision: 2, ..first.clone() };
+    let second = slipway_builder::domain::build::Request {
+        id: BuildId::new(),
+        revision: 2,
+        ..first.clone()
+    };
     world.store.enqueue(&first).await.unwrap();
     world.store.enqueue(&second).await.unwrap();
     let worker = Uuid::now_v7();
@@ -100,7 +109,11 @@ async fn one_build_runs_per_image(world: World) {
     assert_eq!(world.store.claim(worker).await.unwrap(), None, "the image's other build waits");
     world
         .store
-        .arrow(first.id, Guard::Attempt(1), &Arrow::failed(Event::UserFault, Failure::new(FailureReason::AptFailed, "apt", "x")))
+        .arrow(
+            first.id,
+            Guard::Attempt(1),
+            &Arrow::failed(Event::UserFault, Failure::new(FailureReason::AptFailed, "apt", "x")),
+        )
         .await
         .unwrap()
         .unwrap();
@@ -110,25 +123,48 @@ async fn one_build_runs_per_image(world: World) {
 async fn arrows_are_guarded(world: World) {
     let store = &world.store;
     let id = enqueue(store).await;
-    assert!(store.arrow(id, Guard::Anybody, &pushed()).await.unwrap().is_err(), "a queued build cannot be pushed");
+    assert!(
+        store.arrow(id, Guard::Anybody, &pushed()).await.unwrap().is_err(),
+        "a queued build cannot be pushed"
+    );
     store.claim(Uuid::now_v7()).await.unwrap().unwrap();
     let mine = Guard::Attempt(1);
-    assert!(store.arrow(id, Guard::Attempt(2), &Arrow::plain(Event::BaseReady)).await.unwrap().is_err(), "another attempt's write");
+    assert!(
+        store.arrow(id, Guard::Attempt(2), &Arrow::plain(Event::BaseReady)).await.unwrap().is_err(),
+        "another attempt's write"
+    );
     for (event, want) in [(Event::BaseReady, State::Building), (Event::Installed, State::Pushing)] {
         assert_eq!(store.arrow(id, mine, &Arrow::plain(event)).await.unwrap().unwrap().state, want);
     }
-    assert!(store.arrow(id, Guard::Anybody, &Arrow::plain(Event::Cancel)).await.unwrap().is_err(), "past the gate");
+    assert!(
+        store.arrow(id, Guard::Anybody, &Arrow::plain(Event::Cancel)).await.unwrap().is_err(),
+        "past the gate"
+    );
     let done = store.arrow(id, mine, &pushed()).await.unwrap().unwrap();
-    assert_eq!((done.state, done.pushed.map(|pushed| pushed.digest)), (State::Succeeded, Some("sha256:0".to_owned())));
+    assert_eq!(
+        (done.state, done.pushed.map(|pushed| pushed.digest)),
+        (State::Succeeded, Some("sha256:0".to_owned()))
+    );
     for event in Event::ALL {
-        assert!(store.arrow(id, Guard::Anybody, &Arrow::plain(*event)).await.unwrap().is_err(), "terminal: {event:?}");
+        assert!(
+            store.arrow(id, Guard::Anybody, &Arrow::plain(*event)).await.unwrap().is_err(),
+            "terminal: {event:?}"
+        );
     }
 }
 
 async fn a_cancel_before_the_gate_wins(world: World) {
     let store = &world.store;
     let queued = enqueue(store).await;
-    assert_eq!(store.arrow(queued, Guard::Anybody, &Arrow::plain(Event::Cancel)).await.unwrap().unwrap().state, State::Cancelled);
+    assert_eq!(
+        store
+            .arrow(queued, Guard::Anybody, &Arrow::plain(Event::Cancel))
+            .await
+            .unwrap()
+            .unwrap()
+            .state,
+        State::Cancelled
+    );
     assert_eq!(store.claim(Uuid::now_v7()).await.unwrap(), None);
 
     let id = enqueue(store).await;
@@ -136,8 +172,19 @@ async fn a_cancel_before_the_gate_wins(world: World) {
     store.arrow(id, Guard::Attempt(1), &Arrow::plain(Event::BaseReady)).await.unwrap().unwrap();
     store.arrow(id, Guard::Anybody, &Arrow::plain(Event::Cancel)).await.unwrap().unwrap();
     assert_eq!(store.heartbeat(id, 1).await.unwrap(), Verdict::Cancel);
-    assert!(store.arrow(id, Guard::Attempt(1), &Arrow::plain(Event::Installed)).await.unwrap().is_err(), "the gate is closed");
-    assert_eq!(store.arrow(id, Guard::Attempt(1), &Arrow::plain(Event::UserFault)).await.unwrap().unwrap().state, State::Cancelled);
+    assert!(
+        store.arrow(id, Guard::Attempt(1), &Arrow::plain(Event::Installed)).await.unwrap().is_err(),
+        "the gate is closed"
+    );
+    assert_eq!(
+        store
+            .arrow(id, Guard::Attempt(1), &Arrow::plain(Event::UserFault))
+            .await
+            .unwrap()
+            .unwrap()
+            .state,
+        State::Cancelled
+    );
 }
 
 async fn a_lost_lease_is_tried_three_times(world: World) {
@@ -152,7 +199,10 @@ async fn a_lost_lease_is_tried_three_times(world: World) {
         let_time_pass(store).await;
     }
     let build = store.build(id).await.unwrap().unwrap();
-    assert_eq!((build.state, build.failure.map(|failure| failure.reason)), (State::Failed, Some(FailureReason::WorkerLost)));
+    assert_eq!(
+        (build.state, build.failure.map(|failure| failure.reason)),
+        (State::Failed, Some(FailureReason::WorkerLost))
+    );
     assert_eq!(store.claim(Uuid::now_v7()).await.unwrap(), None);
 }
 
@@ -162,7 +212,10 @@ async fn a_drained_attempt_costs_nothing(world: World) {
     for attempt in 1..=5 {
         assert_eq!(store.claim(Uuid::now_v7()).await.unwrap().unwrap().attempt, attempt);
         let drained = Arrow { refunded: true, ..Arrow::plain(Event::PlatformFault) };
-        assert_eq!(store.arrow(id, Guard::Attempt(attempt), &drained).await.unwrap().unwrap().state, State::Queued);
+        assert_eq!(
+            store.arrow(id, Guard::Attempt(attempt), &drained).await.unwrap().unwrap().state,
+            State::Queued
+        );
     }
     assert_eq!(store.build(id).await.unwrap().unwrap().charged, 0);
 }
@@ -186,7 +239,11 @@ async fn what_failed_waits_before_it_is_tried_again(world: World) {
     store.arrow(id, Guard::Attempt(1), &Arrow::plain(Event::PlatformFault)).await.unwrap().unwrap();
     assert_eq!(store.claim(Uuid::now_v7()).await.unwrap(), None, "it would fail again at once");
     let behind = enqueue(store).await;
-    assert_eq!(store.claim(Uuid::now_v7()).await.unwrap().unwrap().request.id, behind, "others do not wait for it");
+    assert_eq!(
+        store.claim(Uuid::now_v7()).await.unwrap().unwrap().request.id,
+        behind,
+        "others do not wait for it"
+    );
     let_time_pass(store).await;
     assert_eq!(store.claim(Uuid::now_v7()).await.unwrap().unwrap().request.id, id);
 }
@@ -197,9 +254,16 @@ async fn who_waits_too_long_expires(world: World) {
     let first = store.claim(Uuid::now_v7()).await.unwrap().unwrap().request.id;
     assert_eq!(first, waiting);
     let database = store.database();
-    database.writer().execute_raw(database.statement("update build set queue_time = queue_time - 1", [])).await.unwrap();
+    database
+        .writer()
+        .execute_raw(database.statement("update build set queue_time = queue_time - 1", []))
+        .await
+        .unwrap();
     reconcile::repair(store, Duration::ZERO, Weather::Clear).await.unwrap();
-    assert_eq!((state(store, first).await, state(store, running).await), (State::Preparing, State::Expired));
+    assert_eq!(
+        (state(store, first).await, state(store, running).await),
+        (State::Preparing, State::Expired)
+    );
     let failure = store.build(running).await.unwrap().unwrap().failure.unwrap();
     assert_eq!(failure.reason, FailureReason::QueuedTooLong);
 }
@@ -225,7 +289,9 @@ async fn old_attempts_cannot_write(world: World) {
     assert_eq!(store.heartbeat(id, 1).await.unwrap(), Verdict::Fenced);
     assert!(!store.append(id, &chunk(1, 0, "late")).await.unwrap());
     assert!(!store.set_step(id, 1, "pip").await.unwrap());
-    assert!(store.arrow(id, Guard::Attempt(1), &Arrow::plain(Event::BaseReady)).await.unwrap().is_err());
+    assert!(
+        store.arrow(id, Guard::Attempt(1), &Arrow::plain(Event::BaseReady)).await.unwrap().is_err()
+    );
     assert!(store.append(id, &chunk(2, 0, "mine")).await.unwrap());
     assert_eq!(state(store, id).await, State::Preparing);
 }
@@ -239,7 +305,10 @@ async fn logs_resume_from_any_place(world: World) {
     assert!(!store.append(id, &chunk(1, 6, "twice")).await.unwrap(), "a piece is stored once");
     let text = async |cursor: Cursor| {
         let chunks = store.log_from(id, cursor, 100).await.unwrap();
-        chunks.iter().map(|chunk| String::from_utf8_lossy(&chunk.data).into_owned()).collect::<String>()
+        chunks
+            .iter()
+            .map(|chunk| String::from_utf8_lossy(&chunk.data).into_owned())
+            .collect::<String>()
     };
     let whole = "hello world";
     for offset in 0..=whole.len() {
@@ -256,30 +325,62 @@ async fn events_have_no_gaps(world: World) {
     store.arrow(id, Guard::Attempt(1), &Arrow::plain(Event::BaseReady)).await.unwrap().unwrap();
     store.set_step(id, 1, "apt").await.unwrap();
     store.arrow(id, Guard::Attempt(1), &Arrow::plain(Event::PlatformFault)).await.unwrap().unwrap();
-    let want =
-        ["builder.build.queued 1", "builder.build.preparing 2", "builder.build.building 3", "builder.build.building 4", "builder.build.requeued 5"];
+    let want = [
+        "builder.build.queued 1",
+        "builder.build.preparing 2",
+        "builder.build.building 3",
+        "builder.build.building 4",
+        "builder.build.requeued 5",
+    ];
     assert_eq!(events(store, id).await, want);
 }
 
 fn chunk(attempt: i32, offset: i64, text: &str) -> LogChunk {
-    LogChunk { start: Cursor { attempt, offset }, step: "apt".to_owned(), data: text.as_bytes().to_vec() }
+    LogChunk {
+        start: Cursor { attempt, offset },
+        step: "apt".to_owned(),
+        data: text.as_bytes().to_vec(),
+    }
 }
 
 /// As if a minute had passed without a heartbeat.
 async fn expire_leases(store: &Store) {
     let database = store.database();
-    database.writer().execute_raw(database.statement("update build set lease_until = 1 where lease_until is not null", [])).await.unwrap();
+    database
+        .writer()
+        .execute_raw(
+            database
+                .statement("update build set lease_until = 1 where lease_until is not null", []),
+        )
+        .await
+        .unwrap();
 }
 
 /// As if the pause before the next attempt were over.
 async fn let_time_pass(store: &Store) {
     let database = store.database();
-    database.writer().execute_raw(database.statement("update build set not_before = 0", [])).await.unwrap();
+    database
+        .writer()
+        .execute_raw(database.statement("update build set not_before = 0", []))
+        .await
+        .unwrap();
 }
 
 async fn events(store: &Store, id: BuildId) -> Vec<String> {
     let database = store.database();
     let sql = "select kind, sequence from outbox where subject = $1 order by sequence";
-    let rows = database.reader().query_all_raw(database.statement(sql, [id.to_string().into()])).await.unwrap();
-    rows.iter().map(|row| format!("{} {}", row.try_get::<String>("", "kind").unwrap(), row.try_get::<i64>("", "sequence").unwrap())).collect()
+    let rows = database
+        .reader()
+        .query_all_raw(database.statement(sql, [id.to_string().into()]))
+        .await
+        .unwrap();
+    rows.iter()
+        .map(|row| {
+            format!(
+                "{} {}",
+                row.try_get::<String>("", "kind").unwrap(),
+                row.try_get::<i64>("", "sequence").unwrap()
+            )
+        })
+        .collect()
 }

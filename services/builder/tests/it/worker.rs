@@ -53,16 +53,31 @@ fn only(text: &str) -> HashSet<String> {
 }
 
 fn scripted(install_time: Duration) -> Scripted {
-    Scripted { bases: only("base"), unreachable: only("unreachable"), packages: only("jq"), install_time }
+    Scripted {
+        bases: only("base"),
+        unreachable: only("unreachable"),
+        packages: only("jq"),
+        install_time,
+    }
 }
 
 fn quick() -> Timing {
     Timing { heartbeat: Duration::from_millis(100), ..Timing::default() }
 }
 
-fn start(queue: Arc<dyn Queue>, install_time: Duration, timing: Timing) -> (DropGuard, CancellationToken) {
+fn start(
+    queue: Arc<dyn Queue>,
+    install_time: Duration,
+    timing: Timing,
+) -> (DropGuard, CancellationToken) {
     let stop = CancellationToken::new();
-    let worker = Worker { id: Uuid::now_v7(), queue, executor: Arc::new(scripted(install_time)), slots: 1, timing };
+    let worker = Worker {
+        id: Uuid::now_v7(),
+        queue,
+        executor: Arc::new(scripted(install_time)),
+        slots: 1,
+        timing,
+    };
     tokio::spawn(worker.run(stop.clone()));
     (stop.clone().drop_guard(), stop)
 }
@@ -95,7 +110,10 @@ async fn a_build_succeeds(world: World) {
     let _worker = start(Arc::new(world.store.clone()), Duration::ZERO, quick());
     let build = becomes(&world.store, id, |build| build.state.is_terminal()).await;
     assert_eq!((build.state, build.attempt, build.charged), (State::Succeeded, 1, 1));
-    assert!(build.pushed.is_some() && build.end_time.is_some() && build.containerfile == "FROM base\n", "{build:?}");
+    assert!(
+        build.pushed.is_some() && build.end_time.is_some() && build.containerfile == "FROM base\n",
+        "{build:?}"
+    );
 }
 
 async fn out_of_time(world: World) {
@@ -147,7 +165,8 @@ async fn an_unreachable_registry_is_tried_three_times(world: World) {
     let id = enqueue(&world.store, "unreachable").await;
     let _worker = start(Arc::new(world.store.clone()), Duration::ZERO, quick());
     for attempt in 1..=2 {
-        becomes(&world.store, id, |build| build.state == State::Queued && build.attempt == attempt).await;
+        becomes(&world.store, id, |build| build.state == State::Queued && build.attempt == attempt)
+            .await;
         set(&world.store, "not_before = 0").await;
     }
     let build = becomes(&world.store, id, |build| build.state.is_terminal()).await;
@@ -166,7 +185,12 @@ struct Unreliable {
 impl Unreliable {
     fn new(store: &Store) -> Arc<Self> {
         let no = || AtomicBool::new(false);
-        Arc::new(Self { store: store.clone(), is_away: no(), loses_answers: no(), was_asked_in_vain: no() })
+        Arc::new(Self {
+            store: store.clone(),
+            is_away: no(),
+            loses_answers: no(),
+            was_asked_in_vain: no(),
+        })
     }
 
     fn reach(&self) -> Result<&Store, Fault> {
@@ -191,7 +215,8 @@ impl LogStore for Unreliable {
 #[async_trait]
 impl Queue for Unreliable {
     async fn claim(&self, worker: Uuid) -> Result<Option<Build>, Fault> {
-        let store = self.reach().inspect_err(|_| self.was_asked_in_vain.store(true, Ordering::SeqCst))?;
+        let store =
+            self.reach().inspect_err(|_| self.was_asked_in_vain.store(true, Ordering::SeqCst))?;
         store.claim(worker).await
     }
 
@@ -203,9 +228,15 @@ impl Queue for Unreliable {
         self.reach()?.verdict(id, attempt).await
     }
 
-    async fn advance(&self, id: BuildId, attempt: i32, arrow: &Arrow) -> Result<Result<Build, Refused>, Fault> {
+    async fn advance(
+        &self,
+        id: BuildId,
+        attempt: i32,
+        arrow: &Arrow,
+    ) -> Result<Result<Build, Refused>, Fault> {
         let answer = self.reach()?.advance(id, attempt, arrow).await;
-        match self.loses_answers.load(Ordering::SeqCst) && answer.as_ref().is_ok_and(Result::is_ok) {
+        match self.loses_answers.load(Ordering::SeqCst) && answer.as_ref().is_ok_and(Result::is_ok)
+        {
             true => Err(Fault::new(Reason::DatabaseUnavailable, "the answer got lost")),
             false => answer,
         }
@@ -229,7 +260,11 @@ async fn without_its_database_an_attempt_fences_itself(world: World) {
     }
     queue.is_away.store(false, Ordering::SeqCst);
     becomes(store, left, |build| build.state == State::Building).await;
-    assert_eq!(store.build(id).await.unwrap().unwrap().state, State::Building, "only its lease gives it back");
+    assert_eq!(
+        store.build(id).await.unwrap().unwrap().state,
+        State::Building,
+        "only its lease gives it back"
+    );
     set(store, &format!("lease_until = 1 where id = {}", literal(store, id))).await;
     reconcile::repair(store, PATIENCE, Weather::DatabaseWasAway).await.unwrap();
     let build = store.build(id).await.unwrap().unwrap();

@@ -29,7 +29,14 @@ pub(crate) async fn postgres() -> Option<World> {
     let server = env::server(env::POSTGRES)?;
     let name = format!("builder_{}", Uuid::now_v7().simple());
     let admin = Database::connect(&Settings { url: server.clone(), connections: 1 }).await.unwrap();
-    admin.writer().execute_raw(Statement::from_string(sea_orm::DbBackend::Postgres, format!("create database {name}"))).await.unwrap();
+    admin
+        .writer()
+        .execute_raw(Statement::from_string(
+            sea_orm::DbBackend::Postgres,
+            format!("create database {name}"),
+        ))
+        .await
+        .unwrap();
     let url = format!("{}/{name}", server.rsplit_once('/').unwrap().0);
     Some(world(url, TempDir::new().unwrap()).await)
 }
@@ -48,7 +55,11 @@ pub(crate) fn request(base: &str, apt: &[&str]) -> Request {
         image_name: "vision/tools".to_owned(),
         revision: 1,
         requester: UserId::derive("test", "alice"),
-        spec: Spec { base_reference: base.to_owned(), apt: apt.iter().map(ToString::to_string).collect(), ..Spec::default() },
+        spec: Spec {
+            base_reference: base.to_owned(),
+            apt: apt.iter().map(ToString::to_string).collect(),
+            ..Spec::default()
+        },
         repository: "localhost:5000/vision/tools-00000000".to_owned(),
         request_time: 1,
         access_revision: 0,

@@ -29,7 +29,10 @@ pub(super) fn image_type(value: i32) -> Result<Option<ImageType>, Fault> {
         Ok(wire::ImageType::Cpu) => Ok(Some(ImageType::Cpu)),
         Ok(wire::ImageType::Gpu) => Ok(Some(ImageType::Gpu)),
         Ok(wire::ImageType::Universal) => Ok(Some(ImageType::Universal)),
-        Err(_) => Err(Fault::field("type", "must be IMAGE_TYPE_CPU, IMAGE_TYPE_GPU or IMAGE_TYPE_UNIVERSAL")),
+        Err(_) => Err(Fault::field(
+            "type",
+            "must be IMAGE_TYPE_CPU, IMAGE_TYPE_GPU or IMAGE_TYPE_UNIVERSAL",
+        )),
     }
 }
 
@@ -41,7 +44,10 @@ pub(super) fn image_state(value: i32) -> Result<Option<ImageState>, Fault> {
         Ok(wire::ImageState::Ready) => Ok(Some(ImageState::Ready)),
         Ok(wire::ImageState::Failed) => Ok(Some(ImageState::Failed)),
         Ok(wire::ImageState::Cancelled) => Ok(Some(ImageState::Cancelled)),
-        _ => Err(Fault::field("state", "must be IMAGE_STATE_BUILDING, _READY, _FAILED or _CANCELLED")),
+        _ => Err(Fault::field(
+            "state",
+            "must be IMAGE_STATE_BUILDING, _READY, _FAILED or _CANCELLED",
+        )),
     }
 }
 
@@ -49,21 +55,30 @@ pub(super) fn accelerator(value: i32) -> Result<Accelerator, Fault> {
     match wire::Accelerator::try_from(value) {
         Ok(wire::Accelerator::Cpu) => Ok(Accelerator::Cpu),
         Ok(wire::Accelerator::Gpu) => Ok(Accelerator::Gpu),
-        _ => Err(Fault::field("accelerator", "must be ACCELERATOR_CPU or ACCELERATOR_GPU: what the node has")),
+        _ => Err(Fault::field(
+            "accelerator",
+            "must be ACCELERATOR_CPU or ACCELERATOR_GPU: what the node has",
+        )),
     }
 }
 
 /// Users once each; groups as they were given, since only permission knows which are the same.
 pub(super) fn access(access: Option<wire::ImageAccess>) -> Result<WantedAccess, Fault> {
     let access = access.unwrap_or_default();
-    let too_many = |field: &str| Fault::field(field, format!("goes beyond {LARGEST_ACCESS} groups and users together; make a group of them"));
+    let too_many = |field: &str| {
+        Fault::field(
+            field,
+            format!("goes beyond {LARGEST_ACCESS} groups and users together; make a group of them"),
+        )
+    };
     let groups = access.groups.iter().collect::<HashSet<_>>().len();
     if groups > LARGEST_ACCESS {
         return Err(too_many("access.groups"));
     }
     let mut users: Vec<UserId> = Vec::new();
     for (index, text) in access.users.iter().enumerate() {
-        let user: UserId = text.parse().map_err(|error| Fault::field(format!("access.users[{index}]"), error))?;
+        let user: UserId =
+            text.parse().map_err(|error| Fault::field(format!("access.users[{index}]"), error))?;
         if users.contains(&user) {
             continue;
         }
@@ -77,14 +92,23 @@ pub(super) fn access(access: Option<wire::ImageAccess>) -> Result<WantedAccess, 
 
 pub(super) fn existing(source: wire::ExistingSource) -> Result<Source, Fault> {
     refuse_pull_secret(&source.pull_secret, "existing.pull_secret")?;
-    Ok(Source::Existing { reference: source.reference, gpu_reference: source.gpu_reference, skip_verification: source.skip_verification })
+    Ok(Source::Existing {
+        reference: source.reference,
+        gpu_reference: source.gpu_reference,
+        skip_verification: source.skip_verification,
+    })
 }
 
 pub(super) fn custom(source: wire::CustomSource) -> Result<Source, Fault> {
     refuse_pull_secret(&source.pull_secret, "custom.pull_secret")?;
     let spec = source.spec.ok_or_else(|| Fault::field("custom.spec", "is missing"))?;
     Ok(Source::Custom {
-        spec: Spec { base_reference: spec.base_reference, apt: spec.apt, conda: spec.conda, pip: spec.pip },
+        spec: Spec {
+            base_reference: spec.base_reference,
+            apt: spec.apt,
+            conda: spec.conda,
+            pip: spec.pip,
+        },
         gpu_base: spec.gpu_base_reference,
     })
 }
@@ -92,10 +116,11 @@ pub(super) fn custom(source: wire::CustomSource) -> Result<Source, Fault> {
 fn refuse_pull_secret(name: &str, field: &str) -> Result<(), Fault> {
     match name.is_empty() {
         true => Ok(()),
-        false => {
-            Err(Fault::new(Reason::PullSecretNotYetSupported, format!("{field}: pull secrets come with a later release; leave it away for now"))
-                .violation(field, "must be empty for now"))
-        }
+        false => Err(Fault::new(
+            Reason::PullSecretNotYetSupported,
+            format!("{field}: pull secrets come with a later release; leave it away for now"),
+        )
+        .violation(field, "must be empty for now")),
     }
 }
 
@@ -171,12 +196,18 @@ fn artifact_to_wire(artifact: &Artifact) -> wire::Artifact {
 }
 
 fn build_state(progress: &BuildProgress) -> builder::BuildState {
-    builder::BuildState::from_str_name(&format!("BUILD_STATE_{}", progress.state.to_uppercase())).unwrap_or_default()
+    builder::BuildState::from_str_name(&format!("BUILD_STATE_{}", progress.state.to_uppercase()))
+        .unwrap_or_default()
 }
 
 fn failure(progress: &BuildProgress) -> Option<builder::BuildFailure> {
     progress.failure.as_ref().map(|failure| builder::BuildFailure {
-        failure_class: builder::FailureClass::from_str_name(&format!("FAILURE_CLASS_{}", failure.class.to_uppercase())).unwrap_or_default().into(),
+        failure_class: builder::FailureClass::from_str_name(&format!(
+            "FAILURE_CLASS_{}",
+            failure.class.to_uppercase()
+        ))
+        .unwrap_or_default()
+        .into(),
         reason: failure.reason.clone(),
         step: failure.step.clone(),
         message: failure.message.clone(),
@@ -199,14 +230,20 @@ mod tests {
     fn access_is_bounded_and_its_refusals_name_the_field() {
         let check = |groups: Vec<String>, users: Vec<String>, want: Result<usize, &str>| {
             let got = access(Some(wire::ImageAccess { global: false, groups, users }));
-            let got = got.map(|access| access.users.len()).map_err(|fault| fault.violations()[0].field.clone());
+            let got = got
+                .map(|access| access.users.len())
+                .map_err(|fault| fault.violations()[0].field.clone());
             assert_eq!(got, want.map_err(str::to_owned));
         };
         check(groups(0..100), Vec::new(), Ok(0));
         check(groups(0..101), Vec::new(), Err("access.groups"));
         check(groups(0..60), users(0..40), Ok(40));
         check(groups(0..60), users(0..41), Err("access.users"));
-        check([groups(0..60), groups(0..60)].concat(), [users(0..40), users(0..40)].concat(), Ok(40));
+        check(
+            [groups(0..60), groups(0..60)].concat(),
+            [users(0..40), users(0..40)].concat(),
+            Ok(40),
+        );
         check(Vec::new(), vec![users(7..8).remove(0), "alice".to_owned()], Err("access.users[1]"));
     }
 }

@@ -13,7 +13,10 @@ use tonic::{Request, Response, Status};
 use crate::{
     api::{
         Api,
-        convert::{accelerator, access, custom, existing, image_state, image_to_wire, image_type, revision_to_wire},
+        convert::{
+            accelerator, access, custom, existing, image_state, image_to_wire, image_type,
+            revision_to_wire,
+        },
     },
     app::{CreateImage, request_key},
     domain::image::Image,
@@ -22,11 +25,17 @@ use crate::{
 
 #[tonic::async_trait]
 impl ImageService for Api {
-    async fn create_image(&self, request: Request<wire::CreateImageRequest>) -> Result<Response<wire::CreateImageResponse>, Status> {
+    async fn create_image(
+        &self,
+        request: Request<wire::CreateImageRequest>,
+    ) -> Result<Response<wire::CreateImageResponse>, Status> {
         let caller = caller(&request)?;
         let request = request.into_inner();
         let key = key_of(&caller, "CreateImage", &request.request_id, &request)?;
-        let source = match request.source.ok_or_else(|| Fault::field("source", "is missing; give `existing` or `custom`"))? {
+        let source = match request
+            .source
+            .ok_or_else(|| Fault::field("source", "is missing; give `existing` or `custom`"))?
+        {
             wire::create_image_request::Source::Existing(source) => existing(source)?,
             wire::create_image_request::Source::Custom(source) => custom(source)?,
         };
@@ -35,18 +44,29 @@ impl ImageService for Api {
             name: request.name,
             display_name: request.display_name,
             description: request.description,
-            kind: image_type(request.r#type)?
-                .ok_or_else(|| Fault::field("type", "must be IMAGE_TYPE_CPU, IMAGE_TYPE_GPU or IMAGE_TYPE_UNIVERSAL"))?,
+            kind: image_type(request.r#type)?.ok_or_else(|| {
+                Fault::field(
+                    "type",
+                    "must be IMAGE_TYPE_CPU, IMAGE_TYPE_GPU or IMAGE_TYPE_UNIVERSAL",
+                )
+            })?,
             access: access(request.access)?,
             source,
         };
         let (image, revision) = self.app.create_image(&caller, create, key).await?;
         let consistency_token = image.access_revision.to_string();
         let image = image_to_wire(&image, Some(&revision));
-        Ok(Response::new(wire::CreateImageResponse { image: Some(image), revision: Some(revision_to_wire(&revision)), consistency_token }))
+        Ok(Response::new(wire::CreateImageResponse {
+            image: Some(image),
+            revision: Some(revision_to_wire(&revision)),
+            consistency_token,
+        }))
     }
 
-    async fn get_image(&self, request: Request<wire::GetImageRequest>) -> Result<Response<wire::GetImageResponse>, Status> {
+    async fn get_image(
+        &self,
+        request: Request<wire::GetImageRequest>,
+    ) -> Result<Response<wire::GetImageResponse>, Status> {
         let caller = caller(&request)?;
         let request = request.into_inner();
         self.app.wait_for(&request.consistency_token).await?;
@@ -58,7 +78,10 @@ impl ImageService for Api {
         }))
     }
 
-    async fn list_images(&self, request: Request<wire::ListImagesRequest>) -> Result<Response<wire::ListImagesResponse>, Status> {
+    async fn list_images(
+        &self,
+        request: Request<wire::ListImagesRequest>,
+    ) -> Result<Response<wire::ListImagesResponse>, Status> {
         let caller = caller(&request)?;
         let request = request.into_inner();
         let user = caller.require_user()?.id.to_string();
@@ -70,62 +93,109 @@ impl ImageService for Api {
         if request.owner.contains('\0') {
             return Err(Fault::field("owner", "has a NUL").into());
         }
-        let filter = Filter { kind: image_type(request.r#type)?, owner: request.owner, state: image_state(request.state)?, text: request.text };
+        let filter = Filter {
+            kind: image_type(request.r#type)?,
+            owner: request.owner,
+            state: image_state(request.state)?,
+            text: request.text,
+        };
         let binding = [user.as_str(), "images", &format!("{filter:?}{order:?}")];
         let page = Page::parse(request.page_size, &request.page_token, &binding, 2)?;
         self.app.wait_for(&request.consistency_token).await?;
         let (mut images, total_size) = self.app.images(&caller, &filter, order, &page).await?;
         let next_page_token = page.cut(&mut images, |image| keys(image, order));
-        Ok(Response::new(wire::ListImagesResponse { images: self.with_latest(images).await?, next_page_token, total_size }))
+        Ok(Response::new(wire::ListImagesResponse {
+            images: self.with_latest(images).await?,
+            next_page_token,
+            total_size,
+        }))
     }
 
-    async fn set_image_access(&self, request: Request<wire::SetImageAccessRequest>) -> Result<Response<wire::SetImageAccessResponse>, Status> {
+    async fn set_image_access(
+        &self,
+        request: Request<wire::SetImageAccessRequest>,
+    ) -> Result<Response<wire::SetImageAccessResponse>, Status> {
         let caller = caller(&request)?;
         let request = request.into_inner();
         let access = access(request.access)?;
         self.app.wait_for(&request.consistency_token).await?;
         let image = self.app.set_access(&caller, &request.image, access, &request.etag).await?;
         let consistency_token = image.access_revision.to_string();
-        Ok(Response::new(wire::SetImageAccessResponse { image: self.with_latest(vec![image]).await?.pop(), consistency_token }))
+        Ok(Response::new(wire::SetImageAccessResponse {
+            image: self.with_latest(vec![image]).await?.pop(),
+            consistency_token,
+        }))
     }
 
-    async fn create_revision(&self, request: Request<wire::CreateRevisionRequest>) -> Result<Response<wire::CreateRevisionResponse>, Status> {
+    async fn create_revision(
+        &self,
+        request: Request<wire::CreateRevisionRequest>,
+    ) -> Result<Response<wire::CreateRevisionResponse>, Status> {
         let caller = caller(&request)?;
         let mut request = request.into_inner();
         let token = std::mem::take(&mut request.consistency_token);
         let key = key_of(&caller, "CreateRevision", &request.request_id, &request)?;
-        let source = match request.source.ok_or_else(|| Fault::field("source", "is missing; give `existing` or `custom`"))? {
+        let source = match request
+            .source
+            .ok_or_else(|| Fault::field("source", "is missing; give `existing` or `custom`"))?
+        {
             wire::create_revision_request::Source::Existing(source) => existing(source)?,
             wire::create_revision_request::Source::Custom(source) => custom(source)?,
         };
         self.app.wait_for(&token).await?;
-        let (image, revision) = self.app.create_revision(&caller, &request.image, source, key).await?;
+        let (image, revision) =
+            self.app.create_revision(&caller, &request.image, source, key).await?;
         let consistency_token = image.access_revision.to_string();
-        Ok(Response::new(wire::CreateRevisionResponse { revision: Some(revision_to_wire(&revision)), consistency_token }))
+        Ok(Response::new(wire::CreateRevisionResponse {
+            revision: Some(revision_to_wire(&revision)),
+            consistency_token,
+        }))
     }
 
-    async fn retry_revision(&self, request: Request<wire::RetryRevisionRequest>) -> Result<Response<wire::RetryRevisionResponse>, Status> {
+    async fn retry_revision(
+        &self,
+        request: Request<wire::RetryRevisionRequest>,
+    ) -> Result<Response<wire::RetryRevisionResponse>, Status> {
         let caller = caller(&request)?;
         let mut request = request.into_inner();
         let token = std::mem::take(&mut request.consistency_token);
         let key = key_of(&caller, "RetryRevision", &request.request_id, &request)?;
         self.app.wait_for(&token).await?;
-        let (image, revision) = self.app.retry_revision(&caller, &request.image, request.revision, key).await?;
+        let (image, revision) =
+            self.app.retry_revision(&caller, &request.image, request.revision, key).await?;
         let consistency_token = image.access_revision.to_string();
-        Ok(Response::new(wire::RetryRevisionResponse { revision: Some(revision_to_wire(&revision)), consistency_token }))
+        Ok(Response::new(wire::RetryRevisionResponse {
+            revision: Some(revision_to_wire(&revision)),
+            consistency_token,
+        }))
     }
 
-    async fn list_revisions(&self, request: Request<wire::ListRevisionsRequest>) -> Result<Response<wire::ListRevisionsResponse>, Status> {
+    async fn list_revisions(
+        &self,
+        request: Request<wire::ListRevisionsRequest>,
+    ) -> Result<Response<wire::ListRevisionsResponse>, Status> {
         let caller = caller(&request)?;
         let request = request.into_inner();
         let user = caller.require_user()?.id.to_string();
-        let page = Page::parse(request.page_size, &request.page_token, &[&user, "revisions", &request.image], 1)?;
+        let page = Page::parse(
+            request.page_size,
+            &request.page_token,
+            &[&user, "revisions", &request.image],
+            1,
+        )?;
         let mut revisions = self.app.revisions(&caller, &request.image, &page).await?;
-        let next_page_token = page.cut(&mut revisions, |revision| vec![revision.number.to_string()]);
-        Ok(Response::new(wire::ListRevisionsResponse { revisions: revisions.iter().map(revision_to_wire).collect(), next_page_token }))
+        let next_page_token =
+            page.cut(&mut revisions, |revision| vec![revision.number.to_string()]);
+        Ok(Response::new(wire::ListRevisionsResponse {
+            revisions: revisions.iter().map(revision_to_wire).collect(),
+            next_page_token,
+        }))
     }
 
-    async fn resolve_image(&self, request: Request<wire::ResolveImageRequest>) -> Result<Response<wire::ResolveImageResponse>, Status> {
+    async fn resolve_image(
+        &self,
+        request: Request<wire::ResolveImageRequest>,
+    ) -> Result<Response<wire::ResolveImageResponse>, Status> {
         let caller = caller(&request)?;
         let request = request.into_inner();
         let platform = match request.platform.as_str() {
@@ -136,7 +206,16 @@ impl ImageService for Api {
             return Err(Fault::field("revision", "is negative; give 0 for the active one").into());
         }
         self.app.wait_for(&request.consistency_token).await?;
-        let resolved = self.app.resolve(&caller, &request.image, request.revision, accelerator(request.accelerator)?, platform.as_str()).await?;
+        let resolved = self
+            .app
+            .resolve(
+                &caller,
+                &request.image,
+                request.revision,
+                accelerator(request.accelerator)?,
+                platform.as_str(),
+            )
+            .await?;
         let artifact = resolved.choice.artifact;
         let reference: Reference = artifact.reference.parse().map_err(Fault::internal)?;
         let digest = artifact.digest.parse().map_err(Fault::internal)?;
@@ -154,12 +233,22 @@ impl Api {
     /// Images with the latest build of each, by one statement more for all.
     async fn with_latest(&self, images: Vec<Image>) -> Result<Vec<wire::Image>, Fault> {
         let latest = self.app.latest_revisions(&images).await?;
-        Ok(images.iter().map(|image| image_to_wire(image, latest.iter().find(|revision| revision.image == image.id))).collect())
+        Ok(images
+            .iter()
+            .map(|image| {
+                image_to_wire(image, latest.iter().find(|revision| revision.image == image.id))
+            })
+            .collect())
     }
 }
 
 /// Bound to the RPC and the whole request but its consistency token, which is not part of what is asked for.
-fn key_of(caller: &Caller, rpc: &str, request_id: &str, request: &impl Message) -> Result<Option<Key>, Fault> {
+fn key_of(
+    caller: &Caller,
+    rpc: &str,
+    request_id: &str,
+    request: &impl Message,
+) -> Result<Option<Key>, Fault> {
     let bytes = [rpc.as_bytes(), &request.encode_to_vec()].concat();
     let hash = digest(&SHA256, &bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
     request_key(caller, request_id, hash)

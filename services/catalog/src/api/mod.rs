@@ -7,7 +7,10 @@ mod image_service;
 use slipway_daemon::Server;
 use slipway_outbox::EventLog;
 use slipway_wire::{
-    catalog::v1::{build_request_service_server::BuildRequestServiceServer, image_service_server::ImageServiceServer},
+    catalog::v1::{
+        build_request_service_server::BuildRequestServiceServer,
+        image_service_server::ImageServiceServer,
+    },
     event::v1::event_service_server::EventServiceServer,
 };
 use tokio_util::sync::CancellationToken;
@@ -36,7 +39,9 @@ pub fn routes(app: App, stop: CancellationToken) -> Routes {
         async move { app.require_platform_reader(&caller).await }
     });
     let api = Api { app };
-    Routes::new(ImageServiceServer::new(api.clone()).max_decoding_message_size(Server::MESSAGE_BYTES))
-        .add_service(BuildRequestServiceServer::new(api))
-        .add_service(EventServiceServer::new(events))
+    Routes::new(
+        ImageServiceServer::new(api.clone()).max_decoding_message_size(Server::MESSAGE_BYTES),
+    )
+    .add_service(BuildRequestServiceServer::new(api))
+    .add_service(EventServiceServer::new(events))
 }

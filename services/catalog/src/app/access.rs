@@ -32,7 +32,13 @@ pub struct WantedAccess {
 
 impl App {
     /// Replaces the access: wanted here, registered at permission, then held here from its revision on. What is cut off, the reconciler finishes.
-    pub async fn set_access(&self, caller: &Caller, id_or_name: &str, wanted: WantedAccess, etag: &str) -> Result<Image, Fault> {
+    pub async fn set_access(
+        &self,
+        caller: &Caller,
+        id_or_name: &str,
+        wanted: WantedAccess,
+        etag: &str,
+    ) -> Result<Image, Fault> {
         let (image, _) = self.image_for(caller, id_or_name, Role::Manager).await?;
         let etag = match etag {
             "" => None,
@@ -48,25 +54,40 @@ impl App {
 
     /// The groups that the caller named, each once. One that it does not see is refused like one that is not there, unless it is `present`: who
     /// manages an image may write back what it reads.
-    pub(super) async fn known_access(&self, caller: &Caller, wanted: WantedAccess, present: &[ReadingGroup]) -> Result<Access, Fault> {
+    pub(super) async fn known_access(
+        &self,
+        caller: &Caller,
+        wanted: WantedAccess,
+        present: &[ReadingGroup],
+    ) -> Result<Access, Fault> {
         let mut named = HashSet::new();
         let mut groups = Vec::new();
         for (index, name_or_id) in wanted.groups.iter().enumerate() {
             if !named.insert(name_or_id) {
                 continue;
             }
-            if let Some(group) = present.iter().find(|group| group.name == *name_or_id || group.id.to_string() == *name_or_id) {
+            if let Some(group) = present
+                .iter()
+                .find(|group| group.name == *name_or_id || group.id.to_string() == *name_or_id)
+            {
                 if !groups.contains(group) {
                     groups.push(group.clone());
                 }
                 continue;
             }
             let what = format!("group `{}`", Fault::echo(name_or_id));
-            let decision = self.authorizer.check(caller, ObjectQuery::Group(name_or_id.clone()), Role::Reader).await?;
-            let decision = decision
-                .require(Role::Reader, &what, Reason::GroupNotFound)
-                .map_err(|fault| fault.violation(format!("access.groups[{index}]"), "is not a group that you see"))?;
-            let id = decision.object.ok_or_else(|| Fault::internal("permission allowed a group without an id"))?;
+            let decision = self
+                .authorizer
+                .check(caller, ObjectQuery::Group(name_or_id.clone()), Role::Reader)
+                .await?;
+            let decision =
+                decision.require(Role::Reader, &what, Reason::GroupNotFound).map_err(|fault| {
+                    fault
+                        .violation(format!("access.groups[{index}]"), "is not a group that you see")
+                })?;
+            let id = decision
+                .object
+                .ok_or_else(|| Fault::internal("permission allowed a group without an id"))?;
             let group = ReadingGroup { id: GroupId(id.0), name: decision.name };
             if !groups.contains(&group) {
                 groups.push(group);

@@ -46,13 +46,19 @@ impl CreateImage {
     fn accept(&self) -> Result<Option<Slug>, Fault> {
         let characters = self.display_name.chars().count();
         if !(1..=64).contains(&characters) {
-            return Err(Fault::field("display_name", format!("has {characters} characters; give 1 to 64")));
+            return Err(Fault::field(
+                "display_name",
+                format!("has {characters} characters; give 1 to 64"),
+            ));
         }
         if self.display_name.chars().any(char::is_control) {
             return Err(Fault::field("display_name", "has control characters; leave them away"));
         }
         if self.description.chars().any(|character| character.is_control() && character != '\n') {
-            return Err(Fault::field("description", "has control characters other than line breaks; leave them away"));
+            return Err(Fault::field(
+                "description",
+                "has control characters other than line breaks; leave them away",
+            ));
         }
         if self.description.chars().count() > 4_096 {
             return Err(Fault::field("description", "has more than 4,096 characters"));
@@ -66,7 +72,12 @@ impl CreateImage {
 
 impl App {
     /// Creates the image with its first revision. The same key again answers the image that it made, or goes on where it was cut off.
-    pub async fn create_image(&self, caller: &Caller, request: CreateImage, key: Option<Key>) -> Result<(Image, Revision), Fault> {
+    pub async fn create_image(
+        &self,
+        caller: &Caller,
+        request: CreateImage,
+        key: Option<Key>,
+    ) -> Result<(Image, Revision), Fault> {
         if let Some(key) = &key
             && let Some(created) = self.created_before(caller, key).await?
         {
@@ -101,41 +112,67 @@ impl App {
         let image = match (self.reserve(image, &revision, given_name, key.as_ref()).await, &key) {
             (Ok(image), _) => image,
             // A call with the same request id may have been faster.
-            (Err(fault), Some(key)) if fault.reason() == Reason::Conflict => return self.created_before(caller, key).await?.ok_or(fault),
+            (Err(fault), Some(key)) if fault.reason() == Reason::Conflict => {
+                return self.created_before(caller, key).await?.ok_or(fault);
+            }
             (Err(fault), _) => return Err(fault),
         };
         let revision = Revision { create_time: image.create_time, ..revision };
-        let image = self.finish_create(&image, &revision).await.map_err(|fault| unsettled(fault, unfinished(key.as_ref())))?;
+        let image = self
+            .finish_create(&image, &revision)
+            .await
+            .map_err(|fault| unsettled(fault, unfinished(key.as_ref())))?;
         Ok((image, revision))
     }
 
     /// The owner that the caller may create for.
-    async fn owner(&self, caller: &Caller, owner: &str) -> Result<(Option<GroupId>, String), Fault> {
+    async fn owner(
+        &self,
+        caller: &Caller,
+        owner: &str,
+    ) -> Result<(Option<GroupId>, String), Fault> {
         if owner.is_empty() {
             return Err(Fault::field("owner", "is empty; give `system` or a group's name"));
         }
         if owner == "system" {
-            self.authorizer.check(caller, ObjectQuery::Platform, Role::Manager).await?.require(Role::Manager, "the platform", Reason::RoleMissing)?;
+            self.authorizer.check(caller, ObjectQuery::Platform, Role::Manager).await?.require(
+                Role::Manager,
+                "the platform",
+                Reason::RoleMissing,
+            )?;
             return Ok((None, owner.to_owned()));
         }
         let what = format!("group `{}`", Fault::echo(owner));
-        let decision = self.authorizer.check(caller, ObjectQuery::Group(owner.to_owned()), Role::Manager).await?;
+        let decision = self
+            .authorizer
+            .check(caller, ObjectQuery::Group(owner.to_owned()), Role::Manager)
+            .await?;
         let decision = decision
             .require(Role::Manager, &what, Reason::GroupNotFound)
             .map_err(|fault| fault.violation("owner", "is not a group that you manage"))?;
-        let id = decision.object.ok_or_else(|| Fault::internal("permission allowed a group without an id"))?;
+        let id = decision
+            .object
+            .ok_or_else(|| Fault::internal("permission allowed a group without an id"))?;
         Ok((Some(GroupId(id.0)), decision.name))
     }
 
     /// A given name must be free; a derived one gets a suffix until it is.
-    async fn reserve(&self, image: Image, revision: &Revision, given: Option<Slug>, key: Option<&Key>) -> Result<Image, Fault> {
+    async fn reserve(
+        &self,
+        image: Image,
+        revision: &Revision,
+        given: Option<Slug>,
+        key: Option<&Key>,
+    ) -> Result<Image, Fault> {
         let derived = given.is_none();
         let name = given.unwrap_or_else(|| Slug::derive(&image.display_name));
         let mut candidate = name.clone();
         for number in 2..2 + NAME_TRIES {
             let image = Image { name: candidate.to_string(), ..image.clone() };
             match self.store.reserve(image, revision, key).await {
-                Err(fault) if derived && fault.reason() == Reason::NameTaken => candidate = name.with_suffix(&number.to_string()),
+                Err(fault) if derived && fault.reason() == Reason::NameTaken => {
+                    candidate = name.with_suffix(&number.to_string())
+                }
                 outcome => return outcome,
             }
         }
@@ -144,14 +181,26 @@ impl App {
     }
 
     /// What a call with this request id made. Where it was cut off, this one goes on: permission takes the same registration again.
-    async fn created_before(&self, caller: &Caller, key: &Key) -> Result<Option<(Image, Revision)>, Fault> {
+    async fn created_before(
+        &self,
+        caller: &Caller,
+        key: &Key,
+    ) -> Result<Option<(Image, Revision)>, Fault> {
         let Some(answer) = self.store.answered(key).await? else { return Ok(None) };
         let id: ImageId = answer.parse().map_err(Fault::internal)?;
-        let taken_back = || Fault::new(Reason::Conflict, "the image of this request_id is being taken back; try again in a moment");
+        let taken_back = || {
+            Fault::new(
+                Reason::Conflict,
+                "the image of this request_id is being taken back; try again in a moment",
+            )
+        };
         let image = self.store.image(id).await?.ok_or_else(taken_back)?;
         let revision = self.store.revision(id, 1).await?.ok_or_else(taken_back)?;
         if image.state == ImageState::Creating {
-            let image = self.resume(caller, &image, &revision).await.map_err(|fault| unsettled(fault, unfinished(Some(key))))?;
+            let image = self
+                .resume(caller, &image, &revision)
+                .await
+                .map_err(|fault| unsettled(fault, unfinished(Some(key))))?;
             return Ok(Some((image, revision)));
         }
         let object = ObjectQuery::Id(ObjectKind::Image, id.into());
@@ -160,13 +209,21 @@ impl App {
             (true, _) => image.access,
             (false, true) => Access::for_readers(image.access),
             (false, false) => {
-                return Err(Fault::new(Reason::ImageNotFound, "there is no image of this request any more, or none that you may see"));
+                return Err(Fault::new(
+                    Reason::ImageNotFound,
+                    "there is no image of this request any more, or none that you may see",
+                ));
             }
         };
         Ok(Some((Image { access, ..image }, revision)))
     }
 
-    async fn resume(&self, caller: &Caller, image: &Image, revision: &Revision) -> Result<Image, Fault> {
+    async fn resume(
+        &self,
+        caller: &Caller,
+        image: &Image,
+        revision: &Revision,
+    ) -> Result<Image, Fault> {
         self.owner(caller, &image.owner_name).await?;
         self.finish_create(image, revision).await
     }
@@ -174,7 +231,11 @@ impl App {
 
 fn unfinished(key: Option<&Key>) -> &'static str {
     match key {
-        Some(_) => "the image will be finished or aborted within minutes; repeat the call with the same request_id for its answer",
-        None => "the image will be finished or aborted within minutes; look for it before you create it again",
+        Some(_) => {
+            "the image will be finished or aborted within minutes; repeat the call with the same request_id for its answer"
+        }
+        None => {
+            "the image will be finished or aborted within minutes; look for it before you create it again"
+        }
     }
 }

@@ -55,7 +55,12 @@ pub struct App {
 
 impl App {
     /// On one store.
-    pub fn new(store: Store, authorizer: Arc<dyn Authorizer>, registries: Registries, site: Site) -> Self {
+    pub fn new(
+        store: Store,
+        authorizer: Arc<dyn Authorizer>,
+        registries: Registries,
+        site: Site,
+    ) -> Self {
         Self { store, authorizer, registries: Arc::new(registries), site: Arc::new(site) }
     }
 
@@ -76,7 +81,12 @@ impl App {
     /// An image that the caller's user may change in this way: seen by the projection, decided by permission.
     ///
     /// Also the permission revision of the decision: what is written by it is seen only where that revision is known.
-    async fn image_for(&self, caller: &Caller, id_or_name: &str, role: Role) -> Result<(Image, i64), Fault> {
+    async fn image_for(
+        &self,
+        caller: &Caller,
+        id_or_name: &str,
+        role: Role,
+    ) -> Result<(Image, i64), Fault> {
         let image = self.image(caller, id_or_name).await?;
         let object = ObjectQuery::Id(ObjectKind::Image, image.id.into());
         let decision = self.authorizer.check(caller, object, role).await?.require(
@@ -93,7 +103,10 @@ impl App {
     }
 
     fn queue(&self, image: &Image) -> Queue {
-        Queue { repository: self.repository(image), waiting_at_most: self.site.waiting_builds_per_owner }
+        Queue {
+            repository: self.repository(image),
+            waiting_at_most: self.site.waiting_builds_per_owner,
+        }
     }
 }
 

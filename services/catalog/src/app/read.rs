@@ -32,7 +32,9 @@ impl App {
         if consistency_token.is_empty() {
             return Ok(());
         }
-        let revision = consistency_token.parse().map_err(|_| Fault::field("consistency_token", "is not one that a write gave out"))?;
+        let revision = consistency_token
+            .parse()
+            .map_err(|_| Fault::field("consistency_token", "is not one that a write gave out"))?;
         slipway_access::wait_for(self.store.database(), revision).await
     }
 
@@ -44,7 +46,11 @@ impl App {
         let user = caller.require_user()?.id;
         self.store.image_seen_by(id_or_name, user, Role::Reader).await?.ok_or_else(|| {
             let name = Fault::echo(id_or_name);
-            Fault::new(Reason::ImageNotFound, format!("there is no image `{name}`, or none that you may see")).metadata("image", name)
+            Fault::new(
+                Reason::ImageNotFound,
+                format!("there is no image `{name}`, or none that you may see"),
+            )
+            .metadata("image", name)
         })
     }
 
@@ -54,9 +60,18 @@ impl App {
     }
 
     /// A page of images, and the capped total.
-    pub async fn images(&self, caller: &Caller, filter: &Filter, order: Order, page: &Page) -> Result<(Vec<Image>, i32), Fault> {
+    pub async fn images(
+        &self,
+        caller: &Caller,
+        filter: &Filter,
+        order: Order,
+        page: &Page,
+    ) -> Result<(Vec<Image>, i32), Fault> {
         let user = caller.require_user()?.id;
-        Ok((self.store.images(user, filter, order, page).await?, self.store.count_images(user, filter).await?))
+        Ok((
+            self.store.images(user, filter, order, page).await?,
+            self.store.count_images(user, filter).await?,
+        ))
     }
 
     /// The latest revisions of these images.
@@ -66,7 +81,12 @@ impl App {
     }
 
     /// A page of an image's revisions, newest first.
-    pub async fn revisions(&self, caller: &Caller, id_or_name: &str, page: &Page) -> Result<Vec<Revision>, Fault> {
+    pub async fn revisions(
+        &self,
+        caller: &Caller,
+        id_or_name: &str,
+        page: &Page,
+    ) -> Result<Vec<Revision>, Fault> {
         let image = self.image(caller, id_or_name).await?;
         self.store.revisions(image.id, page).await
     }
@@ -87,7 +107,11 @@ impl App {
             (0, active) => active,
             (asked, _) => asked,
         };
-        let found = self.store.revision(image.id, number).await?.ok_or_else(|| no_revision(&image, number))?;
+        let found = self
+            .store
+            .revision(image.id, number)
+            .await?
+            .ok_or_else(|| no_revision(&image, number))?;
         Ok(Resolved { revision: number, choice: choose(&image, &found, accelerator, platform)? })
     }
 
@@ -104,6 +128,10 @@ impl App {
 }
 
 pub(super) fn no_revision(image: &Image, number: i32) -> Fault {
-    let message = format!("image `{}` has no revision {number}; it has 1 to {}", image.qualified_name(), image.latest_revision);
+    let message = format!(
+        "image `{}` has no revision {number}; it has 1 to {}",
+        image.qualified_name(),
+        image.latest_revision
+    );
     Fault::new(Reason::RevisionNotFound, message)
 }

@@ -28,13 +28,22 @@ impl App {
         }
     }
 
-    async fn register_and_finish(&self, image: &Image, revision: &Revision) -> Result<Image, Fault> {
+    async fn register_and_finish(
+        &self,
+        image: &Image,
+        revision: &Revision,
+    ) -> Result<Image, Fault> {
         let access_revision = self.authorizer.register(registration(image)).await?;
-        if let Some(finished) = self.store.finish_create(image, revision, access_revision, &self.queue(image)).await? {
+        if let Some(finished) =
+            self.store.finish_create(image, revision, access_revision, &self.queue(image)).await?
+        {
             return Ok(finished);
         }
-        let present = self.store.image(image.id).await?.filter(|image| image.state != ImageState::Creating);
-        present.ok_or_else(|| Fault::new(Reason::Conflict, "the image was taken back meanwhile; create it again"))
+        let present =
+            self.store.image(image.id).await?.filter(|image| image.state != ImageState::Creating);
+        present.ok_or_else(|| {
+            Fault::new(Reason::Conflict, "the image was taken back meanwhile; create it again")
+        })
     }
 
     /// The row first, unless somebody else has finished it meanwhile: an object that permission keeps of no image harms nobody.
@@ -61,7 +70,8 @@ impl App {
 
 /// Whether what was asked for is refused, and trying again changes nothing about it. Anything else may have been heard by permission.
 pub(crate) fn is_refusal(fault: &Fault) -> bool {
-    let kinds = [Kind::InvalidArgument, Kind::NotFound, Kind::FailedPrecondition, Kind::PermissionDenied];
+    let kinds =
+        [Kind::InvalidArgument, Kind::NotFound, Kind::FailedPrecondition, Kind::PermissionDenied];
     fault.reason() == Reason::QueueFull || kinds.contains(&fault.reason().kind())
 }
 
@@ -69,7 +79,8 @@ pub(crate) fn is_refusal(fault: &Fault) -> bool {
 pub(super) fn unsettled(fault: Fault, outcome: &str) -> Fault {
     match is_refusal(&fault) {
         true => fault,
-        false => Fault::new(fault.reason(), format!("a part of Slipway gave no answer: {outcome}")).cause(fault),
+        false => Fault::new(fault.reason(), format!("a part of Slipway gave no answer: {outcome}"))
+            .cause(fault),
     }
 }
 

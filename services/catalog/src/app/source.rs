@@ -52,7 +52,12 @@ impl Source {
 
 impl App {
     /// A revision to be, everything about it judged; its image and number are set when it is stored.
-    pub(super) async fn draft(&self, caller: &Caller, source: Source, kind: ImageType) -> Result<Revision, Fault> {
+    pub(super) async fn draft(
+        &self,
+        caller: &Caller,
+        source: Source,
+        kind: ImageType,
+    ) -> Result<Revision, Fault> {
         let user = caller.require_user()?.id;
         let draft = Revision {
             image: ImageId(uuid::Uuid::nil()),
@@ -71,24 +76,48 @@ impl App {
                 if !gpu_reference.is_empty() && kind != ImageType::Universal {
                     return Err(gpu_not_universal("existing.gpu_reference"));
                 }
-                let artifact = self.artifact(caller, &reference, "existing.reference", skip_verification).await?;
+                let artifact = self
+                    .artifact(caller, &reference, "existing.reference", skip_verification)
+                    .await?;
                 let gpu_artifact = match gpu_reference.as_str() {
                     "" => None,
-                    reference => Some(self.artifact(caller, reference, "existing.gpu_reference", skip_verification).await?),
+                    reference => Some(
+                        self.artifact(
+                            caller,
+                            reference,
+                            "existing.gpu_reference",
+                            skip_verification,
+                        )
+                        .await?,
+                    ),
                 };
                 Ok(Revision { artifact: Some(artifact), gpu_artifact, ..draft })
             }
             Source::Custom { spec, gpu_base } => {
                 let spec = spec.accept(&gpu_base, kind, &self.site.policy)?;
-                let base: Reference = parse_reference(&spec.base_reference, "custom.spec.base_reference")?;
+                let base: Reference =
+                    parse_reference(&spec.base_reference, "custom.spec.base_reference")?;
                 self.require_readable(caller, &base, "custom.spec.base_reference").await?;
-                let progress = BuildProgress { state: "queued".to_owned(), ..BuildProgress::default() };
-                Ok(Revision { state: RevisionState::Building, spec: Some(spec), build: Some(BuildId::new()), progress, ..draft })
+                let progress =
+                    BuildProgress { state: "queued".to_owned(), ..BuildProgress::default() };
+                Ok(Revision {
+                    state: RevisionState::Building,
+                    spec: Some(spec),
+                    build: Some(BuildId::new()),
+                    progress,
+                    ..draft
+                })
             }
         }
     }
 
-    async fn artifact(&self, caller: &Caller, text: &str, field: &str, skip_verification: bool) -> Result<Artifact, Fault> {
+    async fn artifact(
+        &self,
+        caller: &Caller,
+        text: &str,
+        field: &str,
+        skip_verification: bool,
+    ) -> Result<Artifact, Fault> {
         let reference = parse_reference(text, field)?;
         self.require_readable(caller, &reference, field).await?;
         if skip_verification {
@@ -107,18 +136,29 @@ impl App {
     }
 
     /// What Slipway built into its own registry may be used by those who may read its image, whoever's credential fetches it.
-    async fn require_readable(&self, caller: &Caller, reference: &Reference, field: &str) -> Result<(), Fault> {
+    async fn require_readable(
+        &self,
+        caller: &Caller,
+        reference: &Reference,
+        field: &str,
+    ) -> Result<(), Fault> {
         if reference.registry() != self.site.registry {
             return Ok(());
         }
         let seen = match self.store.owner_of_repository(reference.repository()).await? {
             None => true,
-            Some(image) => self.authorizer.check(caller, ObjectQuery::Id(ObjectKind::Image, image.into()), Role::Reader).await?.allowed,
+            Some(image) => {
+                self.authorizer
+                    .check(caller, ObjectQuery::Id(ObjectKind::Image, image.into()), Role::Reader)
+                    .await?
+                    .allowed
+            }
         };
         match seen {
             true => Ok(()),
             false => {
-                let text = format!("the registry has no `{reference}`; check the repository and the tag");
+                let text =
+                    format!("the registry has no `{reference}`; check the repository and the tag");
                 Err(Fault::new(Reason::ReferenceMissing, text.clone()).violation(field, text))
             }
         }

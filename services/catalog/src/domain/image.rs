@@ -120,7 +120,13 @@ impl Image {
 }
 
 /// What an image becomes when the build of one of its revisions ends. A READY image stays READY.
-pub fn settle(state: ImageState, active: i32, latest: i32, revision: i32, outcome: Outcome) -> (ImageState, i32) {
+pub fn settle(
+    state: ImageState,
+    active: i32,
+    latest: i32,
+    revision: i32,
+    outcome: Outcome,
+) -> (ImageState, i32) {
     match outcome {
         Outcome::Succeeded => (ImageState::Ready, active.max(revision)),
         _ if active > 0 || revision < latest => (state, active),
@@ -145,7 +151,9 @@ mod tests {
     #[test]
     fn images_settle() {
         use ImageState::{Building, Cancelled, Failed, Ready};
-        let check = |state, active, latest, revision, outcome, want| assert_eq!(settle(state, active, latest, revision, outcome), want);
+        let check = |state, active, latest, revision, outcome, want| {
+            assert_eq!(settle(state, active, latest, revision, outcome), want)
+        };
         check(Building, 0, 1, 1, Outcome::Succeeded, (Ready, 1));
         check(Building, 0, 1, 1, Outcome::Failed, (Failed, 0));
         check(Building, 0, 1, 1, Outcome::Cancelled, (Cancelled, 0));

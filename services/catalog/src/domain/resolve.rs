@@ -26,35 +26,55 @@ pub struct Choice {
 }
 
 /// Chooses by type, accelerator and platform. `revision` is the one asked for, else the active one, else the newest.
-pub fn choose(image: &Image, revision: &Revision, accelerator: Accelerator, platform: &str) -> Result<Choice, Fault> {
+pub fn choose(
+    image: &Image,
+    revision: &Revision,
+    accelerator: Accelerator,
+    platform: &str,
+) -> Result<Choice, Fault> {
     let name = image.qualified_name();
     if revision.state != RevisionState::Ready {
         return Err(not_ready(image, revision));
     }
     let (artifact, note) = match (image.kind, accelerator) {
-        (ImageType::Cpu | ImageType::Universal, Accelerator::Cpu) => (revision.artifact.as_ref(), "the CPU reference"),
-        (ImageType::Gpu, Accelerator::Gpu) => (revision.artifact.as_ref(), "the GPU reference"),
-        (ImageType::Universal, Accelerator::Gpu) => {
-            (revision.gpu_artifact.as_ref().or(revision.artifact.as_ref()), "the GPU reference of a universal image")
+        (ImageType::Cpu | ImageType::Universal, Accelerator::Cpu) => {
+            (revision.artifact.as_ref(), "the CPU reference")
         }
-        (ImageType::Cpu, Accelerator::Gpu) => (revision.artifact.as_ref(), "a CPU image on a GPU node: it will not use the GPU"),
+        (ImageType::Gpu, Accelerator::Gpu) => (revision.artifact.as_ref(), "the GPU reference"),
+        (ImageType::Universal, Accelerator::Gpu) => (
+            revision.gpu_artifact.as_ref().or(revision.artifact.as_ref()),
+            "the GPU reference of a universal image",
+        ),
+        (ImageType::Cpu, Accelerator::Gpu) => {
+            (revision.artifact.as_ref(), "a CPU image on a GPU node: it will not use the GPU")
+        }
         (ImageType::Gpu, Accelerator::Cpu) => {
             return Err(Fault::new(
                 Reason::AcceleratorMismatch,
-                format!("image `{name}` is for GPU nodes; choose a CPU or UNIVERSAL image for this node"),
+                format!(
+                    "image `{name}` is for GPU nodes; choose a CPU or UNIVERSAL image for this node"
+                ),
             ));
         }
     };
     let artifact = artifact.ok_or_else(|| Fault::internal("a ready revision has no artifact"))?;
     if artifact.digest.is_empty() {
-        let message =
-            format!("image `{name}` was added without verification, so its digest is not known; make a new revision without skip_verification");
+        let message = format!(
+            "image `{name}` was added without verification, so its digest is not known; make a new revision without skip_verification"
+        );
         return Err(Fault::new(Reason::DigestUnknown, message));
     }
-    let fits = |candidate: &String| candidate == platform || candidate.starts_with(&format!("{platform}/"));
+    let fits = |candidate: &String| {
+        candidate == platform || candidate.starts_with(&format!("{platform}/"))
+    };
     if !artifact.platforms.iter().any(fits) {
-        let message = format!("image `{name}` was not made for {}; it runs on {}", Fault::echo(platform), artifact.platforms.join(", "));
-        return Err(Fault::new(Reason::PlatformMismatch, message).metadata("platforms", artifact.platforms.join(",")));
+        let message = format!(
+            "image `{name}` was not made for {}; it runs on {}",
+            Fault::echo(platform),
+            artifact.platforms.join(", ")
+        );
+        return Err(Fault::new(Reason::PlatformMismatch, message)
+            .metadata("platforms", artifact.platforms.join(",")));
     }
     Ok(Choice { artifact: artifact.clone(), note: format!("revision {}, {note}", revision.number) })
 }
@@ -62,8 +82,12 @@ pub fn choose(image: &Image, revision: &Revision, accelerator: Accelerator, plat
 fn not_ready(image: &Image, revision: &Revision) -> Fault {
     let (name, number, state) = (image.qualified_name(), revision.number, revision.state);
     let message = match image.active_revision {
-        0 => format!("image `{name}` has no ready revision, and its revision {number} is {state}; look at the build (slipway image get {name})"),
-        active => format!("revision {number} of image `{name}` is {state}; the active one is revision {active}"),
+        0 => format!(
+            "image `{name}` has no ready revision, and its revision {number} is {state}; look at the build (slipway image get {name})"
+        ),
+        active => format!(
+            "revision {number} of image `{name}` is {state}; the active one is revision {active}"
+        ),
     };
     let fault = Fault::new(Reason::NotReady, message)
         .metadata("image", name)
@@ -111,7 +135,11 @@ mod tests {
     }
 
     fn artifact(digest: &str) -> Artifact {
-        Artifact { digest: digest.to_owned(), platforms: vec!["linux/amd64".to_owned(), "linux/arm/v7".to_owned()], ..Artifact::default() }
+        Artifact {
+            digest: digest.to_owned(),
+            platforms: vec!["linux/amd64".to_owned(), "linux/arm/v7".to_owned()],
+            ..Artifact::default()
+        }
     }
 
     fn revision(number: i32, state: RevisionState) -> Revision {
@@ -132,7 +160,8 @@ mod tests {
     #[test]
     fn what_is_not_ready_is_named() {
         let check = |state, active, number, revision_state, want: &str| {
-            let (image, revision) = (image(ImageType::Cpu, state, active), revision(number, revision_state));
+            let (image, revision) =
+                (image(ImageType::Cpu, state, active), revision(number, revision_state));
             let fault = choose(&image, &revision, Accelerator::Cpu, "linux/amd64").unwrap_err();
             assert_eq!(fault.reason(), Reason::NotReady);
             assert!(fault.message().contains(want), "{fault}");
@@ -145,22 +174,55 @@ mod tests {
             ];
             assert_eq!(fault.all_metadata(), facts.map(|(key, value)| (key.to_owned(), value)));
         };
-        check(ImageState::Building, 0, 1, RevisionState::Building, "`system/torch` has no ready revision, and its revision 1 is building");
-        check(ImageState::Failed, 0, 2, RevisionState::Failed, "has no ready revision, and its revision 2 is failed");
-        check(ImageState::Ready, 1, 2, RevisionState::Failed, "revision 2 of image `system/torch` is failed; the active one is revision 1");
-        check(ImageState::Ready, 2, 1, RevisionState::Cancelled, "revision 1 of image `system/torch` is cancelled; the active one is revision 2");
+        check(
+            ImageState::Building,
+            0,
+            1,
+            RevisionState::Building,
+            "`system/torch` has no ready revision, and its revision 1 is building",
+        );
+        check(
+            ImageState::Failed,
+            0,
+            2,
+            RevisionState::Failed,
+            "has no ready revision, and its revision 2 is failed",
+        );
+        check(
+            ImageState::Ready,
+            1,
+            2,
+            RevisionState::Failed,
+            "revision 2 of image `system/torch` is failed; the active one is revision 1",
+        );
+        check(
+            ImageState::Ready,
+            2,
+            1,
+            RevisionState::Cancelled,
+            "revision 1 of image `system/torch` is cancelled; the active one is revision 2",
+        );
     }
 
     #[test]
     fn nodes_get_what_fits() {
-        let two = Revision { gpu_artifact: Some(artifact("sha256:gpu")), ..revision(1, RevisionState::Ready) };
-        let one = revision(1, RevisionState::Ready);
-        let unverified = Revision { artifact: Some(artifact("")), ..revision(1, RevisionState::Ready) };
-        let check = |kind, revision: &Revision, accelerator, platform: &str, want: Result<&str, Reason>| {
-            let choice = choose(&image(kind, ImageState::Ready, 1), revision, accelerator, platform);
-            let got = choice.as_ref().map(|choice| choice.artifact.digest.as_str()).map_err(Fault::reason);
-            assert_eq!(got, want, "{kind} {accelerator:?} {platform}");
+        let two = Revision {
+            gpu_artifact: Some(artifact("sha256:gpu")),
+            ..revision(1, RevisionState::Ready)
         };
+        let one = revision(1, RevisionState::Ready);
+        let unverified =
+            Revision { artifact: Some(artifact("")), ..revision(1, RevisionState::Ready) };
+        let check =
+            |kind, revision: &Revision, accelerator, platform: &str, want: Result<&str, Reason>| {
+                let choice =
+                    choose(&image(kind, ImageState::Ready, 1), revision, accelerator, platform);
+                let got = choice
+                    .as_ref()
+                    .map(|choice| choice.artifact.digest.as_str())
+                    .map_err(Fault::reason);
+                assert_eq!(got, want, "{kind} {accelerator:?} {platform}");
+            };
         use Accelerator::{Cpu, Gpu};
         check(ImageType::Cpu, &one, Cpu, "linux/amd64", Ok("sha256:cpu"));
         check(ImageType::Cpu, &one, Gpu, "linux/amd64", Ok("sha256:cpu"));

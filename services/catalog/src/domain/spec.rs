@@ -22,7 +22,12 @@ pub struct Spec {
 
 impl Spec {
     /// Accepts the spec or says everything that is wrong with it.
-    pub fn accept(mut self, gpu_base: &str, kind: ImageType, policy: &Policy) -> Result<Self, Fault> {
+    pub fn accept(
+        mut self,
+        gpu_base: &str,
+        kind: ImageType,
+        policy: &Policy,
+    ) -> Result<Self, Fault> {
         let base = parse_reference(&self.base_reference, "custom.spec.base_reference")?;
         self.base_reference = base.to_string();
         if !gpu_base.is_empty() {
@@ -30,17 +35,18 @@ impl Spec {
                 return Err(gpu_not_universal("custom.spec.gpu_base_reference"));
             }
             if parse_reference(gpu_base, "custom.spec.gpu_base_reference")? != base {
-                let message =
-                    "a custom UNIVERSAL image with a second base cannot be built yet; leave gpu_base_reference away, or make a CPU and a GPU image";
-                return Err(
-                    Fault::new(Reason::UniversalBuildNotYetSupported, message).violation("custom.spec.gpu_base_reference", "must be empty for now")
-                );
+                let message = "a custom UNIVERSAL image with a second base cannot be built yet; leave gpu_base_reference away, or make a CPU and a GPU image";
+                return Err(Fault::new(Reason::UniversalBuildNotYetSupported, message)
+                    .violation("custom.spec.gpu_base_reference", "must be empty for now"));
             }
         }
-        let lists = PackageLists::parse(&self.apt, &self.conda, &self.pip, policy).map_err(refused)?;
+        let lists =
+            PackageLists::parse(&self.apt, &self.conda, &self.pip, policy).map_err(refused)?;
         if !lists.conda.is_empty() {
-            let message = "conda lines are understood but cannot be built yet; use apt or pip lines for now";
-            return Err(Fault::new(Reason::CondaNotYetSupported, message).violation("custom.spec.conda", "must be empty for now"));
+            let message =
+                "conda lines are understood but cannot be built yet; use apt or pip lines for now";
+            return Err(Fault::new(Reason::CondaNotYetSupported, message)
+                .violation("custom.spec.conda", "must be empty for now"));
         }
         Ok(self)
     }
@@ -55,8 +61,11 @@ pub fn parse_reference(text: &str, field: &str) -> Result<Reference, Fault> {
 
 /// GPU fields on an image that has no GPU side of its own.
 pub fn gpu_not_universal(field: &str) -> Fault {
-    let message = format!("{field} is for UNIVERSAL images only; leave it away, or set the type to UNIVERSAL");
-    Fault::new(Reason::GpuReferenceNotUniversal, message).violation(field, "is for UNIVERSAL images only")
+    let message = format!(
+        "{field} is for UNIVERSAL images only; leave it away, or set the type to UNIVERSAL"
+    );
+    Fault::new(Reason::GpuReferenceNotUniversal, message)
+        .violation(field, "is for UNIVERSAL images only")
 }
 
 fn refused(refusal: Refusal) -> Fault {
@@ -64,16 +73,31 @@ fn refused(refusal: Refusal) -> Fault {
         Refusal::Lines(errors) => {
             let message = match errors.as_slice() {
                 [only] => only.to_string(),
-                several => format!("{} package lines are refused; the first: {}", several.len(), several[0]),
+                several => format!(
+                    "{} package lines are refused; the first: {}",
+                    several.len(),
+                    several[0]
+                ),
             };
-            errors.into_iter().fold(Fault::new(Reason::PackageLineRefused, message), |fault, error| {
-                fault.violation(format!("custom.spec.{}[{}]", error.manager, error.line - 1), &error)
-            })
+            errors.into_iter().fold(
+                Fault::new(Reason::PackageLineRefused, message),
+                |fault, error| {
+                    fault.violation(
+                        format!("custom.spec.{}[{}]", error.manager, error.line - 1),
+                        &error,
+                    )
+                },
+            )
         }
-        Refusal::Empty => Fault::new(Reason::SpecEmpty, refusal.to_string()).violation("custom.spec", &refusal),
+        Refusal::Empty => {
+            Fault::new(Reason::SpecEmpty, refusal.to_string()).violation("custom.spec", &refusal)
+        }
         Refusal::TooManyLines { manager, .. } => {
-            Fault::new(Reason::SpecTooLarge, refusal.to_string()).violation(format!("custom.spec.{manager}"), &refusal)
+            Fault::new(Reason::SpecTooLarge, refusal.to_string())
+                .violation(format!("custom.spec.{manager}"), &refusal)
         }
-        Refusal::TooLarge { .. } => Fault::new(Reason::SpecTooLarge, refusal.to_string()).violation("custom.spec", &refusal),
+        Refusal::TooLarge { .. } => {
+            Fault::new(Reason::SpecTooLarge, refusal.to_string()).violation("custom.spec", &refusal)
+        }
     }
 }

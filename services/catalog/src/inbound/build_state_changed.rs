@@ -40,8 +40,8 @@ impl Handler for BuildStateChangedHandler {
 }
 
 fn parse(envelope: &Envelope) -> Result<Report, Fault> {
-    let message: BuildStateChanged =
-        serde_json::from_value(envelope.data.clone()).map_err(|error| Fault::field("data", format!("is no BuildStateChanged: {error}")))?;
+    let message: BuildStateChanged = serde_json::from_value(envelope.data.clone())
+        .map_err(|error| Fault::field("data", format!("is no BuildStateChanged: {error}")))?;
     let outcome = match message.state() {
         BuildState::Succeeded => Some(Outcome::Succeeded),
         BuildState::Failed | BuildState::TimedOut | BuildState::Expired => Some(Outcome::Failed),

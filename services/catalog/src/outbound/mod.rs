@@ -17,7 +17,13 @@ use crate::domain::{
 };
 
 /// `catalog.image.<word>`
-pub(crate) async fn image_changed(transaction: &DatabaseTransaction, image: &Image, word: &str, sequence: i64, now: i64) -> Result<(), Fault> {
+pub(crate) async fn image_changed(
+    transaction: &DatabaseTransaction,
+    image: &Image,
+    word: &str,
+    sequence: i64,
+    now: i64,
+) -> Result<(), Fault> {
     let message = ImageChanged {
         image_id: image.id.to_string(),
         image_name: image.qualified_name(),
@@ -25,7 +31,17 @@ pub(crate) async fn image_changed(transaction: &DatabaseTransaction, image: &Ima
         r#type: type_to_wire(image.kind).into(),
     };
     let data = serde_json::to_value(message).map_err(Fault::internal)?;
-    append(transaction, Event { kind: format!("catalog.image.{word}"), subject: image.id.to_string(), sequence, time: now, data }).await
+    append(
+        transaction,
+        Event {
+            kind: format!("catalog.image.{word}"),
+            subject: image.id.to_string(),
+            sequence,
+            time: now,
+            data,
+        },
+    )
+    .await
 }
 
 /// `catalog.revision.<word>`; numbered with its image's events.
@@ -43,10 +59,24 @@ pub(crate) async fn revision_changed(
         revision: revision.number,
         state: revision_state_to_wire(revision.state).into(),
         build_id: revision.build.map(|build| build.to_string()).unwrap_or_default(),
-        digest: revision.artifact.as_ref().map(|artifact| artifact.digest.clone()).unwrap_or_default(),
+        digest: revision
+            .artifact
+            .as_ref()
+            .map(|artifact| artifact.digest.clone())
+            .unwrap_or_default(),
     };
     let data = serde_json::to_value(message).map_err(Fault::internal)?;
-    append(transaction, Event { kind: format!("catalog.revision.{word}"), subject: image.id.to_string(), sequence, time: now, data }).await
+    append(
+        transaction,
+        Event {
+            kind: format!("catalog.revision.{word}"),
+            subject: image.id.to_string(),
+            sequence,
+            time: now,
+            data,
+        },
+    )
+    .await
 }
 
 /// The command to the builder; its subject is the build, of which it is the only message here.
@@ -60,11 +90,19 @@ pub(crate) async fn build_requested(
     let Some(message) = build_request(image, revision, repository) else { return Ok(()) };
     let subject = message.build_id.clone();
     let data = serde_json::to_value(message).map_err(Fault::internal)?;
-    append(transaction, Event { kind: "catalog.build.requested".to_owned(), subject, sequence: 1, time: now, data }).await
+    append(
+        transaction,
+        Event { kind: "catalog.build.requested".to_owned(), subject, sequence: 1, time: now, data },
+    )
+    .await
 }
 
 /// `None` for revisions that nothing is built for.
-pub(crate) fn build_request(image: &Image, revision: &Revision, repository: &str) -> Option<BuildRequested> {
+pub(crate) fn build_request(
+    image: &Image,
+    revision: &Revision,
+    repository: &str,
+) -> Option<BuildRequested> {
     Some(BuildRequested {
         build_id: revision.build?.to_string(),
         image_id: image.id.to_string(),

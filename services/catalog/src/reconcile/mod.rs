@@ -47,7 +47,9 @@ pub async fn repair(app: &App) -> Result<(), Fault> {
 fn tell(what: &str, id: ImageId, outcome: Result<Image, Fault>) {
     match outcome {
         Ok(_) => tracing::info!(image.id = %id, "finished a {what} that was cut off"),
-        Err(fault) if is_refusal(&fault) => tracing::info!(image.id = %id, error = %fault, "dropped a {what} that was cut off"),
+        Err(fault) if is_refusal(&fault) => {
+            tracing::info!(image.id = %id, error = %fault, "dropped a {what} that was cut off")
+        }
         Err(fault) => {
             let cause = std::error::Error::source(&fault);
             tracing::warn!(image.id = %id, error.reason = fault.reason().as_str(), error = %fault, ?cause, "a {what} that was cut off is not finished");

@@ -28,7 +28,12 @@ impl Store {
 
     /// First step of a create: request id, name and id are taken, in this order, so that a repeat of a call hears of the call and not of the name.
     /// Nobody sees it. Returns the image with its times.
-    pub async fn reserve(&self, image: Image, revision: &Revision, key: Option<&Key>) -> Result<Image, Fault> {
+    pub async fn reserve(
+        &self,
+        image: Image,
+        revision: &Revision,
+        key: Option<&Key>,
+    ) -> Result<Image, Fault> {
         let transaction = self.database.begin().await?;
         if let Some(key) = key {
             idempotency::keep(&self.database, &transaction, key, &image.id.to_string()).await?;
@@ -53,17 +58,34 @@ impl Store {
             image.creator.0.into(),
             now.into(),
         ];
-        if transaction.execute_raw(self.database.statement(sql, values)).await?.rows_affected() == 0 {
-            let message = format!("there is an image `{}` already; choose another name", image.qualified_name());
-            return Err(Fault::new(Reason::NameTaken, message).metadata("name", image.qualified_name()).violation("name", "is taken"));
+        if transaction.execute_raw(self.database.statement(sql, values)).await?.rows_affected() == 0
+        {
+            let message = format!(
+                "there is an image `{}` already; choose another name",
+                image.qualified_name()
+            );
+            return Err(Fault::new(Reason::NameTaken, message)
+                .metadata("name", image.qualified_name())
+                .violation("name", "is taken"));
         }
-        insert_revision(&self.database, &transaction, &Revision { create_time: now, ..revision.clone() }).await?;
+        insert_revision(
+            &self.database,
+            &transaction,
+            &Revision { create_time: now, ..revision.clone() },
+        )
+        .await?;
         transaction.commit().await?;
         Ok(image)
     }
 
     /// Second step: it is there, at this permission revision, with its events and perhaps its build's request. `None` where it is not CREATING.
-    pub async fn finish_create(&self, image: &Image, revision: &Revision, access_revision: i64, queue: &Queue) -> Result<Option<Image>, Fault> {
+    pub async fn finish_create(
+        &self,
+        image: &Image,
+        revision: &Revision,
+        access_revision: i64,
+        queue: &Queue,
+    ) -> Result<Option<Image>, Fault> {
         let transaction = self.database.begin().await?;
         let now = self.database.now(&transaction).await?;
         let is_ready = revision.build.is_none();
@@ -71,11 +93,26 @@ impl Store {
         let events = if is_ready { 3 } else { 2 };
         let sql = "update image set state = $1, access_revision = $2, active_revision = $3, sequence = $4, update_time = $5 where id = $6 and state = 'creating'";
         let active = if is_ready { 1 } else { 0 };
-        let values = [state.as_str().into(), access_revision.into(), active.into(), events.into(), now.into(), image.id.0.into()];
-        if transaction.execute_raw(self.database.statement(sql, values)).await?.rows_affected() == 0 {
+        let values = [
+            state.as_str().into(),
+            access_revision.into(),
+            active.into(),
+            events.into(),
+            now.into(),
+            image.id.0.into(),
+        ];
+        if transaction.execute_raw(self.database.statement(sql, values)).await?.rows_affected() == 0
+        {
             return Ok(None);
         }
-        let image = Image { state, access_revision, active_revision: active, sequence: i64::from(events), update_time: now, ..image.clone() };
+        let image = Image {
+            state,
+            access_revision,
+            active_revision: active,
+            sequence: i64::from(events),
+            update_time: now,
+            ..image.clone()
+        };
         outbound::image_changed(&transaction, &image, "created", 1, now).await?;
         let first = if is_ready { "ready" } else { "building" };
         outbound::revision_changed(&transaction, &image, revision, first, 2, now).await?;
@@ -83,7 +120,8 @@ impl Store {
             outbound::revision_changed(&transaction, &image, revision, "activated", 3, now).await?;
         } else {
             self.require_room(&transaction, &image, queue).await?;
-            outbound::build_requested(&transaction, &image, revision, &queue.repository, now).await?;
+            outbound::build_requested(&transaction, &image, revision, &queue.repository, now)
+                .await?;
         }
         transaction.commit().await?;
         self.wake.wake();
@@ -94,7 +132,11 @@ impl Store {
     pub async fn abort_create(&self, id: ImageId) -> Result<bool, Fault> {
         let transaction = self.database.begin().await?;
         let sql = "delete from image where id = $1 and state = 'creating'";
-        let is_aborted = transaction.execute_raw(self.database.statement(sql, [id.0.into()])).await?.rows_affected() > 0;
+        let is_aborted = transaction
+            .execute_raw(self.database.statement(sql, [id.0.into()]))
+            .await?
+            .rows_affected()
+            > 0;
         if is_aborted {
             let sql = "delete from idempotency where answer = $1";
             transaction.execute_raw(self.database.statement(sql, [id.to_string().into()])).await?;
@@ -104,10 +146,17 @@ impl Store {
     }
 
     /// Creates that were cut off between their steps, with their first revisions.
-    pub async fn unfinished_creates(&self, age_micros: i64) -> Result<Vec<(Image, Revision)>, Fault> {
+    pub async fn unfinished_creates(
+        &self,
+        age_micros: i64,
+    ) -> Result<Vec<(Image, Revision)>, Fault> {
         let before = self.database.now(self.database.reader()).await? - age_micros;
         let sql = "select * from image where state = 'creating' and create_time < $1";
-        let rows = self.database.reader().query_all_raw(self.database.statement(sql, [before.into()])).await?;
+        let rows = self
+            .database
+            .reader()
+            .query_all_raw(self.database.statement(sql, [before.into()]))
+            .await?;
         let mut creates = Vec::with_capacity(rows.len());
         for row in &rows {
             let image = image(row)?;
@@ -119,7 +168,12 @@ impl Store {
     }
 
     /// The image of this id or name, if the user has the role on it, as that user sees it.
-    pub async fn image_seen_by(&self, id_or_name: &str, user: UserId, role: Role) -> Result<Option<Image>, Fault> {
+    pub async fn image_seen_by(
+        &self,
+        id_or_name: &str,
+        user: UserId,
+        role: Role,
+    ) -> Result<Option<Image>, Fault> {
         if id_or_name.contains('\0') {
             return Ok(None);
         }
@@ -129,22 +183,46 @@ impl Store {
             Err(_) => ("qualified_name", id_or_name.into()),
         };
         let (manages, seen) = (manages(), sees("i.id", "i.access_revision", role));
-        let sql = format!("select i.*, {manages} from image i where i.{column} = $3 and i.state <> 'creating' and {seen}");
+        let sql = format!(
+            "select i.*, {manages} from image i where i.{column} = $3 and i.state <> 'creating' and {seen}"
+        );
         let [user, now] = reader.values();
-        let row = self.database.reader().query_one_raw(self.database.statement(sql, [user, now, wanted])).await?;
+        let row = self
+            .database
+            .reader()
+            .query_one_raw(self.database.statement(sql, [user, now, wanted]))
+            .await?;
         row.as_ref().map(image_as_seen).transpose()
     }
 
     /// The image, whoever asks.
     pub async fn image(&self, id: ImageId) -> Result<Option<Image>, Fault> {
-        let row = self.database.writer().query_one_raw(self.database.statement("select * from image where id = $1", [id.0.into()])).await?;
+        let row = self
+            .database
+            .writer()
+            .query_one_raw(
+                self.database.statement("select * from image where id = $1", [id.0.into()]),
+            )
+            .await?;
         row.as_ref().map(image).transpose()
     }
 
-    pub(super) async fn locked(&self, transaction: &DatabaseTransaction, id: ImageId) -> Result<Image, Fault> {
+    pub(super) async fn locked(
+        &self,
+        transaction: &DatabaseTransaction,
+        id: ImageId,
+    ) -> Result<Image, Fault> {
         let lock = if self.database.is_postgres() { " for update" } else { "" };
-        let rows = transaction.query_all_raw(self.database.statement(format!("select * from image where id = $1{lock}"), [id.0.into()])).await?;
-        rows.first().map(image).transpose()?.ok_or_else(|| Fault::new(Reason::ImageNotFound, "the image is gone"))
+        let rows = transaction
+            .query_all_raw(
+                self.database
+                    .statement(format!("select * from image where id = $1{lock}"), [id.0.into()]),
+            )
+            .await?;
+        rows.first()
+            .map(image)
+            .transpose()?
+            .ok_or_else(|| Fault::new(Reason::ImageNotFound, "the image is gone"))
     }
 }
 
@@ -198,9 +276,15 @@ impl Store {
         let rows = self
             .database
             .reader()
-            .query_all_raw(self.database.statement("select id from image where qualified_name = $1", [qualified_name.into()]))
+            .query_all_raw(self.database.statement(
+                "select id from image where qualified_name = $1",
+                [qualified_name.into()],
+            ))
             .await?;
-        let ids = rows.iter().map(|row| Ok(ImageId(row.try_get("", "id")?))).collect::<Result<Vec<_>, Fault>>()?;
+        let ids = rows
+            .iter()
+            .map(|row| Ok(ImageId(row.try_get("", "id")?)))
+            .collect::<Result<Vec<_>, Fault>>()?;
         Ok(ids.into_iter().find(|id| id.short() == short))
     }
 }

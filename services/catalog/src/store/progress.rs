@@ -40,9 +40,18 @@ impl Store {
     /// Notes the report.
     pub async fn report(&self, report: &Report) -> Result<Settled, Fault> {
         let transaction = self.database.begin().await?;
-        let found = transaction.query_all_raw(self.database.statement("select * from revision where build_id = $1", [report.build.0.into()])).await?;
+        let found =
+            transaction
+                .query_all_raw(self.database.statement(
+                    "select * from revision where build_id = $1",
+                    [report.build.0.into()],
+                ))
+                .await?;
         let Some(found) = found.first().map(revision).transpose()? else {
-            return Err(Fault::new(Reason::BuildNotFound, format!("no revision has build {}", report.build)));
+            return Err(Fault::new(
+                Reason::BuildNotFound,
+                format!("no revision has build {}", report.build),
+            ));
         };
         let image = self.locked(&transaction, found.image).await?;
         let now = self.database.now(&transaction).await?;
@@ -88,18 +97,42 @@ impl Store {
         outcome: Outcome,
         now: i64,
     ) -> Result<(), Fault> {
-        let (state, active) = settle(image.state, image.active_revision, image.latest_revision, revision.number, outcome);
+        let (state, active) = settle(
+            image.state,
+            image.active_revision,
+            image.latest_revision,
+            revision.number,
+            outcome,
+        );
         let is_activated = active != image.active_revision;
         let sequence = image.sequence + if is_activated { 2 } else { 1 };
         let sql = "update image set state = $1, active_revision = $2, sequence = $3, update_time = $4 where id = $5";
         transaction
-            .execute_raw(self.database.statement(sql, [state.as_str().into(), active.into(), sequence.into(), now.into(), image.id.0.into()]))
+            .execute_raw(self.database.statement(
+                sql,
+                [
+                    state.as_str().into(),
+                    active.into(),
+                    sequence.into(),
+                    now.into(),
+                    image.id.0.into(),
+                ],
+            ))
             .await?;
         let first = image.sequence + 1;
         let image = Image { state, active_revision: active, sequence, ..image };
-        outbound::revision_changed(transaction, &image, revision, revision.state.as_str(), first, now).await?;
+        outbound::revision_changed(
+            transaction,
+            &image,
+            revision,
+            revision.state.as_str(),
+            first,
+            now,
+        )
+        .await?;
         if is_activated {
-            outbound::revision_changed(transaction, &image, revision, "activated", sequence, now).await?;
+            outbound::revision_changed(transaction, &image, revision, "activated", sequence, now)
+                .await?;
         }
         Ok(())
     }

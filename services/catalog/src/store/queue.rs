@@ -16,13 +16,21 @@ pub struct Queue {
 
 impl Store {
     /// Refuses when more wait than may, the ones of this transaction with them. Transactions of the same owner take turns, so that none is missed.
-    pub(super) async fn require_room(&self, transaction: &DatabaseTransaction, image: &Image, queue: &Queue) -> Result<(), Fault> {
+    pub(super) async fn require_room(
+        &self,
+        transaction: &DatabaseTransaction,
+        image: &Image,
+        queue: &Queue,
+    ) -> Result<(), Fault> {
         let turn = image.owner.map_or(0, |owner| owner.0.as_u64_pair().1.cast_signed());
         self.database.serialize(transaction, turn).await?;
         let sql = "select count(*) as waiting from revision r join image i on i.id = r.image_id
             where i.owner_name = $1 and i.state <> 'creating' and r.state = 'building' and r.build_state = 'queued'";
-        let row = transaction.query_one_raw(self.database.statement(sql, [image.owner_name.clone().into()])).await?;
-        let waiting: i64 = row.map(|row| row.try_get("", "waiting")).transpose()?.unwrap_or_default();
+        let row = transaction
+            .query_one_raw(self.database.statement(sql, [image.owner_name.clone().into()]))
+            .await?;
+        let waiting: i64 =
+            row.map(|row| row.try_get("", "waiting")).transpose()?.unwrap_or_default();
         let (owner, limit) = (&image.owner_name, queue.waiting_at_most);
         match waiting <= i64::from(limit) {
             true => Ok(()),

@@ -26,29 +26,52 @@ async fn a_create_takes_two_steps(world: World) {
     let (made, pointing) = (image("made"), image("pointing"));
     let (building, build) = built(&made);
     let cases = [
-        (made, building, ImageState::Building, 0, vec!["catalog.image.created 1", "catalog.revision.building 2"]),
+        (
+            made,
+            building,
+            ImageState::Building,
+            0,
+            vec!["catalog.image.created 1", "catalog.revision.building 2"],
+        ),
         (
             pointing.clone(),
             existing(&pointing),
             ImageState::Ready,
             1,
-            vec!["catalog.image.created 1", "catalog.revision.ready 2", "catalog.revision.activated 3"],
+            vec![
+                "catalog.image.created 1",
+                "catalog.revision.ready 2",
+                "catalog.revision.activated 3",
+            ],
         ),
     ];
     for (image, revision, state, active, events) in cases {
-        let seen = async || store.image_seen_by(&image.qualified_name(), user("bob"), Role::Reader).await.unwrap();
+        let seen = async || {
+            store.image_seen_by(&image.qualified_name(), user("bob"), Role::Reader).await.unwrap()
+        };
         let reserved = store.reserve(image.clone(), &revision, None).await.unwrap();
         assert!(reserved.create_time > 0 && reserved.create_time == reserved.update_time);
         assert_eq!(seen().await, None, "nobody sees it yet");
         let unfinished = store.unfinished_creates(EVER).await.unwrap();
         assert_eq!(unfinished.iter().map(|(image, _)| image.id).collect::<Vec<_>>(), [image.id]);
-        assert!(store.unfinished_creates(60_000_000).await.unwrap().is_empty(), "a young one is left alone");
+        assert!(
+            store.unfinished_creates(60_000_000).await.unwrap().is_empty(),
+            "a young one is left alone"
+        );
 
-        let finished = store.finish_create(&reserved, &revision, 1, &queue(100)).await.unwrap().unwrap();
-        assert_eq!((finished.state, finished.active_revision, finished.access_revision), (state, active, 1));
+        let finished =
+            store.finish_create(&reserved, &revision, 1, &queue(100)).await.unwrap().unwrap();
+        assert_eq!(
+            (finished.state, finished.active_revision, finished.access_revision),
+            (state, active, 1)
+        );
         assert_eq!(seen().await, Some(finished.clone()));
         assert_eq!(world.events(image.id).await, events);
-        assert_eq!(store.finish_create(&reserved, &revision, 1, &queue(100)).await.unwrap(), None, "once");
+        assert_eq!(
+            store.finish_create(&reserved, &revision, 1, &queue(100)).await.unwrap(),
+            None,
+            "once"
+        );
         assert_eq!(world.events(image.id).await, events);
         assert!(store.unfinished_creates(EVER).await.unwrap().is_empty());
     }
@@ -71,7 +94,8 @@ async fn what_is_taken_back_leaves_nothing(world: World) {
 async fn what_is_finished_cannot_be_taken_back(world: World) {
     let (image, key) = (image("stays"), key("body"));
     let reserved = world.store.reserve(image.clone(), &existing(&image), Some(&key)).await.unwrap();
-    let finished = world.store.finish_create(&reserved, &existing(&image), 1, &queue(100)).await.unwrap();
+    let finished =
+        world.store.finish_create(&reserved, &existing(&image), 1, &queue(100)).await.unwrap();
     world.store.abort_create(image.id).await.unwrap();
     assert_eq!(world.store.image(image.id).await.unwrap(), finished);
     assert_eq!(world.store.answered(&key).await.unwrap(), Some(image.id.to_string()));
@@ -81,9 +105,14 @@ async fn what_is_finished_cannot_be_taken_back(world: World) {
 async fn a_name_is_taken_once(world: World) {
     let (first, second, key) = (image("same"), image("same"), key("body"));
     world.create(&first, &existing(&first)).await;
-    let fault = world.store.reserve(second.clone(), &existing(&second), Some(&key)).await.unwrap_err();
+    let fault =
+        world.store.reserve(second.clone(), &existing(&second), Some(&key)).await.unwrap_err();
     assert_eq!((fault.reason(), fault.violations()[0].field.as_str()), (Reason::NameTaken, "name"));
-    assert_eq!(world.store.answered(&key).await.unwrap(), None, "the request may be repeated with another name");
+    assert_eq!(
+        world.store.answered(&key).await.unwrap(),
+        None,
+        "the request may be repeated with another name"
+    );
     let elsewhere = Image { owner_name: "vision".to_owned(), ..second };
     world.store.reserve(elsewhere.clone(), &existing(&elsewhere), Some(&key)).await.unwrap();
 }
@@ -91,18 +120,29 @@ async fn a_name_is_taken_once(world: World) {
 async fn the_request_id_comes_before_the_name(world: World) {
     let (first, second, key) = (image("same"), image("same"), key("body"));
     world.store.reserve(first.clone(), &existing(&first), Some(&key)).await.unwrap();
-    let fault = world.store.reserve(second.clone(), &existing(&second), Some(&key)).await.unwrap_err();
+    let fault =
+        world.store.reserve(second.clone(), &existing(&second), Some(&key)).await.unwrap_err();
     assert_eq!(fault.reason(), Reason::Conflict);
     assert_eq!(world.store.answered(&key).await.unwrap(), Some(first.id.to_string()));
     let other_body = Key { hash: "another".to_owned(), ..key };
-    assert_eq!(world.store.answered(&other_body).await.unwrap_err().reason(), Reason::RequestIdReused);
+    assert_eq!(
+        world.store.answered(&other_body).await.unwrap_err().reason(),
+        Reason::RequestIdReused
+    );
 }
 
 async fn the_same_request_at_once_is_one_image(world: World) {
     let (first, second, key) = (image("same"), image("same"), key("body"));
     let (one, two) = (existing(&first), existing(&second));
-    let (one, two) = tokio::join!(world.store.reserve(first, &one, Some(&key)), world.store.reserve(second, &two, Some(&key)));
-    let reasons: Vec<Reason> = [&one, &two].into_iter().filter_map(|outcome| outcome.as_ref().err()).map(slipway_fault::Fault::reason).collect();
+    let (one, two) = tokio::join!(
+        world.store.reserve(first, &one, Some(&key)),
+        world.store.reserve(second, &two, Some(&key))
+    );
+    let reasons: Vec<Reason> = [&one, &two]
+        .into_iter()
+        .filter_map(|outcome| outcome.as_ref().err())
+        .map(slipway_fault::Fault::reason)
+        .collect();
     assert_eq!(reasons, [Reason::Conflict], "{one:?} {two:?}");
     assert_eq!(world.count("image").await, 1);
 }

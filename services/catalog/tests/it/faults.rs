@@ -20,7 +20,9 @@ async fn codes_of_postgres_decide() {
         ("22012", Reason::Internal),
     ];
     for (code, want) in cases {
-        let sql = format!("do $$ begin raise exception 'connection closed, could not serialize' using errcode = '{code}'; end $$");
+        let sql = format!(
+            "do $$ begin raise exception 'connection closed, could not serialize' using errcode = '{code}'; end $$"
+        );
         let error = world.store.database().writer().execute_unprepared(&sql).await.unwrap_err();
         assert_eq!(Fault::from(error).reason(), want, "{code}");
     }
@@ -29,7 +31,8 @@ async fn codes_of_postgres_decide() {
 #[tokio::test]
 async fn a_busy_sqlite_is_a_conflict() {
     let world = sqlite().await;
-    let other = Database::connect(&Settings { url: world.url.clone(), connections: 1 }).await.unwrap();
+    let other =
+        Database::connect(&Settings { url: world.url.clone(), connections: 1 }).await.unwrap();
     other.writer().execute_unprepared("pragma busy_timeout = 0").await.unwrap();
     let holding = world.store.database().begin().await.unwrap();
     assert_eq!(other.begin().await.unwrap_err().reason(), Reason::Conflict);

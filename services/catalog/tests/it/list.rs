@@ -10,12 +10,20 @@ use slipway_wire::permission::v1::Role as WireRole;
 
 use crate::worlds::{World, existing, image, user};
 
-slipway_testrig::on_both_databases!(every_order_pages_bytewise, filters_are_literal, names_with_a_nul_name_nothing);
+slipway_testrig::on_both_databases!(
+    every_order_pages_bytewise,
+    filters_are_literal,
+    names_with_a_nul_name_nothing
+);
 
 /// Everything that the user sees, by name.
 pub(crate) async fn all(world: &World, name: &str) -> Vec<Image> {
     let page = Page::parse(1_000, "", &[], 2).unwrap();
-    world.store.images(user(name), &Filter::default(), Order::parse("").unwrap(), &page).await.unwrap()
+    world
+        .store
+        .images(user(name), &Filter::default(), Order::parse("").unwrap(), &page)
+        .await
+        .unwrap()
 }
 
 async fn reader(world: &World) {
@@ -30,10 +38,15 @@ async fn every_order_pages_bytewise(world: World) {
         let image = Image { display_name: display_name.to_owned(), ..image(name) };
         world.create(&image, &existing(&image)).await;
     }
-    world.execute("update image set create_time = 5, update_time = 7 where name in ('a', 'z', 'ab')").await;
+    world
+        .execute("update image set create_time = 5, update_time = 7 where name in ('a', 'z', 'ab')")
+        .await;
 
     let everything = all(&world, "reader").await;
-    for order in ["name", "display_name", "create_time", "update_time"].into_iter().flat_map(|name| [name.to_owned(), format!("{name} desc")]) {
+    for order in ["name", "display_name", "create_time", "update_time"]
+        .into_iter()
+        .flat_map(|name| [name.to_owned(), format!("{name} desc")])
+    {
         let key = |image: &Image| {
             let text = |text: &str| (0, text.as_bytes().to_vec());
             match order.split(' ').next().unwrap() {
@@ -64,7 +77,8 @@ async fn walk(world: &World, order: &str, size: i32) -> Vec<String> {
     let (mut found, mut token) = (Vec::new(), String::new());
     loop {
         let page = Page::parse(size, &token, &["reader"], 2).unwrap();
-        let mut images = world.store.images(user("reader"), &Filter::default(), order, &page).await.unwrap();
+        let mut images =
+            world.store.images(user("reader"), &Filter::default(), order, &page).await.unwrap();
         token = page.cut(&mut images, |image| keys(image, order));
         found.extend(images.into_iter().map(|image| image.name));
         assert!(found.len() <= 8, "pages overlap: {found:?}");
@@ -77,7 +91,10 @@ async fn walk(world: &World, order: &str, size: i32) -> Vec<String> {
 async fn filters_are_literal(world: World) {
     reader(&world).await;
     let group = GroupId::new();
-    let named = |name: &str, display_name: &str| Image { display_name: display_name.to_owned(), ..image(name) };
+    let named = |name: &str, display_name: &str| Image {
+        display_name: display_name.to_owned(),
+        ..image(name)
+    };
     let images = [
         named("percent", "100% sure"),
         named("under", "snake_case"),
@@ -109,8 +126,16 @@ async fn filters_are_literal(world: World) {
     ];
     for (filter, want) in cases {
         let page = Page::parse(100, "", &[], 2).unwrap();
-        let found = world.store.images(user("reader"), &filter, Order::parse("name").unwrap(), &page).await.unwrap();
-        assert_eq!(found.iter().map(|image| image.name.as_str()).collect::<Vec<_>>(), want, "{filter:?}");
+        let found = world
+            .store
+            .images(user("reader"), &filter, Order::parse("name").unwrap(), &page)
+            .await
+            .unwrap();
+        assert_eq!(
+            found.iter().map(|image| image.name.as_str()).collect::<Vec<_>>(),
+            want,
+            "{filter:?}"
+        );
         let total = world.store.count_images(user("reader"), &filter).await.unwrap();
         assert_eq!(usize::try_from(total).unwrap(), want.len(), "{filter:?}");
     }
@@ -121,9 +146,22 @@ async fn names_with_a_nul_name_nothing(world: World) {
     let image = image("plain");
     world.create(&image, &existing(&image)).await;
     for name in ["system/plain\0", "\0", "system/\0plain"] {
-        assert_eq!(world.store.image_seen_by(name, user("reader"), Role::Reader).await.unwrap(), None, "{name:?}");
+        assert_eq!(
+            world.store.image_seen_by(name, user("reader"), Role::Reader).await.unwrap(),
+            None,
+            "{name:?}"
+        );
     }
     for name in ["system/plain", &image.id.to_string()] {
-        assert_eq!(world.store.image_seen_by(name, user("reader"), Role::Reader).await.unwrap().unwrap().id, image.id);
+        assert_eq!(
+            world
+                .store
+                .image_seen_by(name, user("reader"), Role::Reader)
+                .await
+                .unwrap()
+                .unwrap()
+                .id,
+            image.id
+        );
     }
 }

@@ -39,7 +39,17 @@ fn report(build: BuildId, state: &str, sequence: i64) -> Report {
         platforms: vec!["linux/amd64".to_owned()],
         size_bytes: 7,
     });
-    Report { build, progress: BuildProgress { state: state.to_owned(), step: "apt".to_owned(), sequence, failure }, outcome, artifact }
+    Report {
+        build,
+        progress: BuildProgress {
+            state: state.to_owned(),
+            step: "apt".to_owned(),
+            sequence,
+            failure,
+        },
+        outcome,
+        artifact,
+    }
 }
 
 impl World {
@@ -87,12 +97,21 @@ async fn older_news_change_nothing(world: World) {
     for (state, sequence, settled, shown, revision_state) in cases {
         assert_eq!(world.tell(build, state, sequence).await, settled, "{state} {sequence}");
         let revision = world.revision(image.id, 1).await;
-        assert_eq!((revision.progress.state.as_str(), revision.state), (shown, revision_state), "after {state} {sequence}");
+        assert_eq!(
+            (revision.progress.state.as_str(), revision.state),
+            (shown, revision_state),
+            "after {state} {sequence}"
+        );
     }
     let artifact = world.revision(image.id, 1).await.artifact.unwrap();
     assert_eq!((artifact.digest, artifact.size_bytes), (format!("sha256:{build}"), 7));
     assert_eq!(world.standing(image.id).await, (ImageState::Ready, 1, 1));
-    let want = ["catalog.image.created 1", "catalog.revision.building 2", "catalog.revision.ready 3", "catalog.revision.activated 4"];
+    let want = [
+        "catalog.image.created 1",
+        "catalog.revision.building 2",
+        "catalog.revision.ready 3",
+        "catalog.revision.activated 4",
+    ];
     assert_eq!(world.events(image.id).await, want);
 }
 
@@ -106,26 +125,67 @@ async fn ready_revisions_go_forward_only(world: World) {
     let (second, third) = (world.add_built(id).await, world.add_built(id).await);
     assert_eq!(world.standing(id).await, (ImageState::Ready, 1, 3), "the active one serves on");
     world.tell(third, "succeeded", 5).await;
-    assert_eq!(world.standing(id).await, (ImageState::Ready, 3, 3), "a second READY one replaces the first");
+    assert_eq!(
+        world.standing(id).await,
+        (ImageState::Ready, 3, 3),
+        "a second READY one replaces the first"
+    );
     world.tell(second, "succeeded", 5).await;
-    assert_eq!(world.standing(id).await, (ImageState::Ready, 3, 3), "an older one that is late does not");
-    assert_eq!(world.revision(id, 2).await.state, RevisionState::Ready, "but it is there to be pinned");
+    assert_eq!(
+        world.standing(id).await,
+        (ImageState::Ready, 3, 3),
+        "an older one that is late does not"
+    );
+    assert_eq!(
+        world.revision(id, 2).await.state,
+        RevisionState::Ready,
+        "but it is there to be pinned"
+    );
     for (number, build) in [(1, first), (2, second), (3, third)] {
-        assert_eq!(world.revision(id, number).await.artifact.unwrap().digest, format!("sha256:{build}"));
+        assert_eq!(
+            world.revision(id, number).await.artifact.unwrap().digest,
+            format!("sha256:{build}")
+        );
     }
 
     let failing = world.add_built(id).await;
     world.tell(failing, "failed", 5).await;
-    assert_eq!(world.standing(id).await, (ImageState::Ready, 3, 4), "a failed one leaves the active one alone");
+    assert_eq!(
+        world.standing(id).await,
+        (ImageState::Ready, 3, 4),
+        "a failed one leaves the active one alone"
+    );
 
     let pointing = world.store.image(id).await.unwrap().unwrap();
     world.store.add_revision(&pointing, existing(&pointing), 3, &queue(100), None).await.unwrap();
-    assert_eq!(world.standing(id).await, (ImageState::Ready, 5, 5), "one without a build is active at once");
-    assert_eq!(world.store.image(id).await.unwrap().unwrap().access_revision, 3, "and seen from its decision on");
+    assert_eq!(
+        world.standing(id).await,
+        (ImageState::Ready, 5, 5),
+        "one without a build is active at once"
+    );
+    assert_eq!(
+        world.store.image(id).await.unwrap().unwrap().access_revision,
+        3,
+        "and seen from its decision on"
+    );
 
-    let numbers: Vec<String> = world.events(id).await.iter().map(|event| event.rsplit_once(' ').unwrap().1.to_owned()).collect();
-    assert_eq!(numbers, (1..=numbers.len()).map(|number| number.to_string()).collect::<Vec<_>>(), "no gaps");
-    let activated = world.events(id).await.iter().filter(|event| event.starts_with("catalog.revision.activated")).count();
+    let numbers: Vec<String> = world
+        .events(id)
+        .await
+        .iter()
+        .map(|event| event.rsplit_once(' ').unwrap().1.to_owned())
+        .collect();
+    assert_eq!(
+        numbers,
+        (1..=numbers.len()).map(|number| number.to_string()).collect::<Vec<_>>(),
+        "no gaps"
+    );
+    let activated = world
+        .events(id)
+        .await
+        .iter()
+        .filter(|event| event.starts_with("catalog.revision.activated"))
+        .count();
     assert_eq!(activated, 3, "revisions 1, 3 and 5");
 }
 

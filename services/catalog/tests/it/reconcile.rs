@@ -12,7 +12,11 @@ use crate::{
     worlds::{World, built, existing, image},
 };
 
-slipway_testrig::on_both_databases!(changes_of_access_are_finished_or_dropped, creates_are_finished_or_taken_back, young_ones_are_left_alone);
+slipway_testrig::on_both_databases!(
+    changes_of_access_are_finished_or_dropped,
+    creates_are_finished_or_taken_back,
+    young_ones_are_left_alone
+);
 
 /// Everything was cut off long ago.
 async fn age(world: &World) {
@@ -37,20 +41,29 @@ async fn changes_of_access_are_finished_or_dropped(world: World) {
     repair(&app(&world, &permission)).await.unwrap();
 
     let state = "select name || case when wanted_access is null then '' else ' waits' end || ' ' || edits as row from image order by name";
-    assert_eq!(world.rows(state).await, ["finished 2", "refused 1", "refused-2 1", "silent waits 1"]);
+    assert_eq!(
+        world.rows(state).await,
+        ["finished 2", "refused 1", "refused-2 1", "silent waits 1"]
+    );
     let finished = world.store.image(images[3].id).await.unwrap().unwrap();
     assert_eq!((finished.access, finished.access_revision), (everyone.clone(), 7));
-    assert_eq!(world.store.image(images[0].id).await.unwrap().unwrap().access, Access::default(), "as before");
+    assert_eq!(
+        world.store.image(images[0].id).await.unwrap().unwrap().access,
+        Access::default(),
+        "as before"
+    );
     world.store.want_access(images[0].id, &everyone, None).await.unwrap();
 }
 
 async fn creates_are_finished_or_taken_back(world: World) {
-    let images = [image("refused"), image("silent"), image("finished"), image("waits"), image("too-many")];
+    let images =
+        [image("refused"), image("silent"), image("finished"), image("waits"), image("too-many")];
     for image in &images[..3] {
         world.store.reserve(image.clone(), &existing(image), None).await.unwrap();
     }
     age(&world).await;
-    let [refused, silent, finished, _, too_many] = images.each_ref().map(|image| ObjectId::from(image.id));
+    let [refused, silent, finished, _, too_many] =
+        images.each_ref().map(|image| ObjectId::from(image.id));
     let permission = Scripted::new(move |registration| match registration.object {
         object if object == refused => Some(Reason::GroupNotFound),
         object if object == silent => Some(Reason::PermissionUnavailable),

@@ -38,12 +38,20 @@ fn request(name: &str) -> CreateImage {
         description: String::new(),
         kind: ImageType::Cpu,
         access: WantedAccess::default(),
-        source: Source::Existing { reference: "registry.test/a/b:1".to_owned(), gpu_reference: String::new(), skip_verification: true },
+        source: Source::Existing {
+            reference: "registry.test/a/b:1".to_owned(),
+            gpu_reference: String::new(),
+            skip_verification: true,
+        },
     }
 }
 
 fn custom(name: &str) -> CreateImage {
-    let spec = Spec { base_reference: "registry.test/base:1".to_owned(), apt: vec!["jq".to_owned()], ..Spec::default() };
+    let spec = Spec {
+        base_reference: "registry.test/base:1".to_owned(),
+        apt: vec!["jq".to_owned()],
+        ..Spec::default()
+    };
     CreateImage { source: Source::Custom { spec, gpu_base: String::new() }, ..request(name) }
 }
 
@@ -51,29 +59,44 @@ async fn a_repeat_goes_on_where_the_call_was_cut_off(world: World) {
     let alice = caller(world.folder.path(), "alice").await;
     let answers = Arc::new(AtomicUsize::new(0));
     let asked = answers.clone();
-    let permission =
-        Scripted::new(move |_| [Reason::PermissionUnavailable, Reason::DeadlineExceeded].get(asked.fetch_add(1, Ordering::SeqCst)).copied());
+    let permission = Scripted::new(move |_| {
+        [Reason::PermissionUnavailable, Reason::DeadlineExceeded]
+            .get(asked.fetch_add(1, Ordering::SeqCst))
+            .copied()
+    });
     let app = app(&world, &permission);
     let key = key("body");
     for want in [Reason::PermissionUnavailable, Reason::DeadlineExceeded] {
         let fault = app.create_image(&alice, request("cut"), Some(key.clone())).await.unwrap_err();
         assert_eq!(fault.reason(), want);
         let message = fault.message();
-        assert!(message.contains("finished or aborted within minutes") && message.contains("same request_id"), "{message}");
+        assert!(
+            message.contains("finished or aborted within minutes")
+                && message.contains("same request_id"),
+            "{message}"
+        );
         assert!(!message.contains("nothing was changed"), "{message}");
         assert_eq!(world.rows("select state as row from image").await, ["creating"]);
     }
-    let (made, revision) = app.create_image(&alice, request("cut"), Some(key.clone())).await.unwrap();
+    let (made, revision) =
+        app.create_image(&alice, request("cut"), Some(key.clone())).await.unwrap();
     assert_eq!((made.state, made.access_revision, revision.number), (ImageState::Ready, 7, 1));
     let (again, _) = app.create_image(&alice, request("cut"), Some(key)).await.unwrap();
     assert_eq!(again, made);
     assert_eq!(answers.load(Ordering::SeqCst), 3, "what is there is not registered again");
-    let want = ["catalog.image.created 1", "catalog.revision.ready 2", "catalog.revision.activated 3"];
+    let want =
+        ["catalog.image.created 1", "catalog.revision.ready 2", "catalog.revision.activated 3"];
     assert_eq!(world.events(made.id).await, want);
 
     let permission = Scripted::new(|_| Some(Reason::PermissionUnavailable));
-    let fault = crate::scripted::app(&world, &permission).create_image(&alice, request("other"), None).await.unwrap_err();
-    assert!(fault.message().contains("look for it") && !fault.message().contains("request_id"), "{fault}");
+    let fault = crate::scripted::app(&world, &permission)
+        .create_image(&alice, request("other"), None)
+        .await
+        .unwrap_err();
+    assert!(
+        fault.message().contains("look for it") && !fault.message().contains("request_id"),
+        "{fault}"
+    );
 }
 
 async fn repeats_at_once_are_one_image(world: World) {
@@ -91,7 +114,10 @@ async fn repeats_at_once_are_one_image(world: World) {
 async fn a_refusal_leaves_nothing(world: World) {
     let alice = caller(world.folder.path(), "alice").await;
     let permission = Scripted::new(|_| Some(Reason::UserNotFound));
-    let fault = app(&world, &permission).create_image(&alice, request("refused"), Some(key("body"))).await.unwrap_err();
+    let fault = app(&world, &permission)
+        .create_image(&alice, request("refused"), Some(key("body")))
+        .await
+        .unwrap_err();
     assert_eq!(fault.reason(), Reason::UserNotFound);
     for table in ["image", "revision", "idempotency", "outbox"] {
         assert_eq!(world.count(table).await, 0, "{table}");
@@ -115,18 +141,29 @@ async fn groups_must_be_seen(world: World) {
     let alice = caller(world.folder.path(), "alice").await;
     let app = app(&world, &Scripted::new(|_| None));
     let naming = |groups: &[&str]| CreateImage {
-        access: WantedAccess { groups: groups.iter().map(ToString::to_string).collect(), ..WantedAccess::default() },
+        access: WantedAccess {
+            groups: groups.iter().map(ToString::to_string).collect(),
+            ..WantedAccess::default()
+        },
         ..request("shared")
     };
-    let cases: [(&[&str], &str); 3] =
-        [(&["hidden"], "access.groups[0]"), (&["vision", "hidden"], "access.groups[1]"), (&["vision", "vision", "hidden-2"], "access.groups[2]")];
+    let cases: [(&[&str], &str); 3] = [
+        (&["hidden"], "access.groups[0]"),
+        (&["vision", "hidden"], "access.groups[1]"),
+        (&["vision", "vision", "hidden-2"], "access.groups[2]"),
+    ];
     for (groups, field) in cases {
         let fault = app.create_image(&alice, naming(groups), None).await.unwrap_err();
-        assert_eq!((fault.reason(), fault.violations()[0].field.as_str()), (Reason::GroupNotFound, field));
+        assert_eq!(
+            (fault.reason(), fault.violations()[0].field.as_str()),
+            (Reason::GroupNotFound, field)
+        );
         assert_eq!(world.count("image").await, 0);
     }
     let id = group("vision").to_string();
-    let (made, _) = app.create_image(&alice, naming(&["vision", &id, "audio", "vision"]), None).await.unwrap();
-    let want = ["vision", "audio"].map(|name| ReadingGroup { id: GroupId(group(name)), name: name.to_owned() });
+    let (made, _) =
+        app.create_image(&alice, naming(&["vision", &id, "audio", "vision"]), None).await.unwrap();
+    let want = ["vision", "audio"]
+        .map(|name| ReadingGroup { id: GroupId(group(name)), name: name.to_owned() });
     assert_eq!(made.access.groups, want, "each group once, by whatever name");
 }

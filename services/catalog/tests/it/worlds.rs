@@ -40,7 +40,14 @@ pub(crate) async fn postgres() -> Option<World> {
     let server = env::server(env::POSTGRES)?;
     let name = format!("catalog_{}", Uuid::now_v7().simple());
     let admin = Database::connect(&Settings { url: server.clone(), connections: 1 }).await.unwrap();
-    admin.writer().execute_raw(Statement::from_string(sea_orm::DbBackend::Postgres, format!("create database {name}"))).await.unwrap();
+    admin
+        .writer()
+        .execute_raw(Statement::from_string(
+            sea_orm::DbBackend::Postgres,
+            format!("create database {name}"),
+        ))
+        .await
+        .unwrap();
     let url = format!("{}/{name}", server.rsplit_once('/').unwrap().0);
     Some(world(url, TempDir::new().unwrap()).await)
 }
@@ -61,8 +68,17 @@ impl World {
     /// From now on these users, and no others, have these roles on everything.
     pub(crate) async fn grant(&self, roles: &[(UserId, wire::Role)]) {
         let grants = roles.iter().map(|(user, role)| grant(Uuid::now_v7(), *user, (*role).into()));
-        let snapshot = wire::GrantsSnapshot { revision: 1, hash: "1".to_owned(), grants: grants.collect(), memberships: Vec::new(), last: true };
-        assert_eq!(apply_snapshot(self.store.database(), self.holder, &snapshot).await.unwrap(), Applied::Yes);
+        let snapshot = wire::GrantsSnapshot {
+            revision: 1,
+            hash: "1".to_owned(),
+            grants: grants.collect(),
+            memberships: Vec::new(),
+            last: true,
+        };
+        assert_eq!(
+            apply_snapshot(self.store.database(), self.holder, &snapshot).await.unwrap(),
+            Applied::Yes
+        );
     }
 
     pub(crate) async fn execute(&self, sql: &str) {
@@ -90,7 +106,10 @@ impl World {
 pub(crate) fn grant(id: Uuid, user: UserId, role: i32) -> wire::Grant {
     wire::Grant {
         id: id.to_string(),
-        object: Some(wire::ObjectReference { kind: wire::ObjectKind::Platform.into(), id: ObjectId::PLATFORM.to_string() }),
+        object: Some(wire::ObjectReference {
+            kind: wire::ObjectKind::Platform.into(),
+            id: ObjectId::PLATFORM.to_string(),
+        }),
         subject: Some(wire::Subject { kind: wire::SubjectKind::User.into(), id: user.to_string() }),
         role,
         expire_time: None,
@@ -150,9 +169,20 @@ pub(crate) fn existing(image: &Image) -> Revision {
 /// A first revision whose build waits, and the build.
 pub(crate) fn built(image: &Image) -> (Revision, BuildId) {
     let build = BuildId::new();
-    let spec = Spec { base_reference: "localhost:5000/base:1".to_owned(), apt: vec!["jq".to_owned()], ..Spec::default() };
+    let spec = Spec {
+        base_reference: "localhost:5000/base:1".to_owned(),
+        apt: vec!["jq".to_owned()],
+        ..Spec::default()
+    };
     let progress = BuildProgress { state: "queued".to_owned(), ..BuildProgress::default() };
-    let revision = Revision { state: RevisionState::Building, artifact: None, spec: Some(spec), build: Some(build), progress, ..existing(image) };
+    let revision = Revision {
+        state: RevisionState::Building,
+        artifact: None,
+        spec: Some(spec),
+        build: Some(build),
+        progress,
+        ..existing(image)
+    };
     (revision, build)
 }
 

@@ -24,7 +24,10 @@ pub(super) fn object_kind(value: i32, field: &str) -> Result<ObjectKind, Fault> 
         Ok(wire::ObjectKind::Platform) => Ok(ObjectKind::Platform),
         Ok(wire::ObjectKind::Group) => Ok(ObjectKind::Group),
         Ok(wire::ObjectKind::Image) => Ok(ObjectKind::Image),
-        _ => Err(Fault::field(field, "must be OBJECT_KIND_PLATFORM, OBJECT_KIND_GROUP or OBJECT_KIND_IMAGE")),
+        _ => Err(Fault::field(
+            field,
+            "must be OBJECT_KIND_PLATFORM, OBJECT_KIND_GROUP or OBJECT_KIND_IMAGE",
+        )),
     }
 }
 
@@ -34,18 +37,28 @@ fn subject_kind(value: i32, field: &str) -> Result<SubjectKind, Fault> {
         Ok(wire::SubjectKind::Group) => Ok(SubjectKind::Group),
         Ok(wire::SubjectKind::GroupAdmins) => Ok(SubjectKind::GroupAdmins),
         Ok(wire::SubjectKind::Everyone) => Ok(SubjectKind::Everyone),
-        _ => Err(Fault::field(field, "must be SUBJECT_KIND_USER, _GROUP, _GROUP_ADMINS or _EVERYONE")),
+        _ => Err(Fault::field(
+            field,
+            "must be SUBJECT_KIND_USER, _GROUP, _GROUP_ADMINS or _EVERYONE",
+        )),
     }
 }
 
 /// A subject as it was named; `field` is the path of the whole subject.
 pub(super) fn subject(subject: Option<wire::Subject>, field: &str) -> Result<NamedSubject, Fault> {
     let subject = subject.ok_or_else(|| Fault::field(field, "is missing"))?;
-    Ok(NamedSubject { kind: subject_kind(subject.kind, &format!("{field}.kind"))?, id: subject.id, field: format!("{field}.id") })
+    Ok(NamedSubject {
+        kind: subject_kind(subject.kind, &format!("{field}.kind"))?,
+        id: subject.id,
+        field: format!("{field}.id"),
+    })
 }
 
 /// An id, or a refusal that names its field.
-pub(super) fn id<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str, field: &str) -> Result<T, Fault> {
+pub(super) fn id<T: std::str::FromStr<Err: std::fmt::Display>>(
+    text: &str,
+    field: &str,
+) -> Result<T, Fault> {
     text.parse().map_err(|error| Fault::field(field, error))
 }
 

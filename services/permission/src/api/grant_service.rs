@@ -8,7 +8,9 @@ use slipway_fault::Fault;
 use slipway_identity::{ServiceName, caller};
 use slipway_names::{grant::ObjectKind, id::ObjectId};
 use slipway_paging::Page;
-use slipway_wire::permission::v1::{self as wire, grant_service_server::GrantService, watch_grants_response::Event};
+use slipway_wire::permission::v1::{
+    self as wire, grant_service_server::GrantService, watch_grants_response::Event,
+};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
@@ -32,7 +34,10 @@ type Feed = Pin<Box<dyn Stream<Item = Result<wire::WatchGrantsResponse, Status>>
 impl GrantService for Api {
     type WatchGrantsStream = Feed;
 
-    async fn create_grant(&self, request: Request<wire::CreateGrantRequest>) -> Result<Response<wire::CreateGrantResponse>, Status> {
+    async fn create_grant(
+        &self,
+        request: Request<wire::CreateGrantRequest>,
+    ) -> Result<Response<wire::CreateGrantResponse>, Status> {
         let caller = caller(&request)?;
         let request = request.into_inner();
         let key = key_of(&caller, "CreateGrant", &request.request_id, &request)?;
@@ -49,28 +54,48 @@ impl GrantService for Api {
             expire,
         };
         let (grant, kind, revision) = self.app.create_grant(&caller, create, key).await?;
-        Ok(Response::new(wire::CreateGrantResponse { grant: Some(grant_to_wire(&grant, kind)), consistency_token: revision.to_string() }))
+        Ok(Response::new(wire::CreateGrantResponse {
+            grant: Some(grant_to_wire(&grant, kind)),
+            consistency_token: revision.to_string(),
+        }))
     }
 
-    async fn delete_grant(&self, request: Request<wire::DeleteGrantRequest>) -> Result<Response<wire::DeleteGrantResponse>, Status> {
+    async fn delete_grant(
+        &self,
+        request: Request<wire::DeleteGrantRequest>,
+    ) -> Result<Response<wire::DeleteGrantResponse>, Status> {
         let caller = caller(&request)?;
-        let revision = self.app.delete_grant(&caller, convert::id(&request.into_inner().grant_id, "grant_id")?).await?;
+        let revision = self
+            .app
+            .delete_grant(&caller, convert::id(&request.into_inner().grant_id, "grant_id")?)
+            .await?;
         Ok(Response::new(wire::DeleteGrantResponse { consistency_token: revision.to_string() }))
     }
 
-    async fn list_grants(&self, request: Request<wire::ListGrantsRequest>) -> Result<Response<wire::ListGrantsResponse>, Status> {
+    async fn list_grants(
+        &self,
+        request: Request<wire::ListGrantsRequest>,
+    ) -> Result<Response<wire::ListGrantsResponse>, Status> {
         let caller = caller(&request)?;
         let user = caller.require_user()?.id.to_string();
         let request = request.into_inner();
         let object = self.object_id(request.object, "object").await?;
-        let page = Page::parse(request.page_size, &request.page_token, &[&user, "grants", &object.to_string()], 1)?;
+        let page = Page::parse(
+            request.page_size,
+            &request.page_token,
+            &[&user, "grants", &object.to_string()],
+            1,
+        )?;
         let mut grants = self.app.grants(&caller, object, &page).await?;
         let next_page_token = page.cut(&mut grants, |(grant, _)| vec![grant.id.to_string()]);
         let grants = grants.iter().map(|(grant, kind)| grant_to_wire(grant, *kind)).collect();
         Ok(Response::new(wire::ListGrantsResponse { grants, next_page_token }))
     }
 
-    async fn watch_grants(&self, request: Request<wire::WatchGrantsRequest>) -> Result<Response<Feed>, Status> {
+    async fn watch_grants(
+        &self,
+        request: Request<wire::WatchGrantsRequest>,
+    ) -> Result<Response<Feed>, Status> {
         // A service's token is made for the call that opens the stream, so its end is not the stream's.
         caller(&request)?.require_service(&[ServiceName::Catalog, ServiceName::Builder])?;
         let request = request.into_inner();
@@ -85,7 +110,11 @@ impl GrantService for Api {
             }
         };
         let changes = store.changes();
-        let follow = stream::unfold(Follow { store, changes, revision, stop: self.stop.clone() }, Follow::next).flat_map(stream::iter);
+        let follow = stream::unfold(
+            Follow { store, changes, revision, stop: self.stop.clone() },
+            Follow::next,
+        )
+        .flat_map(stream::iter);
         Ok(Response::new(Box::pin(stream::iter(first.into_iter().map(Ok)).chain(follow))))
     }
 }
@@ -116,13 +145,22 @@ impl Follow {
             };
             if let Some(last) = entries.last() {
                 self.revision = last.revision;
-                let changes = entries
-                    .into_iter()
-                    .map(|entry| Event::Change(wire::GrantsChange { revision: entry.revision, hash: entry.hash, mutations: entry.mutations }));
+                let changes = entries.into_iter().map(|entry| {
+                    Event::Change(wire::GrantsChange {
+                        revision: entry.revision,
+                        hash: entry.hash,
+                        mutations: entry.mutations,
+                    })
+                });
                 return Some((changes.map(|event| Ok(response(event))).collect(), self));
             }
             if began.elapsed() >= HEARTBEAT {
-                return Some((vec![Ok(response(Event::Heartbeat(wire::GrantsHeartbeat { revision: self.revision })))], self));
+                return Some((
+                    vec![Ok(response(Event::Heartbeat(wire::GrantsHeartbeat {
+                        revision: self.revision,
+                    })))],
+                    self,
+                ));
             }
             tokio::select! {
                 _ = self.changes.changed() => {}
@@ -146,8 +184,18 @@ fn parts(snapshot: &Snapshot) -> Vec<wire::WatchGrantsResponse> {
             response(Event::Snapshot(wire::GrantsSnapshot {
                 revision: snapshot.revision,
                 hash: snapshot.hash.clone(),
-                grants: grants.next().unwrap_or_default().iter().map(|(grant, kind)| grant_to_wire(grant, *kind)).collect(),
-                memberships: memberships.next().unwrap_or_default().iter().map(membership_to_wire).collect(),
+                grants: grants
+                    .next()
+                    .unwrap_or_default()
+                    .iter()
+                    .map(|(grant, kind)| grant_to_wire(grant, *kind))
+                    .collect(),
+                memberships: memberships
+                    .next()
+                    .unwrap_or_default()
+                    .iter()
+                    .map(membership_to_wire)
+                    .collect(),
                 last: part == count,
             }))
         })
@@ -156,12 +204,23 @@ fn parts(snapshot: &Snapshot) -> Vec<wire::WatchGrantsResponse> {
 
 impl Api {
     /// A group may be named; one that is not there is as good as one that is not seen.
-    async fn object_id(&self, object: Option<wire::ObjectReference>, field: &str) -> Result<ObjectId, Fault> {
+    async fn object_id(
+        &self,
+        object: Option<wire::ObjectReference>,
+        field: &str,
+    ) -> Result<ObjectId, Fault> {
         let object = object.ok_or_else(|| Fault::field(field, "is missing"))?;
         match convert::object_kind(object.kind, &format!("{field}.kind"))? {
             ObjectKind::Platform if object.id.is_empty() => Ok(ObjectId::PLATFORM),
-            ObjectKind::Platform => Err(Fault::field(format!("{field}.id"), "must be empty: there is one platform")),
-            ObjectKind::Group => Ok(self.app.store().group(&object.id).await?.map_or(ObjectId::ABSENT, |group| group.id.into())),
+            ObjectKind::Platform => {
+                Err(Fault::field(format!("{field}.id"), "must be empty: there is one platform"))
+            }
+            ObjectKind::Group => Ok(self
+                .app
+                .store()
+                .group(&object.id)
+                .await?
+                .map_or(ObjectId::ABSENT, |group| group.id.into())),
             ObjectKind::Image => convert::id(&object.id, &format!("{field}.id")),
         }
     }

@@ -16,7 +16,8 @@ use slipway_outbox::EventLog;
 use slipway_wire::{
     event::v1::event_service_server::EventServiceServer,
     permission::v1::{
-        grant_service_server::GrantServiceServer, group_service_server::GroupServiceServer, object_service_server::ObjectServiceServer,
+        grant_service_server::GrantServiceServer, group_service_server::GroupServiceServer,
+        object_service_server::ObjectServiceServer,
         permission_service_server::PermissionServiceServer, user_service_server::UserServiceServer,
     },
 };
@@ -45,18 +46,21 @@ struct Api {
 /// All RPCs of the service; streams end at `stop`.
 pub fn routes(app: App, stop: CancellationToken) -> Routes {
     let deciding = app.clone();
-    let events = EventLog::new(app.store().database().clone(), "permission", stop.clone(), move |caller| {
-        let app = deciding.clone();
-        async move {
-            caller.require_unexpired(SystemTime::now())?;
-            app.require_platform(&caller, Role::Reader).await
-        }
-    });
+    let events =
+        EventLog::new(app.store().database().clone(), "permission", stop.clone(), move |caller| {
+            let app = deciding.clone();
+            async move {
+                caller.require_unexpired(SystemTime::now())?;
+                app.require_platform(&caller, Role::Reader).await
+            }
+        });
     let api = Api { app, stop };
-    Routes::new(PermissionServiceServer::new(api.clone()).max_decoding_message_size(Server::MESSAGE_BYTES))
-        .add_service(GrantServiceServer::new(api.clone()))
-        .add_service(ObjectServiceServer::new(api.clone()))
-        .add_service(GroupServiceServer::new(api.clone()))
-        .add_service(UserServiceServer::new(api))
-        .add_service(EventServiceServer::new(events))
+    Routes::new(
+        PermissionServiceServer::new(api.clone()).max_decoding_message_size(Server::MESSAGE_BYTES),
+    )
+    .add_service(GrantServiceServer::new(api.clone()))
+    .add_service(ObjectServiceServer::new(api.clone()))
+    .add_service(GroupServiceServer::new(api.clone()))
+    .add_service(UserServiceServer::new(api))
+    .add_service(EventServiceServer::new(events))
 }

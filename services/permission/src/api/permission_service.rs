@@ -15,17 +15,27 @@ const LARGEST_BATCH: usize = 100;
 
 #[tonic::async_trait]
 impl PermissionService for Api {
-    async fn check(&self, request: Request<wire::CheckRequest>) -> Result<Response<wire::CheckResponse>, Status> {
+    async fn check(
+        &self,
+        request: Request<wire::CheckRequest>,
+    ) -> Result<Response<wire::CheckResponse>, Status> {
         let caller = caller(&request)?;
         let outcome = self.app.check(&caller, parse(request.into_inner())?).await?;
         Ok(Response::new(to_wire(outcome)))
     }
 
-    async fn batch_check(&self, request: Request<wire::BatchCheckRequest>) -> Result<Response<wire::BatchCheckResponse>, Status> {
+    async fn batch_check(
+        &self,
+        request: Request<wire::BatchCheckRequest>,
+    ) -> Result<Response<wire::BatchCheckResponse>, Status> {
         let caller = caller(&request)?;
         let checks = request.into_inner().checks;
         if checks.len() > LARGEST_BATCH {
-            return Err(Fault::field("checks", format!("has {} entries, at most {LARGEST_BATCH} are allowed", checks.len())).into());
+            return Err(Fault::field(
+                "checks",
+                format!("has {} entries, at most {LARGEST_BATCH} are allowed", checks.len()),
+            )
+            .into());
         }
         let mut results = Vec::with_capacity(checks.len());
         for check in checks {
@@ -36,7 +46,11 @@ impl PermissionService for Api {
 }
 
 fn parse(request: wire::CheckRequest) -> Result<Check, Fault> {
-    let user = if request.user_id.is_empty() { None } else { Some(convert::id(&request.user_id, "user_id")?) };
+    let user = if request.user_id.is_empty() {
+        None
+    } else {
+        Some(convert::id(&request.user_id, "user_id")?)
+    };
     let object = request.object.ok_or_else(|| Fault::field("object", "is missing"))?;
     let role = convert::role(request.role, "role")?;
     let object = match convert::object_kind(object.kind, "object.kind")? {

@@ -7,7 +7,12 @@ use slipway_identity::Caller;
 use slipway_names::id::RequestId;
 use slipway_outbox::idempotency::Key;
 
-pub(super) fn key_of<M: Message>(caller: &Caller, rpc: &str, request_id: &str, request: &M) -> Result<Option<Key>, Fault> {
+pub(super) fn key_of<M: Message>(
+    caller: &Caller,
+    rpc: &str,
+    request_id: &str,
+    request: &M,
+) -> Result<Option<Key>, Fault> {
     if request_id.is_empty() {
         return Ok(None);
     }

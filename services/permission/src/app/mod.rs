@@ -49,7 +49,14 @@ impl App {
     }
 
     /// Refuses unless the user has the role on the object: unseen objects are `not_found`.
-    async fn require(&self, user: UserId, object: ObjectId, role: Role, what: &str, not_found: Reason) -> Result<(), Fault> {
+    async fn require(
+        &self,
+        user: UserId,
+        object: ObjectId,
+        role: Role,
+        what: &str,
+        not_found: Reason,
+    ) -> Result<(), Fault> {
         judge(&self.store.standing(user, object).await?, role, what, not_found)
     }
 
@@ -59,14 +66,25 @@ impl App {
         let standing = self.store.standing(user, ObjectId::PLATFORM).await?;
         match standing.role.is_some_and(|has| has >= role) {
             true => Ok(()),
-            false => Err(Fault::new(Reason::RoleMissing, format!("this needs {role} on the platform; ask a platform admin")).metadata("role", role)),
+            false => Err(Fault::new(
+                Reason::RoleMissing,
+                format!("this needs {role} on the platform; ask a platform admin"),
+            )
+            .metadata("role", role)),
         }
     }
 }
 
 impl Change<'_> {
     /// Decides again inside the change: a right that was taken away meanwhile must not be used.
-    async fn require(&self, user: UserId, object: ObjectId, role: Role, what: &str, not_found: Reason) -> Result<(), Fault> {
+    async fn require(
+        &self,
+        user: UserId,
+        object: ObjectId,
+        role: Role,
+        what: &str,
+        not_found: Reason,
+    ) -> Result<(), Fault> {
         judge(&self.standing(user, object).await?, role, what, not_found)
     }
 }
@@ -74,9 +92,11 @@ impl Change<'_> {
 fn judge(standing: &Standing, role: Role, what: &str, not_found: Reason) -> Result<(), Fault> {
     match standing.role {
         Some(has) if has >= role => Ok(()),
-        Some(_) => {
-            Err(Fault::new(Reason::RoleMissing, format!("you see {what} but are not its {role}; ask one of its managers")).metadata("role", role))
-        }
+        Some(_) => Err(Fault::new(
+            Reason::RoleMissing,
+            format!("you see {what} but are not its {role}; ask one of its managers"),
+        )
+        .metadata("role", role)),
         None => Err(Fault::new(not_found, format!("there is no {what}, or none that you may see"))),
     }
 }

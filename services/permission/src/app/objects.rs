@@ -29,12 +29,24 @@ impl App {
         grants: &[(NamedSubject, Role)],
     ) -> Result<i64, Fault> {
         if kind != ObjectKind::Image {
-            return Err(Fault::field("kind", "must be OBJECT_KIND_IMAGE; groups and the platform are permission's own"));
+            return Err(Fault::field(
+                "kind",
+                "must be OBJECT_KIND_IMAGE; groups and the platform are permission's own",
+            ));
         }
         let mut named = HashSet::new();
-        let distinct: Vec<_> = grants.iter().filter(|(subject, role)| named.insert((subject.kind, subject.id.as_str(), *role))).collect();
+        let distinct: Vec<_> = grants
+            .iter()
+            .filter(|(subject, role)| named.insert((subject.kind, subject.id.as_str(), *role)))
+            .collect();
         if distinct.len() > MOST_GRANTS {
-            return Err(Fault::field("grants", format!("has {} distinct entries, at most {MOST_GRANTS} are allowed", distinct.len())));
+            return Err(Fault::field(
+                "grants",
+                format!(
+                    "has {} distinct entries, at most {MOST_GRANTS} are allowed",
+                    distinct.len()
+                ),
+            ));
         }
         let object = Object { id: object, kind, owner };
         let mut change = self.store.change().await?;
@@ -48,7 +60,19 @@ impl App {
             change.delete_grant(grant, object.kind).await?;
         }
         for (subject, role) in add {
-            change.create_grant(Grant { id: GrantId::new(), object: object.id, subject, role, expire: None, registered: true }, object.kind).await?;
+            change
+                .create_grant(
+                    Grant {
+                        id: GrantId::new(),
+                        object: object.id,
+                        subject,
+                        role,
+                        expire: None,
+                        registered: true,
+                    },
+                    object.kind,
+                )
+                .await?;
         }
         change.commit().await
     }
@@ -56,7 +80,9 @@ impl App {
     /// Forgets an object and its grants; one that is not there stays away.
     pub async fn remove_object(&self, id: ObjectId) -> Result<i64, Fault> {
         let mut change = self.store.change().await?;
-        if let Some(object) = change.object(id).await?.filter(|object| object.kind == ObjectKind::Image) {
+        if let Some(object) =
+            change.object(id).await?.filter(|object| object.kind == ObjectKind::Image)
+        {
             for grant in change.grants_of(id).await? {
                 change.delete_grant(grant, object.kind).await?;
             }

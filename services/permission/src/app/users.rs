@@ -45,38 +45,74 @@ impl App {
     /// The caller as it is known here, its groups' names, and whether it is a platform admin.
     pub async fn self_of(&self, caller: &Caller) -> Result<(User, Vec<String>, bool), Fault> {
         let id = self.user_of(caller).await?;
-        let user = self.store.user(id).await?.ok_or_else(|| Fault::internal("a user that was just stored is gone"))?;
+        let user = self
+            .store
+            .user(id)
+            .await?
+            .ok_or_else(|| Fault::internal("a user that was just stored is gone"))?;
         let groups = self.store.group_names_of(id).await?;
         let standing = self.store.standing(id, ObjectId::PLATFORM).await?;
         Ok((user, groups, standing.role == Some(Role::Manager)))
     }
 
     /// Makes a user known before its first call; one that was seen already stays as it is.
-    pub async fn invite_user(&self, caller: &Caller, issuer: &str, subject: &str, name: &str, key: Option<Key>) -> Result<User, Fault> {
+    pub async fn invite_user(
+        &self,
+        caller: &Caller,
+        issuer: &str,
+        subject: &str,
+        name: &str,
+        key: Option<Key>,
+    ) -> Result<User, Fault> {
         self.require_platform(caller, Role::Manager).await?;
         let issuer = match (issuer, self.issuers.as_slice()) {
             ("", [only]) => only.as_str(),
-            ("", _) => return Err(Fault::field("issuer", format!("is empty, and several are configured: {}", self.issuers.join(", ")))),
+            ("", _) => {
+                return Err(Fault::field(
+                    "issuer",
+                    format!("is empty, and several are configured: {}", self.issuers.join(", ")),
+                ));
+            }
             (issuer, known) if known.iter().any(|known| known == issuer) => issuer,
-            (_, known) => return Err(Fault::field("issuer", format!("is not configured here; configured: {}", known.join(", ")))),
+            (_, known) => {
+                return Err(Fault::field(
+                    "issuer",
+                    format!("is not configured here; configured: {}", known.join(", ")),
+                ));
+            }
         };
-        let subject = line(subject, 1..=LONGEST_TEXT).map_err(|error| Fault::field("subject", format!("{error}: the `sub` of the user's tokens")))?;
+        let subject = line(subject, 1..=LONGEST_TEXT).map_err(|error| {
+            Fault::field("subject", format!("{error}: the `sub` of the user's tokens"))
+        })?;
         let name = line(name, 0..=LONGEST_TEXT).map_err(|error| Fault::field("name", error))?;
         let id = UserId::derive(issuer, subject);
         let mut change = self.store.change().await?;
-        let user = User { id, issuer: issuer.to_owned(), subject: subject.to_owned(), name: name.to_owned(), seen: false, create_time: change.now };
+        let user = User {
+            id,
+            issuer: issuer.to_owned(),
+            subject: subject.to_owned(),
+            name: name.to_owned(),
+            seen: false,
+            create_time: change.now,
+        };
         if change.answered(key.as_ref()).await?.is_none() {
             change.invite_user(&user).await?;
             change.keep_answer(key.as_ref(), &id.to_string()).await?;
         }
         change.commit().await?;
-        self.store.user(id).await?.ok_or_else(|| Fault::internal("a user that was just stored is gone"))
+        self.store
+            .user(id)
+            .await?
+            .ok_or_else(|| Fault::internal("a user that was just stored is gone"))
     }
 
     /// One user.
     pub async fn user(&self, caller: &Caller, id: UserId) -> Result<User, Fault> {
         self.require_platform(caller, Role::Reader).await?;
-        self.store.user(id).await?.ok_or_else(|| Fault::new(Reason::UserNotFound, format!("there is no user {id}")))
+        self.store
+            .user(id)
+            .await?
+            .ok_or_else(|| Fault::new(Reason::UserNotFound, format!("there is no user {id}")))
     }
 
     /// A page of users.
@@ -89,12 +125,25 @@ impl App {
     /// removed does not come back with the next start.
     pub async fn bootstrap(&self, admins: &[(String, String)]) -> Result<(), Fault> {
         let mut change = self.store.change().await?;
-        change.put_object(&Object { id: ObjectId::PLATFORM, kind: ObjectKind::Platform, owner: None }).await?;
-        let is_managed = change.grants_of(ObjectId::PLATFORM).await?.iter().any(|grant| grant.makes_a_manager() && grant.is_live(change.now));
+        change
+            .put_object(&Object { id: ObjectId::PLATFORM, kind: ObjectKind::Platform, owner: None })
+            .await?;
+        let is_managed = change
+            .grants_of(ObjectId::PLATFORM)
+            .await?
+            .iter()
+            .any(|grant| grant.makes_a_manager() && grant.is_live(change.now));
         let missing: &[(String, String)] = if is_managed { &[] } else { admins };
         for (issuer, subject) in missing {
             let id = UserId::derive(issuer, subject);
-            let user = User { id, issuer: issuer.clone(), subject: subject.clone(), name: String::new(), seen: false, create_time: change.now };
+            let user = User {
+                id,
+                issuer: issuer.clone(),
+                subject: subject.clone(),
+                name: String::new(),
+                seen: false,
+                create_time: change.now,
+            };
             change.invite_user(&user).await?;
             let grant = Grant {
                 id: GrantId::new(),

@@ -45,12 +45,20 @@ impl Grant {
 }
 
 /// Which grants to add and which to drop so that an object has exactly `wanted` by registration, whatever people gave beside.
-pub fn difference(present: &[Grant], wanted: &[(Subject, Role)]) -> (Vec<(Subject, Role)>, Vec<Grant>) {
+pub fn difference(
+    present: &[Grant],
+    wanted: &[(Subject, Role)],
+) -> (Vec<(Subject, Role)>, Vec<Grant>) {
     let present: Vec<Grant> = present.iter().copied().filter(|grant| grant.registered).collect();
-    let drop = present.iter().copied().filter(|grant| !wanted.contains(&(grant.subject, grant.role))).collect();
+    let drop = present
+        .iter()
+        .copied()
+        .filter(|grant| !wanted.contains(&(grant.subject, grant.role)))
+        .collect();
     let mut add: Vec<(Subject, Role)> = Vec::new();
     for pair in wanted {
-        if !add.contains(pair) && !present.iter().any(|grant| (grant.subject, grant.role) == *pair) {
+        if !add.contains(pair) && !present.iter().any(|grant| (grant.subject, grant.role) == *pair)
+        {
             add.push(*pair);
         }
     }
@@ -74,7 +82,10 @@ mod tests {
             registered: true,
         }];
         assert_eq!(difference(&present, &[(everyone, Role::Reader)]), (vec![], vec![]));
-        assert_eq!(difference(&present, &[(user, Role::Reader), (user, Role::Reader)]), (vec![(user, Role::Reader)], present.to_vec()));
+        assert_eq!(
+            difference(&present, &[(user, Role::Reader), (user, Role::Reader)]),
+            (vec![(user, Role::Reader)], present.to_vec())
+        );
         assert_eq!(difference(&present, &[]), (vec![], present.to_vec()));
         let given = [Grant { registered: false, ..present[0] }];
         assert_eq!(difference(&given, &[]), (vec![], vec![]), "what people gave stays");

@@ -35,7 +35,9 @@ impl Object {
                 (Subject { kind: SubjectKind::GroupAdmins, id: Some(group.0) }, Role::Manager),
                 (Subject { kind: SubjectKind::Group, id: Some(group.0) }, Role::Reader),
             ],
-            (_, Some(group)) => vec![(Subject { kind: SubjectKind::GroupAdmins, id: Some(group.0) }, Role::Manager)],
+            (_, Some(group)) => {
+                vec![(Subject { kind: SubjectKind::GroupAdmins, id: Some(group.0) }, Role::Manager)]
+            }
             (_, None) => Vec::new(),
         }
     }

@@ -28,7 +28,10 @@ pub(crate) enum Told {
 impl Told {
     /// Type, subject and data of its event.
     pub(crate) fn event(&self, revision: i64) -> Result<(&'static str, String, Value), Fault> {
-        let grant_changed = |grant: &Grant, kind| GrantChanged { grant: Some(grant_to_wire(grant, kind)), revision };
+        let grant_changed = |grant: &Grant, kind| GrantChanged {
+            grant: Some(grant_to_wire(grant, kind)),
+            revision,
+        };
         let member_changed = |membership: &Membership, name: &String| MemberChanged {
             group_id: membership.group.to_string(),
             group_name: name.clone(),
@@ -37,26 +40,39 @@ impl Told {
             revision,
         };
         let (kind, subject, data) = match self {
-            Self::GrantCreated(grant, kind) => {
-                ("permission.grant.created", grant.object.to_string(), serde_json::to_value(grant_changed(grant, *kind)))
-            }
-            Self::GrantDeleted(grant, kind) => {
-                ("permission.grant.deleted", grant.object.to_string(), serde_json::to_value(grant_changed(grant, *kind)))
-            }
-            Self::MemberAdded(membership, name) => {
-                ("permission.member.added", membership.group.to_string(), serde_json::to_value(member_changed(membership, name)))
-            }
-            Self::MemberRemoved(membership, name) => {
-                ("permission.member.removed", membership.group.to_string(), serde_json::to_value(member_changed(membership, name)))
-            }
+            Self::GrantCreated(grant, kind) => (
+                "permission.grant.created",
+                grant.object.to_string(),
+                serde_json::to_value(grant_changed(grant, *kind)),
+            ),
+            Self::GrantDeleted(grant, kind) => (
+                "permission.grant.deleted",
+                grant.object.to_string(),
+                serde_json::to_value(grant_changed(grant, *kind)),
+            ),
+            Self::MemberAdded(membership, name) => (
+                "permission.member.added",
+                membership.group.to_string(),
+                serde_json::to_value(member_changed(membership, name)),
+            ),
+            Self::MemberRemoved(membership, name) => (
+                "permission.member.removed",
+                membership.group.to_string(),
+                serde_json::to_value(member_changed(membership, name)),
+            ),
             Self::GroupCreated(group) => (
                 "permission.group.created",
                 group.id.to_string(),
-                serde_json::to_value(GroupChanged { group_id: group.id.to_string(), group_name: group.name.clone() }),
+                serde_json::to_value(GroupChanged {
+                    group_id: group.id.to_string(),
+                    group_name: group.name.clone(),
+                }),
             ),
-            Self::UserInvited(user) => {
-                ("permission.user.invited", user.id.to_string(), serde_json::to_value(UserChanged { user_id: user.id.to_string() }))
-            }
+            Self::UserInvited(user) => (
+                "permission.user.invited",
+                user.id.to_string(),
+                serde_json::to_value(UserChanged { user_id: user.id.to_string() }),
+            ),
         };
         Ok((kind, subject, data.map_err(Fault::internal)?))
     }
@@ -67,8 +83,12 @@ impl Told {
         let mutation = match self {
             Self::GrantCreated(grant, kind) => Mutation::PutGrant(grant_to_wire(grant, *kind)),
             Self::GrantDeleted(grant, _) => Mutation::DeleteGrantId(grant.id.to_string()),
-            Self::MemberAdded(membership, _) => Mutation::PutMembership(membership_to_wire(membership)),
-            Self::MemberRemoved(membership, _) => Mutation::DeleteMembership(membership_to_wire(membership)),
+            Self::MemberAdded(membership, _) => {
+                Mutation::PutMembership(membership_to_wire(membership))
+            }
+            Self::MemberRemoved(membership, _) => {
+                Mutation::DeleteMembership(membership_to_wire(membership))
+            }
             Self::GroupCreated(_) | Self::UserInvited(_) => return None,
         };
         Some(wire::GrantMutation { mutation: Some(mutation) })
@@ -76,7 +96,11 @@ impl Told {
 }
 
 pub(crate) fn membership_to_wire(membership: &Membership) -> wire::Membership {
-    wire::Membership { group_id: membership.group.to_string(), user_id: membership.user.to_string(), admin: membership.admin }
+    wire::Membership {
+        group_id: membership.group.to_string(),
+        user_id: membership.user.to_string(),
+        admin: membership.admin,
+    }
 }
 
 pub(crate) fn grant_to_wire(grant: &Grant, kind: ObjectKind) -> wire::Grant {
@@ -98,8 +122,14 @@ pub(crate) fn grant_to_wire(grant: &Grant, kind: ObjectKind) -> wire::Grant {
     };
     wire::Grant {
         id: grant.id.to_string(),
-        object: Some(wire::ObjectReference { kind: object_kind.into(), id: grant.object.to_string() }),
-        subject: Some(wire::Subject { kind: subject_kind.into(), id: grant.subject.id.map(|id| id.to_string()).unwrap_or_default() }),
+        object: Some(wire::ObjectReference {
+            kind: object_kind.into(),
+            id: grant.object.to_string(),
+        }),
+        subject: Some(wire::Subject {
+            kind: subject_kind.into(),
+            id: grant.subject.id.map(|id| id.to_string()).unwrap_or_default(),
+        }),
         role: role.into(),
         expire_time: grant.expire.map(|micros| slipway_database::from_micros(micros).into()),
     }

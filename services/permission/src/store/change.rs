@@ -31,10 +31,19 @@ impl Store {
         let transaction = self.database.begin().await?;
         self.database.serialize(&transaction, LOCK).await?;
         let now = self.database.now(&transaction).await?;
-        let row = transaction.query_one_raw(self.database.statement("select revision, hash from revision", [])).await?;
+        let row = transaction
+            .query_one_raw(self.database.statement("select revision, hash from revision", []))
+            .await?;
         let row = row.ok_or_else(|| Fault::internal("revision has no row"))?;
         let revision: i64 = row.try_get("", "revision")?;
-        Ok(Change { store: self, transaction, told: Vec::new(), now, revision: revision + 1, hash: row.try_get("", "hash")? })
+        Ok(Change {
+            store: self,
+            transaction,
+            told: Vec::new(),
+            now,
+            revision: revision + 1,
+            hash: row.try_get("", "hash")?,
+        })
     }
 }
 
@@ -51,11 +60,23 @@ impl Change<'_> {
         self.told.push(told);
     }
 
-    pub(super) async fn execute<const N: usize>(&self, sql: &str, values: [Value; N]) -> Result<u64, Fault> {
-        Ok(self.transaction.execute_raw(self.database().statement(sql, values)).await?.rows_affected())
+    pub(super) async fn execute<const N: usize>(
+        &self,
+        sql: &str,
+        values: [Value; N],
+    ) -> Result<u64, Fault> {
+        Ok(self
+            .transaction
+            .execute_raw(self.database().statement(sql, values))
+            .await?
+            .rows_affected())
     }
 
-    pub(super) async fn rows<const N: usize>(&self, sql: &str, values: [Value; N]) -> Result<Vec<QueryResult>, Fault> {
+    pub(super) async fn rows<const N: usize>(
+        &self,
+        sql: &str,
+        values: [Value; N],
+    ) -> Result<Vec<QueryResult>, Fault> {
         Ok(self.transaction.query_all_raw(self.database().statement(sql, values)).await?)
     }
 
@@ -68,22 +89,37 @@ impl Change<'_> {
         for told in &self.told {
             let (kind, subject, data) = told.event(self.revision)?;
             let sql = "insert into subject_sequence (subject, last) values ($1, 1) on conflict (subject) do update set last = subject_sequence.last + 1 returning last";
-            let row = self.transaction.query_one_raw(self.database().statement(sql, [subject.clone().into()])).await?;
+            let row = self
+                .transaction
+                .query_one_raw(self.database().statement(sql, [subject.clone().into()]))
+                .await?;
             let sequence = row.map(|row| row.try_get("", "last")).transpose()?.unwrap_or(1);
-            append(&self.transaction, Event { kind: kind.to_owned(), subject, sequence, time: self.now, data }).await?;
+            append(
+                &self.transaction,
+                Event { kind: kind.to_owned(), subject, sequence, time: self.now, data },
+            )
+            .await?;
         }
         let mutations: Vec<GrantMutation> = self.told.iter().filter_map(Told::mutation).collect();
         let mut revision = self.revision - 1;
         if !mutations.is_empty() {
             revision = self.revision;
             let bytes = GrantMutations { mutations }.encode_to_vec();
-            let hash: String = digest(&SHA256, &[self.hash.as_bytes(), &bytes].concat()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+            let hash: String = digest(&SHA256, &[self.hash.as_bytes(), &bytes].concat())
+                .as_ref()
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect();
             self.execute(
                 "insert into change (revision, hash, mutations, time) values ($1, $2, $3, $4)",
                 [revision.into(), hash.clone().into(), bytes.into(), self.now.into()],
             )
             .await?;
-            self.execute("update revision set revision = $1, hash = $2", [revision.into(), hash.into()]).await?;
+            self.execute(
+                "update revision set revision = $1, hash = $2",
+                [revision.into(), hash.into()],
+            )
+            .await?;
         }
         self.transaction.commit().await?;
         self.store.wake.wake();

@@ -43,7 +43,12 @@ impl Change<'_> {
     }
 }
 
-async fn standing(database: &Database, connection: &impl ConnectionTrait, user: UserId, object: ObjectId) -> Result<Standing, Fault> {
+async fn standing(
+    database: &Database,
+    connection: &impl ConnectionTrait,
+    user: UserId,
+    object: ObjectId,
+) -> Result<Standing, Fault> {
     let now = database.now(connection).await?;
     let sql = format!(
         "select (select revision from revision) as revision, (select kind from object where id = $4) as kind,
@@ -55,5 +60,9 @@ async fn standing(database: &Database, connection: &impl ConnectionTrait, user: 
     let kind: Option<String> = row.try_get("", "kind")?;
     let rank: Option<i32> = row.try_get("", "role")?;
     let role = Role::ALL.iter().copied().find(|role| Some(role.rank()) == rank);
-    Ok(Standing { role: role.filter(|_| kind.is_some()), kind, revision: row.try_get("", "revision")? })
+    Ok(Standing {
+        role: role.filter(|_| kind.is_some()),
+        kind,
+        revision: row.try_get("", "revision")?,
+    })
 }

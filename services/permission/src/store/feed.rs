@@ -40,16 +40,29 @@ impl Store {
     /// Whether this revision ever had this hash here.
     pub async fn knows(&self, revision: i64, hash: &str) -> Result<bool, Fault> {
         let sql = "select revision from change where revision = $1 and hash = $2";
-        Ok(self.database.reader().query_one_raw(self.database.statement(sql, [revision.into(), hash.into()])).await?.is_some())
+        Ok(self
+            .database
+            .reader()
+            .query_one_raw(self.database.statement(sql, [revision.into(), hash.into()]))
+            .await?
+            .is_some())
     }
 
     /// Changes behind a revision, in order.
     pub async fn changes_after(&self, revision: i64) -> Result<Vec<FeedEntry>, Fault> {
         let sql = "select * from change where revision > $1 order by revision limit 500";
-        let rows = self.database.reader().query_all_raw(self.database.statement(sql, [revision.into()])).await?;
+        let rows = self
+            .database
+            .reader()
+            .query_all_raw(self.database.statement(sql, [revision.into()]))
+            .await?;
         rows.iter()
             .map(|row| {
-                Ok(FeedEntry { revision: row.try_get("", "revision")?, hash: row.try_get("", "hash")?, mutations: row.try_get("", "mutations")? })
+                Ok(FeedEntry {
+                    revision: row.try_get("", "revision")?,
+                    hash: row.try_get("", "hash")?,
+                    mutations: row.try_get("", "mutations")?,
+                })
             })
             .collect()
     }
@@ -59,8 +72,15 @@ impl Store {
         let change = self.change().await?;
         let head = change.rows("select revision, hash from revision", []).await?;
         let head = head.first().ok_or_else(|| Fault::internal("revision has no row"))?;
-        let mut snapshot = Snapshot { revision: head.try_get("", "revision")?, hash: head.try_get("", "hash")?, ..Snapshot::default() };
-        for row in change.rows("select g.*, o.kind from role_grant g join object o on o.id = g.object_id", []).await? {
+        let mut snapshot = Snapshot {
+            revision: head.try_get("", "revision")?,
+            hash: head.try_get("", "hash")?,
+            ..Snapshot::default()
+        };
+        for row in change
+            .rows("select g.*, o.kind from role_grant g join object o on o.id = g.object_id", [])
+            .await?
+        {
             let kind: String = row.try_get("", "kind")?;
             snapshot.grants.push((grant(&row)?, kind.parse().map_err(Fault::internal)?));
         }

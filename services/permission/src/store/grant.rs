@@ -15,22 +15,35 @@ use crate::{
     store::{Change, Store},
 };
 
-const BY_ID: &str = "select g.*, o.kind from role_grant g join object o on o.id = g.object_id where g.id = $1";
+const BY_ID: &str =
+    "select g.*, o.kind from role_grant g join object o on o.id = g.object_id where g.id = $1";
 
 impl Store {
     /// A grant and the kind of its object.
     pub async fn grant(&self, id: GrantId) -> Result<Option<(Grant, ObjectKind)>, Fault> {
-        let row = self.database.reader().query_one_raw(self.database.statement(BY_ID, [id.0.into()])).await?;
+        let row = self
+            .database
+            .reader()
+            .query_one_raw(self.database.statement(BY_ID, [id.0.into()]))
+            .await?;
         row.as_ref().map(grant_and_kind).transpose()
     }
 
     /// A page of one object's grants, oldest first.
-    pub async fn grants_of(&self, object: ObjectId, page: &Page) -> Result<Vec<(Grant, ObjectKind)>, Fault> {
-        let after = page.after.first().and_then(|id| id.parse::<GrantId>().ok()).map_or(Uuid::nil(), |id| id.0);
-        let sql =
-            "select g.*, o.kind from role_grant g join object o on o.id = g.object_id where g.object_id = $1 and g.id > $2 order by g.id limit $3";
+    pub async fn grants_of(
+        &self,
+        object: ObjectId,
+        page: &Page,
+    ) -> Result<Vec<(Grant, ObjectKind)>, Fault> {
+        let after = page
+            .after
+            .first()
+            .and_then(|id| id.parse::<GrantId>().ok())
+            .map_or(Uuid::nil(), |id| id.0);
+        let sql = "select g.*, o.kind from role_grant g join object o on o.id = g.object_id where g.object_id = $1 and g.id > $2 order by g.id limit $3";
         let values = [object.0.into(), after.into(), page.limit().into()];
-        let rows = self.database.reader().query_all_raw(self.database.statement(sql, values)).await?;
+        let rows =
+            self.database.reader().query_all_raw(self.database.statement(sql, values)).await?;
         rows.iter().map(grant_and_kind).collect()
     }
 }
@@ -43,7 +56,11 @@ impl Change<'_> {
 
     /// All grants of one object.
     pub async fn grants_of(&self, object: ObjectId) -> Result<Vec<Grant>, Fault> {
-        self.rows("select * from role_grant where object_id = $1 order by id", [object.0.into()]).await?.iter().map(grant).collect()
+        self.rows("select * from role_grant where object_id = $1 order by id", [object.0.into()])
+            .await?
+            .iter()
+            .map(grant)
+            .collect()
     }
 
     /// Adds a grant.
@@ -82,7 +99,11 @@ pub(super) fn grant(row: &QueryResult) -> Result<Grant, Fault> {
     let kind: String = row.try_get("", "subject_kind")?;
     let kind: SubjectKind = kind.parse().map_err(Fault::internal)?;
     let rank: i32 = row.try_get("", "role")?;
-    let role = Role::ALL.iter().copied().find(|role| role.rank() == rank).ok_or_else(|| Fault::internal(format!("no role has rank {rank}")))?;
+    let role = Role::ALL
+        .iter()
+        .copied()
+        .find(|role| role.rank() == rank)
+        .ok_or_else(|| Fault::internal(format!("no role has rank {rank}")))?;
     Ok(Grant {
         id: GrantId(row.try_get("", "id")?),
         object: ObjectId(row.try_get("", "object_id")?),

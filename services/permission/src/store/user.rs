@@ -14,17 +14,30 @@ use crate::{
 impl Store {
     /// The user of this id.
     pub async fn user(&self, id: UserId) -> Result<Option<User>, Fault> {
-        let row = self.database.reader().query_one_raw(self.database.statement("select * from person where id = $1", [id.0.into()])).await?;
+        let row = self
+            .database
+            .reader()
+            .query_one_raw(
+                self.database.statement("select * from person where id = $1", [id.0.into()]),
+            )
+            .await?;
         row.as_ref().map(user).transpose()
     }
 
     /// A page of all users, by id.
     pub async fn users(&self, page: &Page) -> Result<Vec<User>, Fault> {
-        let after = page.after.first().and_then(|id| id.parse::<UserId>().ok()).unwrap_or(UserId(uuid::Uuid::nil()));
+        let after = page
+            .after
+            .first()
+            .and_then(|id| id.parse::<UserId>().ok())
+            .unwrap_or(UserId(uuid::Uuid::nil()));
         let rows = self
             .database
             .reader()
-            .query_all_raw(self.database.statement("select * from person where id > $1 order by id limit $2", [after.0.into(), page.limit().into()]))
+            .query_all_raw(self.database.statement(
+                "select * from person where id > $1 order by id limit $2",
+                [after.0.into(), page.limit().into()],
+            ))
             .await?;
         rows.iter().map(user).collect()
     }
@@ -53,14 +66,24 @@ impl Change<'_> {
     pub async fn require_user(&self, id: UserId) -> Result<(), Fault> {
         match self.rows("select id from person where id = $1", [id.0.into()]).await?.is_empty() {
             false => Ok(()),
-            true => Err(Fault::new(Reason::UserNotFound, format!("there is no user {id}; invite the user first, or ask it to sign in once"))
-                .metadata("user", id)),
+            true => Err(Fault::new(
+                Reason::UserNotFound,
+                format!("there is no user {id}; invite the user first, or ask it to sign in once"),
+            )
+            .metadata("user", id)),
         }
     }
 }
 
 fn values(user: &User) -> [Value; 6] {
-    [user.id.0.into(), user.issuer.clone().into(), user.subject.clone().into(), user.name.clone().into(), user.seen.into(), user.create_time.into()]
+    [
+        user.id.0.into(),
+        user.issuer.clone().into(),
+        user.subject.clone().into(),
+        user.name.clone().into(),
+        user.seen.into(),
+        user.create_time.into(),
+    ]
 }
 
 pub(super) fn user(row: &QueryResult) -> Result<User, Fault> {

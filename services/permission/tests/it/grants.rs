@@ -2,8 +2,8 @@
 
 use slipway_fault::{Fault, Reason};
 use slipway_wire::permission::v1::{
-    CreateGrantRequest, DeleteGrantRequest, Grant, GrantTemplate, ListGrantsRequest, ObjectKind, ObjectReference, RegisterObjectRequest, Role,
-    Subject, SubjectKind,
+    CreateGrantRequest, DeleteGrantRequest, Grant, GrantTemplate, ListGrantsRequest, ObjectKind,
+    ObjectReference, RegisterObjectRequest, Role, Subject, SubjectKind,
 };
 use tonic::{Response, Status};
 use uuid::Uuid;
@@ -27,7 +27,12 @@ fn everyone() -> Subject {
 
 async fn delete(world: &World, caller: &str, id: &str) -> Result<(), Fault> {
     let request = DeleteGrantRequest { grant_id: id.to_owned() };
-    world.grants().delete_grant(world.call(caller, request).await).await.map(|_| ()).map_err(Fault::from)
+    world
+        .grants()
+        .delete_grant(world.call(caller, request).await)
+        .await
+        .map(|_| ())
+        .map_err(Fault::from)
 }
 
 /// An image of the system that everyone may read.
@@ -46,8 +51,10 @@ async fn image(world: &World) -> ObjectReference {
 async fn registered_grants_stay(world: World) {
     let image = image(&world).await;
     let vision = world.group("vision", &["!alice"]).await;
-    for (on, caller, call) in [(image.clone(), "admin", "SetImageAccess"), (object(ObjectKind::Group, &vision), "alice", "AddMember or RemoveMember")]
-    {
+    for (on, caller, call) in [
+        (image.clone(), "admin", "SetImageAccess"),
+        (object(ObjectKind::Group, &vision), "alice", "AddMember or RemoveMember"),
+    ] {
         for registered in world.grants_on(on.clone()).await {
             let fault = delete(&world, caller, &registered.id).await.unwrap_err();
             assert_eq!(fault.reason(), Reason::GrantRegistered);
@@ -68,21 +75,34 @@ async fn the_same_again_is_one_grant(world: World) {
     let reader = || grant(image.clone(), Role::Reader, subject(SubjectKind::User, &alice));
     let first = world.give("admin", reader()).await.unwrap();
     assert_eq!(world.give("admin", reader()).await.unwrap(), first);
-    let writer = world.give("admin", Grant { role: Role::Writer.into(), ..reader() }).await.unwrap();
+    let writer =
+        world.give("admin", Grant { role: Role::Writer.into(), ..reader() }).await.unwrap();
     assert_ne!(writer.id, first.id);
     assert_eq!(world.grants_on(image.clone()).await.len(), 3);
 }
 
 async fn a_grant_by_request_id(world: World) {
     let image = image(&world).await;
-    let request = CreateGrantRequest { grant: Some(grant(image.clone(), Role::Writer, everyone())), request_id: Uuid::now_v7().to_string() };
-    let create = async |request: &CreateGrantRequest| world.grants().create_grant(world.call("admin", request.clone()).await).await;
+    let request = CreateGrantRequest {
+        grant: Some(grant(image.clone(), Role::Writer, everyone())),
+        request_id: Uuid::now_v7().to_string(),
+    };
+    let create = async |request: &CreateGrantRequest| {
+        world.grants().create_grant(world.call("admin", request.clone()).await).await
+    };
     let first = create(&request).await.unwrap().into_inner();
     assert_eq!(create(&request).await.unwrap().into_inner(), first);
-    let other = CreateGrantRequest { grant: Some(grant(image.clone(), Role::Manager, everyone())), ..request.clone() };
+    let other = CreateGrantRequest {
+        grant: Some(grant(image.clone(), Role::Manager, everyone())),
+        ..request.clone()
+    };
     assert_eq!(reason(create(&other).await), Reason::RequestIdReused);
     delete(&world, "admin", &first.grant.unwrap().id).await.unwrap();
-    assert_eq!(reason(create(&request).await), Reason::GrantNotFound, "what was taken away does not come back by repetition");
+    assert_eq!(
+        reason(create(&request).await),
+        Reason::GrantNotFound,
+        "what was taken away does not come back by repetition"
+    );
     assert_eq!(world.grants_on(image).await.len(), 1);
 }
 
@@ -111,56 +131,118 @@ async fn bad_grants_name_their_field(world: World) {
     check(Grant { object: None, ..on(ObjectKind::Platform, "") }, bad, "grant.object").await;
     check(Grant { role: 0, ..on(ObjectKind::Platform, "") }, bad, "grant.role").await;
     let past = slipway_database::from_micros(1).into();
-    check(Grant { expire_time: Some(past), ..on(ObjectKind::Platform, "") }, bad, "grant.expire_time").await;
+    check(
+        Grant { expire_time: Some(past), ..on(ObjectKind::Platform, "") },
+        bad,
+        "grant.expire_time",
+    )
+    .await;
 }
 
 async fn a_group_that_the_giver_does_not_see_is_none(world: World) {
     let vision = world.group("vision", &["!alice"]).await;
     let hidden = world.group("hidden", &[]).await;
     let give = async |kind, id: &str| -> Result<Response<Grant>, Status> {
-        world.give("alice", grant(object(ObjectKind::Group, &vision), Role::Reader, subject(kind, id))).await.map(Response::new)
+        world
+            .give(
+                "alice",
+                grant(object(ObjectKind::Group, &vision), Role::Reader, subject(kind, id)),
+            )
+            .await
+            .map(Response::new)
     };
     for kind in [SubjectKind::Group, SubjectKind::GroupAdmins] {
-        for (forbidden, absent) in [("hidden".to_owned(), "absent".to_owned()), (hidden.clone(), Uuid::now_v7().to_string())] {
-            let (no, none) = (refused(give(kind, &forbidden).await), refused(give(kind, &absent).await));
+        for (forbidden, absent) in [
+            ("hidden".to_owned(), "absent".to_owned()),
+            (hidden.clone(), Uuid::now_v7().to_string()),
+        ] {
+            let (no, none) =
+                (refused(give(kind, &forbidden).await), refused(give(kind, &absent).await));
             assert_eq!(no.reason(), Reason::GroupNotFound);
-            assert_eq!((no.reason(), no.message().replace(&forbidden, "it")), (none.reason(), none.message().replace(&absent, "it")));
-            assert_eq!((fields(&no), fields(&none)), (vec!["grant.subject.id"], vec!["grant.subject.id"]));
+            assert_eq!(
+                (no.reason(), no.message().replace(&forbidden, "it")),
+                (none.reason(), none.message().replace(&absent, "it"))
+            );
+            assert_eq!(
+                (fields(&no), fields(&none)),
+                (vec!["grant.subject.id"], vec!["grant.subject.id"])
+            );
         }
     }
-    assert_eq!(world.grants_on(object(ObjectKind::Group, &vision)).await.len(), 2, "nothing was given");
+    assert_eq!(
+        world.grants_on(object(ObjectKind::Group, &vision)).await.len(),
+        2,
+        "nothing was given"
+    );
 
     let alice = world.user("alice").await.id;
-    world.give("admin", grant(object(ObjectKind::Group, &hidden), Role::Reader, subject(SubjectKind::User, &alice))).await.unwrap();
+    world
+        .give(
+            "admin",
+            grant(
+                object(ObjectKind::Group, &hidden),
+                Role::Reader,
+                subject(SubjectKind::User, &alice),
+            ),
+        )
+        .await
+        .unwrap();
     give(SubjectKind::Group, "hidden").await.unwrap();
 }
 
 async fn a_grant_that_the_caller_does_not_manage_is_none(world: World) {
     let vision = world.group("vision", &["!alice", "bob"]).await;
     let carol = world.user("carol").await.id;
-    let given = world.give("alice", grant(object(ObjectKind::Group, &vision), Role::Writer, subject(SubjectKind::User, &carol))).await.unwrap();
+    let given = world
+        .give(
+            "alice",
+            grant(
+                object(ObjectKind::Group, &vision),
+                Role::Writer,
+                subject(SubjectKind::User, &carol),
+            ),
+        )
+        .await
+        .unwrap();
     let absent = Uuid::now_v7().to_string();
     for caller in ["mallory", "bob", "carol"] {
-        let (no, none) = (delete(&world, caller, &given.id).await.unwrap_err(), delete(&world, caller, &absent).await.unwrap_err());
+        let (no, none) = (
+            delete(&world, caller, &given.id).await.unwrap_err(),
+            delete(&world, caller, &absent).await.unwrap_err(),
+        );
         assert_eq!(no.reason(), Reason::GrantNotFound, "{caller}");
-        assert_eq!((no.reason(), no.message().replace(&given.id, "it")), (none.reason(), none.message().replace(&absent, "it")));
+        assert_eq!(
+            (no.reason(), no.message().replace(&given.id, "it")),
+            (none.reason(), none.message().replace(&absent, "it"))
+        );
     }
     delete(&world, "alice", &given.id).await.unwrap();
-    assert_eq!(delete(&world, "alice", &given.id).await.unwrap_err().reason(), Reason::GrantNotFound);
+    assert_eq!(
+        delete(&world, "alice", &given.id).await.unwrap_err().reason(),
+        Reason::GrantNotFound
+    );
 }
 
 async fn an_expired_grant_gives_nothing(world: World) {
     let image = image(&world).await;
     let alice = world.user("alice").await.id;
-    let in_an_hour = slipway_database::from_micros(chrono::Utc::now().timestamp_micros() + 3_600_000_000);
-    let manager = || Grant { expire_time: Some(in_an_hour.into()), ..grant(image.clone(), Role::Manager, subject(SubjectKind::User, &alice)) };
+    let in_an_hour =
+        slipway_database::from_micros(chrono::Utc::now().timestamp_micros() + 3_600_000_000);
+    let manager = || Grant {
+        expire_time: Some(in_an_hour.into()),
+        ..grant(image.clone(), Role::Manager, subject(SubjectKind::User, &alice))
+    };
     let first = world.give("admin", manager()).await.unwrap();
     assert_eq!(first.expire_time, Some(in_an_hour.into()), "the end comes back as it was given");
     assert!(world.may("alice", Role::Manager, image.clone()).await);
     world.execute("update role_grant set expire = 1 where expire is not null").await;
     assert!(!world.may("alice", Role::Manager, image.clone()).await);
     assert!(world.may("alice", Role::Reader, image.clone()).await, "what everyone has stays");
-    assert_ne!(world.give("admin", manager()).await.unwrap().id, first.id, "an expired one is not the same");
+    assert_ne!(
+        world.give("admin", manager()).await.unwrap().id,
+        first.id,
+        "an expired one is not the same"
+    );
     assert!(world.may("alice", Role::Manager, image.clone()).await);
 }
 
@@ -170,18 +252,34 @@ async fn grants_come_in_pages(world: World) {
         world.give("admin", grant(image.clone(), role, everyone())).await.unwrap();
     }
     let alice = world.user("alice").await.id;
-    world.give("admin", grant(image.clone(), Role::Manager, subject(SubjectKind::User, &alice))).await.unwrap();
+    world
+        .give("admin", grant(image.clone(), Role::Manager, subject(SubjectKind::User, &alice)))
+        .await
+        .unwrap();
     let list = async |caller: &str, page_token: &str, on: &ObjectReference| {
-        let request = ListGrantsRequest { object: Some(on.clone()), page_size: 3, page_token: page_token.to_owned() };
+        let request = ListGrantsRequest {
+            object: Some(on.clone()),
+            page_size: 3,
+            page_token: page_token.to_owned(),
+        };
         world.grants().list_grants(world.call(caller, request).await).await
     };
     let first = list("admin", "", &image).await.unwrap().into_inner();
     let second = list("admin", &first.next_page_token, &image).await.unwrap().into_inner();
-    assert_eq!((first.grants.len(), second.grants.len(), second.next_page_token.as_str()), (3, 1, ""));
+    assert_eq!(
+        (first.grants.len(), second.grants.len(), second.next_page_token.as_str()),
+        (3, 1, "")
+    );
     assert_eq!([first.grants, second.grants].concat(), world.grants_on(image.clone()).await);
     let token = first.next_page_token.as_str();
-    assert_eq!(reason(list("admin", token, &object(ObjectKind::Platform, "")).await), Reason::PageTokenInvalid);
+    assert_eq!(
+        reason(list("admin", token, &object(ObjectKind::Platform, "")).await),
+        Reason::PageTokenInvalid
+    );
     assert_eq!(reason(list("mallory", token, &image).await), Reason::PageTokenInvalid);
     assert_eq!(reason(list("mallory", "", &image).await), Reason::RoleMissing);
-    assert_eq!(fields(&refused(list("admin", "", &object(ObjectKind::Platform, "x")).await)), ["object.id"]);
+    assert_eq!(
+        fields(&refused(list("admin", "", &object(ObjectKind::Platform, "x")).await)),
+        ["object.id"]
+    );
 }

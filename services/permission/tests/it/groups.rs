@@ -2,8 +2,8 @@
 
 use slipway_fault::Reason;
 use slipway_wire::permission::v1::{
-    AddMemberRequest, CreateGroupRequest, GetGroupRequest, Grant, ListGroupsRequest, ListMembersRequest, ObjectKind, RemoveMemberRequest, Role,
-    SubjectKind,
+    AddMemberRequest, CreateGroupRequest, GetGroupRequest, Grant, ListGroupsRequest,
+    ListMembersRequest, ObjectKind, RemoveMemberRequest, Role, SubjectKind,
 };
 use uuid::Uuid;
 
@@ -21,18 +21,28 @@ async fn members_and_group_admins(world: World) {
     world.group("vision", &["!alice", "bob"]).await;
     let carol = world.user("carol").await.id;
     let add = async |subject: &str, user_id: &str, admin| {
-        let request = AddMemberRequest { group: "vision".to_owned(), user_id: user_id.to_owned(), admin };
+        let request =
+            AddMemberRequest { group: "vision".to_owned(), user_id: user_id.to_owned(), admin };
         world.groups().add_member(world.call(subject, request).await).await
     };
     let remove = async |subject: &str, user_id: &str| {
-        let request = RemoveMemberRequest { group: "vision".to_owned(), user_id: user_id.to_owned() };
+        let request =
+            RemoveMemberRequest { group: "vision".to_owned(), user_id: user_id.to_owned() };
         world.groups().remove_member(world.call(subject, request).await).await
     };
     let members = async |subject: &str| {
         let request = ListMembersRequest { group: "vision".to_owned(), ..Default::default() };
-        let members = world.groups().list_members(world.call(subject, request).await).await.unwrap().into_inner().members;
-        let mut names: Vec<String> =
-            members.into_iter().map(|member| format!("{}{}", if member.admin { "!" } else { "" }, member.user_name)).collect();
+        let members = world
+            .groups()
+            .list_members(world.call(subject, request).await)
+            .await
+            .unwrap()
+            .into_inner()
+            .members;
+        let mut names: Vec<String> = members
+            .into_iter()
+            .map(|member| format!("{}{}", if member.admin { "!" } else { "" }, member.user_name))
+            .collect();
         names.sort();
         names
     };
@@ -46,7 +56,11 @@ async fn members_and_group_admins(world: World) {
     add("alice", &carol, true).await.unwrap();
     let before = world.events_about(&group_id(&world, "vision").await).await;
     add("alice", &carol, true).await.unwrap();
-    assert_eq!(world.events_about(&group_id(&world, "vision").await).await, before, "the same again changes nothing");
+    assert_eq!(
+        world.events_about(&group_id(&world, "vision").await).await,
+        before,
+        "the same again changes nothing"
+    );
     let alice = world.user("alice").await.id;
     remove("carol", &alice).await.unwrap();
     assert_eq!(members("bob").await, ["!carol", "bob"]);
@@ -56,7 +70,15 @@ async fn members_and_group_admins(world: World) {
 
 async fn group_id(world: &World, name: &str) -> String {
     let request = GetGroupRequest { group: name.to_owned() };
-    world.groups().get_group(world.call("admin", request).await).await.unwrap().into_inner().group.unwrap().id
+    world
+        .groups()
+        .get_group(world.call("admin", request).await)
+        .await
+        .unwrap()
+        .into_inner()
+        .group
+        .unwrap()
+        .id
 }
 
 /// Names of all pages.
@@ -64,7 +86,12 @@ async fn listed(world: &World, subject: &str) -> Vec<String> {
     let (mut names, mut page_token) = (Vec::new(), String::new());
     loop {
         let request = ListGroupsRequest { page_size: 2, page_token };
-        let page = world.groups().list_groups(world.call(subject, request).await).await.unwrap().into_inner();
+        let page = world
+            .groups()
+            .list_groups(world.call(subject, request).await)
+            .await
+            .unwrap()
+            .into_inner();
         names.extend(page.groups.into_iter().map(|group| group.name));
         page_token = page.next_page_token;
         if page_token.is_empty() {
@@ -81,14 +108,20 @@ async fn the_list_is_what_can_be_got(world: World) {
     world.group("mine", &["alice", "!bob"]).await;
     let (alice, reader) = (world.user("alice").await.id, world.user("reader").await.id);
     world.user("mallory").await;
-    let in_an_hour = slipway_database::from_micros(chrono::Utc::now().timestamp_micros() + 3_600_000_000);
-    let on = |name: &str, role, kind, id: &str| grant(object(ObjectKind::Group, name), role, subject(kind, id));
+    let in_an_hour =
+        slipway_database::from_micros(chrono::Utc::now().timestamp_micros() + 3_600_000_000);
+    let on = |name: &str, role, kind, id: &str| {
+        grant(object(ObjectKind::Group, name), role, subject(kind, id))
+    };
     for given in [
         on("given", Role::Reader, SubjectKind::User, &alice),
         on("lent", Role::Writer, SubjectKind::Group, "mine"),
         on("led", Role::Manager, SubjectKind::GroupAdmins, "mine"),
         on("open", Role::Reader, SubjectKind::Everyone, ""),
-        Grant { expire_time: Some(in_an_hour.into()), ..on("ended", Role::Manager, SubjectKind::User, &alice) },
+        Grant {
+            expire_time: Some(in_an_hour.into()),
+            ..on("ended", Role::Manager, SubjectKind::User, &alice)
+        },
         grant(object(ObjectKind::Platform, ""), Role::Reader, subject(SubjectKind::User, &reader)),
     ] {
         world.give("admin", given).await.unwrap();
@@ -117,10 +150,22 @@ async fn the_list_is_what_can_be_got(world: World) {
 
 async fn absent_and_forbidden_groups_are_the_same(world: World) {
     let hidden = world.group("hidden", &[]).await;
-    let get = async |group: &str| refused(world.groups().get_group(world.call("mallory", GetGroupRequest { group: group.to_owned() }).await).await);
-    for (forbidden, absent) in [("hidden".to_owned(), "absent".to_owned()), (hidden, Uuid::now_v7().to_string())] {
+    let get = async |group: &str| {
+        refused(
+            world
+                .groups()
+                .get_group(world.call("mallory", GetGroupRequest { group: group.to_owned() }).await)
+                .await,
+        )
+    };
+    for (forbidden, absent) in
+        [("hidden".to_owned(), "absent".to_owned()), (hidden, Uuid::now_v7().to_string())]
+    {
         let (no, none) = (get(&forbidden).await, get(&absent).await);
-        assert_eq!((no.reason(), no.message().replace(&forbidden, "it")), (none.reason(), none.message().replace(&absent, "it")));
+        assert_eq!(
+            (no.reason(), no.message().replace(&forbidden, "it")),
+            (none.reason(), none.message().replace(&absent, "it"))
+        );
         assert_eq!(no.reason(), Reason::GroupNotFound);
     }
     assert_eq!(get("a\0b").await.reason(), Reason::GroupNotFound);
@@ -129,9 +174,17 @@ async fn absent_and_forbidden_groups_are_the_same(world: World) {
 async fn bad_names_name_their_field(world: World) {
     world.group("taken", &[]).await;
     let check = async |name: &str, display_name: &str, want: Reason, field: &str| {
-        let request = CreateGroupRequest { name: name.to_owned(), display_name: display_name.to_owned(), ..Default::default() };
+        let request = CreateGroupRequest {
+            name: name.to_owned(),
+            display_name: display_name.to_owned(),
+            ..Default::default()
+        };
         let fault = refused(world.groups().create_group(world.call("admin", request).await).await);
-        assert_eq!((fault.reason(), fields(&fault)), (want, vec![field]), "{name:?} {display_name:?}");
+        assert_eq!(
+            (fault.reason(), fields(&fault)),
+            (want, vec![field]),
+            "{name:?} {display_name:?}"
+        );
     };
     for name in ["", "A b", "system", "slipway", "a\0", "0192a5c0-7b1e-7cc1-8f5e-2f6d7a1b3c4d"] {
         check(name, "", Reason::FieldInvalid, "name").await;
@@ -144,12 +197,26 @@ async fn bad_names_name_their_field(world: World) {
 }
 
 async fn a_group_by_request_id(world: World) {
-    let request = CreateGroupRequest { name: "vision".to_owned(), request_id: Uuid::now_v7().to_string(), ..Default::default() };
-    let create = async |request: &CreateGroupRequest| world.groups().create_group(world.call("admin", request.clone()).await).await;
+    let request = CreateGroupRequest {
+        name: "vision".to_owned(),
+        request_id: Uuid::now_v7().to_string(),
+        ..Default::default()
+    };
+    let create = async |request: &CreateGroupRequest| {
+        world.groups().create_group(world.call("admin", request.clone()).await).await
+    };
     let first = create(&request).await.unwrap().into_inner();
     let second = create(&request).await.unwrap().into_inner();
     assert_eq!(first, second);
-    assert_eq!(world.events_about(&first.group.unwrap().id).await.iter().filter(|kind| *kind == "permission.group.created").count(), 1);
+    assert_eq!(
+        world
+            .events_about(&first.group.unwrap().id)
+            .await
+            .iter()
+            .filter(|kind| *kind == "permission.group.created")
+            .count(),
+        1
+    );
     let other = CreateGroupRequest { display_name: "Other".to_owned(), ..request.clone() };
     assert_eq!(reason(create(&other).await), Reason::RequestIdReused);
     let without = CreateGroupRequest { request_id: String::new(), ..request };

@@ -2,7 +2,8 @@
 
 use slipway_fault::{Fault, Reason};
 use slipway_wire::permission::v1::{
-    GrantTemplate, ObjectKind, RegisterObjectRequest, RegisterObjectResponse, RemoveObjectRequest, Role, Subject, SubjectKind,
+    GrantTemplate, ObjectKind, RegisterObjectRequest, RegisterObjectResponse, RemoveObjectRequest,
+    Role, Subject, SubjectKind,
 };
 use uuid::Uuid;
 
@@ -16,11 +17,21 @@ slipway_testrig::on_both_databases!(
 );
 
 fn registration(id: &str, subjects: Vec<Subject>) -> RegisterObjectRequest {
-    let grants = subjects.into_iter().map(|subject| GrantTemplate { subject: Some(subject), role: Role::Reader.into() });
-    RegisterObjectRequest { object_id: id.to_owned(), kind: ObjectKind::Image.into(), owner_group_id: String::new(), grants: grants.collect() }
+    let grants = subjects
+        .into_iter()
+        .map(|subject| GrantTemplate { subject: Some(subject), role: Role::Reader.into() });
+    RegisterObjectRequest {
+        object_id: id.to_owned(),
+        kind: ObjectKind::Image.into(),
+        owner_group_id: String::new(),
+        grants: grants.collect(),
+    }
 }
 
-async fn register(world: &World, request: RegisterObjectRequest) -> Result<RegisterObjectResponse, Fault> {
+async fn register(
+    world: &World,
+    request: RegisterObjectRequest,
+) -> Result<RegisterObjectResponse, Fault> {
     let answer = world.objects().register_object(world.service_call(request).await).await;
     answer.map(tonic::Response::into_inner).map_err(Fault::from)
 }
@@ -29,25 +40,48 @@ async fn a_registration_replaces_the_one_before(world: World) {
     let id = Uuid::now_v7().to_string();
     let image = || object(ObjectKind::Image, &id);
     let vision = world.group("vision", &["!alice", "bob"]).await;
-    let owned = |subjects| RegisterObjectRequest { owner_group_id: vision.clone(), ..registration(&id, subjects) };
+    let owned = |subjects| RegisterObjectRequest {
+        owner_group_id: vision.clone(),
+        ..registration(&id, subjects)
+    };
     let first = register(&world, owned(vec![subject(SubjectKind::Group, "vision")])).await.unwrap();
     assert!(world.may("alice", Role::Manager, image()).await, "the owner's admins manage it");
     assert!(world.may("bob", Role::Reader, image()).await);
     assert!(!world.may("bob", Role::Writer, image()).await);
     let carol = world.user("carol").await.id;
-    world.give("alice", grant(image(), Role::Writer, subject(SubjectKind::User, &carol))).await.unwrap();
+    world
+        .give("alice", grant(image(), Role::Writer, subject(SubjectKind::User, &carol)))
+        .await
+        .unwrap();
 
     let second = register(&world, owned(Vec::new())).await.unwrap();
     assert!(second.revision > first.revision);
     assert!(!world.may("bob", Role::Reader, image()).await);
     assert!(world.may("carol", Role::Writer, image()).await, "what people gave stays");
-    assert_eq!(register(&world, owned(Vec::new())).await.unwrap(), second, "the same again changes nothing");
-    assert_eq!(register(&world, registration(&id, Vec::new())).await.unwrap_err().reason(), Reason::Conflict, "an object keeps its owner");
+    assert_eq!(
+        register(&world, owned(Vec::new())).await.unwrap(),
+        second,
+        "the same again changes nothing"
+    );
+    assert_eq!(
+        register(&world, registration(&id, Vec::new())).await.unwrap_err().reason(),
+        Reason::Conflict,
+        "an object keeps its owner"
+    );
 
-    let remove = async || world.objects().remove_object(world.service_call(RemoveObjectRequest { object_id: id.clone() }).await).await.unwrap();
+    let remove = async || {
+        world
+            .objects()
+            .remove_object(world.service_call(RemoveObjectRequest { object_id: id.clone() }).await)
+            .await
+            .unwrap()
+    };
     let gone = remove().await;
     assert!(!world.may("alice", Role::Reader, image()).await);
-    assert!(!world.may("admin", Role::Reader, image()).await, "nobody has a role on what is not there");
+    assert!(
+        !world.may("admin", Role::Reader, image()).await,
+        "nobody has a role on what is not there"
+    );
     assert_eq!(remove().await.into_inner(), gone.into_inner());
 }
 
@@ -59,14 +93,27 @@ async fn repeated_grants_are_one(world: World) {
     assert_eq!(world.grants_on(object(ObjectKind::Image, &id)).await.len(), 1);
     let both = vec![subject(SubjectKind::Group, "vision"), subject(SubjectKind::Group, &vision)];
     register(&world, registration(&id, both)).await.unwrap();
-    assert_eq!(world.grants_on(object(ObjectKind::Image, &id)).await.len(), 1, "by name and by id it is one group");
+    assert_eq!(
+        world.grants_on(object(ObjectKind::Image, &id)).await.len(),
+        1,
+        "by name and by id it is one group"
+    );
 
-    let users: Vec<Subject> = (0..102).map(|_| subject(SubjectKind::User, &Uuid::now_v7().to_string())).collect();
+    let users: Vec<Subject> =
+        (0..102).map(|_| subject(SubjectKind::User, &Uuid::now_v7().to_string())).collect();
     let fault = register(&world, registration(&id, users.clone())).await.unwrap_err();
     assert_eq!((fault.reason(), fields(&fault)), (Reason::FieldInvalid, vec!["grants"]));
     let fault = register(&world, registration(&id, users[..101].to_vec())).await.unwrap_err();
-    assert_eq!(fault.reason(), Reason::UserNotFound, "a hundred and everyone are not too many: the first of them is looked up");
-    assert_eq!(world.grants_on(object(ObjectKind::Image, &id)).await.len(), 1, "a refusal changes nothing");
+    assert_eq!(
+        fault.reason(),
+        Reason::UserNotFound,
+        "a hundred and everyone are not too many: the first of them is looked up"
+    );
+    assert_eq!(
+        world.grants_on(object(ObjectKind::Image, &id)).await.len(),
+        1,
+        "a refusal changes nothing"
+    );
 }
 
 async fn refusals_name_their_field(world: World) {
@@ -80,20 +127,45 @@ async fn refusals_name_their_field(world: World) {
     let second = |subject| registration(&id, vec![everyone(), subject]);
     check(second(subject(SubjectKind::Everyone, "x")), bad, "grants[1].subject.id").await;
     check(second(subject(SubjectKind::User, "x")), bad, "grants[1].subject.id").await;
-    check(second(subject(SubjectKind::User, &id)), Reason::UserNotFound, "grants[1].subject.id").await;
-    check(second(subject(SubjectKind::Group, "absent")), Reason::GroupNotFound, "grants[1].subject.id").await;
+    check(second(subject(SubjectKind::User, &id)), Reason::UserNotFound, "grants[1].subject.id")
+        .await;
+    check(
+        second(subject(SubjectKind::Group, "absent")),
+        Reason::GroupNotFound,
+        "grants[1].subject.id",
+    )
+    .await;
     check(second(subject(SubjectKind::Unspecified, "")), bad, "grants[1].subject.kind").await;
-    check(RegisterObjectRequest { kind: ObjectKind::Group.into(), ..registration(&id, Vec::new()) }, bad, "kind").await;
+    check(
+        RegisterObjectRequest { kind: ObjectKind::Group.into(), ..registration(&id, Vec::new()) },
+        bad,
+        "kind",
+    )
+    .await;
     check(registration("python", Vec::new()), bad, "object_id").await;
-    check(RegisterObjectRequest { owner_group_id: "vision".to_owned(), ..registration(&id, Vec::new()) }, bad, "owner_group_id").await;
+    check(
+        RegisterObjectRequest {
+            owner_group_id: "vision".to_owned(),
+            ..registration(&id, Vec::new())
+        },
+        bad,
+        "owner_group_id",
+    )
+    .await;
 }
 
 async fn only_the_catalog_registers(world: World) {
     let id = Uuid::now_v7().to_string();
     for caller in ["admin", "mallory"] {
         let request = registration(&id, Vec::new());
-        assert_eq!(reason(world.objects().register_object(world.call(caller, request).await).await), Reason::ServiceOnly);
+        assert_eq!(
+            reason(world.objects().register_object(world.call(caller, request).await).await),
+            Reason::ServiceOnly
+        );
         let request = RemoveObjectRequest { object_id: id.clone() };
-        assert_eq!(reason(world.objects().remove_object(world.call(caller, request).await).await), Reason::ServiceOnly);
+        assert_eq!(
+            reason(world.objects().remove_object(world.call(caller, request).await).await),
+            Reason::ServiceOnly
+        );
     }
 }

@@ -6,7 +6,10 @@ use sea_orm::{ConnectionTrait as _, Statement};
 use sea_orm_migration::MigratorTrait as _;
 use slipway_database::Database;
 use slipway_fault::{Fault, Reason};
-use slipway_identity::{AUDIENCE, Caller, DEVELOPMENT_ISSUER, DevelopmentIssuer, Issuer, ServiceName, ServiceSigner, SigningKey, Verifier};
+use slipway_identity::{
+    AUDIENCE, Caller, DEVELOPMENT_ISSUER, DevelopmentIssuer, Issuer, ServiceName, ServiceSigner,
+    SigningKey, Verifier,
+};
 use slipway_outbox::Wake;
 use slipway_permission::{
     api,
@@ -17,10 +20,11 @@ use slipway_testrig::env;
 use slipway_wire::{
     event::v1::event_service_client::EventServiceClient,
     permission::v1::{
-        AddMemberRequest, CheckRequest, CreateGrantRequest, CreateGroupRequest, GetSelfRequest, GetSelfResponse, Grant, ListGrantsRequest,
-        ObjectKind, ObjectReference, Role, Subject, SubjectKind, User, grant_service_client::GrantServiceClient,
-        group_service_client::GroupServiceClient, object_service_client::ObjectServiceClient, permission_service_client::PermissionServiceClient,
-        user_service_client::UserServiceClient,
+        AddMemberRequest, CheckRequest, CreateGrantRequest, CreateGroupRequest, GetSelfRequest,
+        GetSelfResponse, Grant, ListGrantsRequest, ObjectKind, ObjectReference, Role, Subject,
+        SubjectKind, User, grant_service_client::GrantServiceClient,
+        group_service_client::GroupServiceClient, object_service_client::ObjectServiceClient,
+        permission_service_client::PermissionServiceClient, user_service_client::UserServiceClient,
     },
 };
 use tempfile::TempDir;
@@ -47,19 +51,32 @@ pub(crate) async fn sqlite() -> World {
 pub(crate) async fn postgres() -> Option<World> {
     let server = env::server(env::POSTGRES)?;
     let name = format!("permission_{}", Uuid::now_v7().simple());
-    let admin = Database::connect(&slipway_database::Settings { url: server.clone(), connections: 1 }).await.unwrap();
-    admin.writer().execute_raw(Statement::from_string(sea_orm::DbBackend::Postgres, format!("create database {name}"))).await.unwrap();
+    let admin =
+        Database::connect(&slipway_database::Settings { url: server.clone(), connections: 1 })
+            .await
+            .unwrap();
+    admin
+        .writer()
+        .execute_raw(Statement::from_string(
+            sea_orm::DbBackend::Postgres,
+            format!("create database {name}"),
+        ))
+        .await
+        .unwrap();
     let url = format!("{}/{name}", server.rsplit_once('/').unwrap().0);
     Some(world(url, TempDir::new().unwrap()).await)
 }
 
 async fn world(url: String, folder: TempDir) -> World {
-    let database = Database::connect(&slipway_database::Settings { url, connections: 8 }).await.unwrap();
+    let database =
+        Database::connect(&slipway_database::Settings { url, connections: 8 }).await.unwrap();
     Migrator::up(database.writer(), None).await.unwrap();
     let app = App::new(Store::new(database, Wake::default()), vec![DEVELOPMENT_ISSUER.to_owned()]);
     app.bootstrap(&[(DEVELOPMENT_ISSUER.to_owned(), "admin".to_owned())]).await.unwrap();
 
-    let key = |name: &str| SigningKey::read_or_create(&folder.path().join(format!("{name}.pem")), name).unwrap();
+    let key = |name: &str| {
+        SigningKey::read_or_create(&folder.path().join(format!("{name}.pem")), name).unwrap()
+    };
     let (people, catalog) = (key("people"), key("catalog"));
     let publish = |name: &str, key: &SigningKey| {
         let path = folder.path().join(format!("{name}.json"));
@@ -129,7 +146,11 @@ impl World {
     }
 
     pub(crate) async fn self_of(&self, subject: &str) -> GetSelfResponse {
-        self.users().get_self(self.call(subject, GetSelfRequest {}).await).await.unwrap().into_inner()
+        self.users()
+            .get_self(self.call(subject, GetSelfRequest {}).await)
+            .await
+            .unwrap()
+            .into_inner()
     }
 
     /// The user, seen from now on.
@@ -140,11 +161,19 @@ impl World {
     /// A group with these members; an admin is marked by a `!` in front. Its id.
     pub(crate) async fn group(&self, name: &str, members: &[&str]) -> String {
         let request = CreateGroupRequest { name: name.to_owned(), ..Default::default() };
-        let group = self.groups().create_group(self.call("admin", request).await).await.unwrap().into_inner().group.unwrap();
+        let group = self
+            .groups()
+            .create_group(self.call("admin", request).await)
+            .await
+            .unwrap()
+            .into_inner()
+            .group
+            .unwrap();
         for member in members {
             let subject = member.trim_start_matches('!');
             let user_id = self.user(subject).await.id;
-            let request = AddMemberRequest { group: name.to_owned(), user_id, admin: subject != *member };
+            let request =
+                AddMemberRequest { group: name.to_owned(), user_id, admin: subject != *member };
             self.groups().add_member(self.call("admin", request).await).await.unwrap();
         }
         group.id
@@ -153,18 +182,27 @@ impl World {
     /// Gives a grant as this user.
     pub(crate) async fn give(&self, giver: &str, grant: Grant) -> Result<Grant, Status> {
         let request = CreateGrantRequest { grant: Some(grant), request_id: String::new() };
-        self.grants().create_grant(self.call(giver, request).await).await.map(|response| response.into_inner().grant.unwrap())
+        self.grants()
+            .create_grant(self.call(giver, request).await)
+            .await
+            .map(|response| response.into_inner().grant.unwrap())
     }
 
     /// All grants of an object, as the platform's admin sees them.
     pub(crate) async fn grants_on(&self, object: ObjectReference) -> Vec<Grant> {
         let request = ListGrantsRequest { object: Some(object), ..Default::default() };
-        self.grants().list_grants(self.call("admin", request).await).await.unwrap().into_inner().grants
+        self.grants()
+            .list_grants(self.call("admin", request).await)
+            .await
+            .unwrap()
+            .into_inner()
+            .grants
     }
 
     /// Whether the user has the role on the object.
     pub(crate) async fn may(&self, subject: &str, role: Role, object: ObjectReference) -> bool {
-        let request = CheckRequest { user_id: String::new(), object: Some(object), role: role.into() };
+        let request =
+            CheckRequest { user_id: String::new(), object: Some(object), role: role.into() };
         self.checks().check(self.call(subject, request).await).await.unwrap().into_inner().allowed
     }
 
@@ -172,7 +210,11 @@ impl World {
     pub(crate) async fn events_about(&self, subject: &str) -> Vec<String> {
         let database = self.app.store().database();
         let sql = "select kind from outbox where subject = $1 order by sequence";
-        let rows = database.reader().query_all_raw(database.statement(sql, [subject.into()])).await.unwrap();
+        let rows = database
+            .reader()
+            .query_all_raw(database.statement(sql, [subject.into()]))
+            .await
+            .unwrap();
         rows.iter().map(|row| row.try_get::<String>("", "kind").unwrap()).collect()
     }
 

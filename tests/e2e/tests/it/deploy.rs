@@ -29,17 +29,26 @@ fn image_of(service: &str) -> Option<String> {
     let user = Ordinary::find().unwrap();
     let storage = TempDir::new_in(user.folder("e2e").unwrap()).unwrap();
     let context = TempDir::new_in(user.folder("e2e").unwrap()).unwrap();
-    std::fs::write(context.path().join("Containerfile"), include_str!("../../../../deploy/Containerfile")).unwrap();
+    std::fs::write(
+        context.path().join("Containerfile"),
+        include_str!("../../../../deploy/Containerfile"),
+    )
+    .unwrap();
     std::fs::create_dir(context.path().join("bin")).unwrap();
     let program = format!("slipway-{service}");
     let from = format!("{}/{program}", std::env::var("SLIPWAY_TEST_BIN").unwrap());
     std::fs::copy(from, context.path().join("bin").join(&program)).unwrap();
     let mut command: Command = user.mapped("sh");
     command.args(["-c", MAKE_AND_RUN, "make"]).arg(storage.path()).arg(context.path());
-    let output = command.arg(format!("{registry}/{}", base::REPOSITORY)).arg(service).output().unwrap();
+    let output =
+        command.arg(format!("{registry}/{}", base::REPOSITORY)).arg(service).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let removed = user.mapped("rm").arg("-rf").arg(storage.path().join("root")).status();
-    assert!(output.status.success() && removed.unwrap().success(), "{service}: {said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success() && removed.unwrap().success(),
+        "{service}: {said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     Some(said)
 }
 

@@ -29,9 +29,21 @@ async fn image_becomes(world: &World, name: &str, want: ImageState) -> Image {
 async fn history_is_whole(world: &World, build: &str) {
     let history =
         world.rows("builder", &format!("select sequence || ' ' || kind as row from outbox where subject = '{build}' order by sequence")).await;
-    let numbers: Vec<i64> = history.iter().map(|row| row.split(' ').next().unwrap().parse().unwrap()).collect();
-    assert_eq!(numbers, (1..=i64::try_from(numbers.len()).unwrap()).collect::<Vec<_>>(), "{history:#?}");
-    let ends = history.iter().filter(|row| ["succeeded", "failed", "cancelled", "timed_out", "expired"].iter().any(|end| row.ends_with(end))).count();
+    let numbers: Vec<i64> =
+        history.iter().map(|row| row.split(' ').next().unwrap().parse().unwrap()).collect();
+    assert_eq!(
+        numbers,
+        (1..=i64::try_from(numbers.len()).unwrap()).collect::<Vec<_>>(),
+        "{history:#?}"
+    );
+    let ends = history
+        .iter()
+        .filter(|row| {
+            ["succeeded", "failed", "cancelled", "timed_out", "expired"]
+                .iter()
+                .any(|end| row.ends_with(end))
+        })
+        .count();
     assert_eq!(ends, 1, "{history:#?}");
 }
 
@@ -45,7 +57,9 @@ async fn a_killed_builder_is_replaced() {
     world.no_build_processes(Duration::from_secs(5)).await;
 
     // Nobody waits a minute in a test: the lease is over at once.
-    world.execute("builder", "update build set lease_until = 1 where lease_until is not null").await;
+    world
+        .execute("builder", "update build set lease_until = 1 where lease_until is not null")
+        .await;
     world.stack.restart("builder").unwrap();
     world.stack.wait().unwrap();
     let ended = world.wait_for_build(&build, Duration::from_secs(120), ended).await;
@@ -89,14 +103,15 @@ async fn a_killed_catalog_loses_nothing() {
     world.stack.restart("catalog").unwrap();
     world.stack.wait().unwrap();
     let state = format!("select state as row from build where id = '{build}'");
-    world.wait_for_rows("builder", &state, Duration::from_secs(120), |rows| rows == ["succeeded"]).await;
+    world
+        .wait_for_rows("builder", &state, Duration::from_secs(120), |rows| rows == ["succeeded"])
+        .await;
     image_becomes(&world, "system/committed", ImageState::Ready).await;
     history_is_whole(&world, &build).await;
 }
 
 const BUILDS: &str = "select id || ' ' || state || ' ' || attempt || ' ' || sequence || ' ' || coalesce(digest, '') as row from build order by id";
-const REVISIONS: &str =
-    "select image_id || ' ' || number || ' ' || state || ' ' || build_sequence || ' ' || coalesce(digest, '') as row from revision order by 1";
+const REVISIONS: &str = "select image_id || ' ' || number || ' ' || state || ' ' || build_sequence || ' ' || coalesce(digest, '') as row from revision order by 1";
 const IMAGES: &str = "select id || ' ' || state || ' ' || active_revision || ' ' || sequence as row from image order by id";
 
 #[tokio::test]
@@ -106,7 +121,13 @@ async fn every_message_twice_gives_the_same_rows() {
     let build = created.latest_build.unwrap().build_id;
     world.wait_for_build(&build, Duration::from_secs(120), ended).await;
     image_becomes(&world, "system/twice", ImageState::Ready).await;
-    let rows = async || (world.rows("builder", BUILDS).await, world.rows("catalog", REVISIONS).await, world.rows("catalog", IMAGES).await);
+    let rows = async || {
+        (
+            world.rows("builder", BUILDS).await,
+            world.rows("catalog", REVISIONS).await,
+            world.rows("catalog", IMAGES).await,
+        )
+    };
     let before = rows().await;
     // The crash after publish and before mark, for every message at once.
     for service in ["catalog", "builder"] {
@@ -114,17 +135,24 @@ async fn every_message_twice_gives_the_same_rows() {
     }
     let began = Instant::now();
     for service in ["catalog", "builder"] {
-        while !world.rows(service, "select kind as row from outbox where position is null").await.is_empty() {
+        while !world
+            .rows(service, "select kind as row from outbox where position is null")
+            .await
+            .is_empty()
+        {
             assert!(began.elapsed() < Duration::from_secs(30), "{service} does not publish again");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
     // A message behind the doubled ones has gone through: so have they.
     let after = world.create(world.custom("system", "behind", &["jq"])).await.image.unwrap();
-    world.wait_for_build(&after.latest_build.unwrap().build_id, Duration::from_secs(120), ended).await;
+    world
+        .wait_for_build(&after.latest_build.unwrap().build_id, Duration::from_secs(120), ended)
+        .await;
     image_becomes(&world, "system/behind", ImageState::Ready).await;
     let (builds, revisions, images) = rows().await;
-    let kept = |rows: &[String], before: &[String]| rows.iter().filter(|row| before.contains(row)).count();
+    let kept =
+        |rows: &[String], before: &[String]| rows.iter().filter(|row| before.contains(row)).count();
     assert_eq!(kept(&builds, &before.0), before.0.len(), "{builds:?}");
     assert_eq!(kept(&revisions, &before.1), before.1.len(), "{revisions:?}");
     assert_eq!(kept(&images, &before.2), before.2.len(), "{images:?}");

@@ -115,11 +115,17 @@ impl Site {
     }
 
     async fn get_self(&self, subject: &str) -> Result<(), Status> {
-        UserServiceClient::new(self.channel()).get_self(self.request(subject, GetSelfRequest {})).await.map(|_| ())
+        UserServiceClient::new(self.channel())
+            .get_self(self.request(subject, GetSelfRequest {}))
+            .await
+            .map(|_| ())
     }
 
     async fn watch(&self, subject: &str) -> Result<Streaming<WatchResponse>, Status> {
-        EventServiceClient::new(self.channel()).watch(self.request(subject, WatchRequest::default())).await.map(Response::into_inner)
+        EventServiceClient::new(self.channel())
+            .watch(self.request(subject, WatchRequest::default()))
+            .await
+            .map(Response::into_inner)
     }
 }
 
@@ -132,7 +138,12 @@ struct Running {
 impl Running {
     fn start(command: &mut Command, log: &Path) -> Self {
         let output = File::create(log).unwrap();
-        let child = command.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output).spawn().unwrap();
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(output.try_clone().unwrap())
+            .stderr(output)
+            .spawn()
+            .unwrap();
         Self { child, log: log.to_owned() }
     }
 
@@ -141,7 +152,9 @@ impl Running {
     }
 
     fn terminate(&self) {
-        let (code, text) = said(Command::new("sh").args(["-c", &format!("kill -TERM {}", self.child.id())])).unwrap();
+        let (code, text) =
+            said(Command::new("sh").args(["-c", &format!("kill -TERM {}", self.child.id())]))
+                .unwrap();
         assert_eq!(code, 0, "{text}");
     }
 
@@ -205,22 +218,33 @@ async fn the_environment_lies_over_the_file_over_the_defaults() {
     shows(&[("SLIPWAY_PERMISSION__LIMITS__CALLS", "9")], "calls = 9");
     shows(&[("SLIPWAY_CATALOG__LIMITS__CALLS", "9")], "calls = 7");
     shows(&[("SLIPWAY_PERMISSION__LISTEN__HTTP", "127.0.0.1:1")], "http = \"127.0.0.1:1\"");
-    shows(&[("SLIPWAY_PERMISSION__LISTEN__HTTP", "127.0.0.1:1")], &format!("grpc = \"127.0.0.1:{}\"", site.port));
+    shows(
+        &[("SLIPWAY_PERMISSION__LISTEN__HTTP", "127.0.0.1:1")],
+        &format!("grpc = \"127.0.0.1:{}\"", site.port),
+    );
 
     let secret = site.path("secret");
     fs::write(&secret, "postgres://me:hunter2@db/x\n").unwrap();
     let variable = [("SLIPWAY_PERMISSION__DATABASE__URL_FILE", secret.to_str().unwrap())];
     shows(&variable, "url = \"postgres://me:***@db/x\"");
-    let (code, text) = site.says("config", &[("SLIPWAY_PERMISSION__DATABASE__URL_FILE", "/nowhere")]);
+    let (code, text) =
+        site.says("config", &[("SLIPWAY_PERMISSION__DATABASE__URL_FILE", "/nowhere")]);
     assert!(code == 1 && text.contains("SLIPWAY_PERMISSION__DATABASE__URL_FILE"), "{code} {text}");
 }
 
 #[tokio::test]
 async fn its_configuration_is_printed_without_secrets() {
     let Some(site) = site() else { return };
-    let (code, text) = site.says("config", &[("SLIPWAY_PERMISSION__DATABASE__URL", "postgres://hunter2@db/x?password=hunter2")]);
+    let (code, text) = site.says(
+        "config",
+        &[("SLIPWAY_PERMISSION__DATABASE__URL", "postgres://hunter2@db/x?password=hunter2")],
+    );
     assert!(code == 0 && !text.contains("hunter2"), "{code} {text}");
-    for shown in ["amqp://permission:***@127.0.0.1:1/slipway", "postgres://***@db/x?password=***", "keys/permission.pem"] {
+    for shown in [
+        "amqp://permission:***@127.0.0.1:1/slipway",
+        "postgres://***@db/x?password=***",
+        "keys/permission.pem",
+    ] {
         assert!(text.contains(shown), "{shown} is not in:\n{text}");
     }
 }
@@ -229,7 +253,12 @@ async fn its_configuration_is_printed_without_secrets() {
 async fn a_database_that_is_not_migrated_is_refused() {
     let Some(site) = site() else { return };
     let (code, text) = site.ends("serve").await;
-    assert!(code == Some(1) && text.contains("m0001_permission") && text.contains("run `slipway-permission migrate`"), "{code:?} {text}");
+    assert!(
+        code == Some(1)
+            && text.contains("m0001_permission")
+            && text.contains("run `slipway-permission migrate`"),
+        "{code:?} {text}"
+    );
     site.serve(&[]).await;
 }
 
@@ -239,7 +268,10 @@ async fn health_has_an_exit_code() {
     let (code, text) = site.says("health", &[]);
     assert!(code == 1 && text.contains("does not answer"), "{code} {text}");
     let _running = site.serve(&[]).await;
-    eventually("it is healthy, although its broker is away", || site.says("health", &[]) == (0, "SERVING\n".to_owned())).await;
+    eventually("it is healthy, although its broker is away", || {
+        site.says("health", &[]) == (0, "SERVING\n".to_owned())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -248,7 +280,11 @@ async fn a_caller_has_its_share() {
     let _running = site.serve(&[("SLIPWAY_PERMISSION__LIMITS__CALLS_PER_CALLER", "2")]).await;
     let streams = (site.watch("admin").await.unwrap(), site.watch("admin").await.unwrap());
     let status = site.get_self("admin").await.unwrap_err();
-    assert_eq!((status.code(), reason(&status).as_str()), (Code::ResourceExhausted, "TOO_MANY_CALLS"), "{status:?}");
+    assert_eq!(
+        (status.code(), reason(&status).as_str()),
+        (Code::ResourceExhausted, "TOO_MANY_CALLS"),
+        "{status:?}"
+    );
     assert!(status.get_error_details().retry_info().is_some(), "{status:?}");
     site.get_self("alice").await.expect("others do not suffer");
     drop(streams.0);
@@ -272,20 +308,32 @@ async fn each_line_of_the_log_is_json_and_a_call_is_found_by_its_id() {
         // The last one may still be written.
         let log = running.log();
         let whole = log.rsplit_once('\n').map_or("", |(whole, _)| whole);
-        whole.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+        whole
+            .lines()
+            .map(|line| {
+                serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
+            })
+            .collect()
     };
-    let is_call = |line: &serde_json::Value| line["message"] == "call answered" && line["span"]["request.id"] == id.as_str();
+    let is_call = |line: &serde_json::Value| {
+        line["message"] == "call answered" && line["span"]["request.id"] == id.as_str()
+    };
     eventually("the call is in the log", || lines().iter().any(is_call)).await;
     let line = lines().into_iter().find(is_call).unwrap();
     assert_eq!(line["span"]["rpc.method"], "slipway.permission.v1.UserService/GetSelf", "{line}");
     assert_eq!(line["rpc.grpc_code"], "0", "{line}");
-    assert!(line["rpc.took_ms"].is_u64() && line["timestamp"].is_string() && line["level"] == "INFO", "{line}");
+    assert!(
+        line["rpc.took_ms"].is_u64() && line["timestamp"].is_string() && line["level"] == "INFO",
+        "{line}"
+    );
 }
 
 #[tokio::test]
 async fn a_terminated_process_answers_what_it_has_begun() {
     let (Some(site), Some(server)) = (site(), env::server(env::POSTGRES)) else { return };
-    let url = create_database(&site.user, &server, &format!("permission_{}", Uuid::now_v7().simple())).unwrap();
+    let url =
+        create_database(&site.user, &server, &format!("permission_{}", Uuid::now_v7().simple()))
+            .unwrap();
     let mut running = site.serve(&[("SLIPWAY_PERMISSION__DATABASE__URL", url.as_str())]).await;
     site.get_self("admin").await.unwrap();
     let mut stream = site.watch("admin").await.unwrap();
@@ -301,7 +349,8 @@ async fn a_terminated_process_answers_what_it_has_begun() {
         and database = (select oid from pg_database where datname = current_database())";
     let began = Instant::now();
     loop {
-        let row = database.reader().query_one_raw(database.statement(waits, [])).await.unwrap().unwrap();
+        let row =
+            database.reader().query_one_raw(database.statement(waits, [])).await.unwrap().unwrap();
         if row.try_get::<i64>("", "waiting").unwrap() > 0 {
             break;
         }
@@ -324,7 +373,11 @@ async fn a_terminated_process_answers_what_it_has_begun() {
         }
     });
     let ended = ended.await.expect("a stream ends with its process");
-    assert_eq!((ended.code(), reason(&ended).as_str()), (Code::Unavailable, "SHUTTING_DOWN"), "{ended:?}");
+    assert_eq!(
+        (ended.code(), reason(&ended).as_str()),
+        (Code::Unavailable, "SHUTTING_DOWN"),
+        "{ended:?}"
+    );
     lock.rollback().await.unwrap();
     begun.await.unwrap().expect("what has begun is answered");
     assert_eq!(running.exit_code(PATIENCE).await, Some(0), "{}", running.log());

@@ -23,7 +23,10 @@ struct Collector(Arc<Mutex<Vec<String>>>);
 
 #[tonic::async_trait]
 impl TraceService for Collector {
-    async fn export(&self, request: Request<ExportTraceServiceRequest>) -> Result<Response<ExportTraceServiceResponse>, Status> {
+    async fn export(
+        &self,
+        request: Request<ExportTraceServiceRequest>,
+    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
         for resource in request.into_inner().resource_spans {
             let attributes = resource.resource.unwrap_or_default().attributes;
             let service = attributes
@@ -31,9 +34,13 @@ impl TraceService for Collector {
                 .find(|attribute| attribute.key == "service.name")
                 .map(|attribute| format!("{:?}", attribute.value))
                 .unwrap_or_default();
-            let service = ["permission", "catalog", "builder"].into_iter().find(|name| service.contains(name)).unwrap_or("unknown");
+            let service = ["permission", "catalog", "builder"]
+                .into_iter()
+                .find(|name| service.contains(name))
+                .unwrap_or("unknown");
             for span in resource.scope_spans.into_iter().flat_map(|scope| scope.spans) {
-                let trace: String = span.trace_id.iter().map(|byte| format!("{byte:02x}")).collect();
+                let trace: String =
+                    span.trace_id.iter().map(|byte| format!("{byte:02x}")).collect();
                 if trace == TRACE {
                     self.0.lock().unwrap().push(format!("{service} {}", span.name));
                 }
@@ -56,7 +63,9 @@ async fn one_trace_from_the_call_to_the_steps() {
     let Some(world) = traced_full(&endpoint).await else { return };
 
     let mut request = world.call("admin", world.custom("system", "traced", &["jq"]));
-    request.metadata_mut().insert("traceparent", format!("00-{TRACE}-b7ad6b7169203331-01").parse().unwrap());
+    request
+        .metadata_mut()
+        .insert("traceparent", format!("00-{TRACE}-b7ad6b7169203331-01").parse().unwrap());
     let created = world.images().create_image(request).await.unwrap().into_inner();
     let build = created.image.unwrap().latest_build.unwrap().build_id;
     world.wait_for_build(&build, Duration::from_secs(120), ended).await;
@@ -74,11 +83,15 @@ async fn one_trace_from_the_call_to_the_steps() {
     let began = Instant::now();
     loop {
         let seen = collector.0.lock().unwrap().clone();
-        let missing: Vec<&&str> = wanted.iter().filter(|name| !seen.iter().any(|span| span == **name)).collect();
+        let missing: Vec<&&str> =
+            wanted.iter().filter(|name| !seen.iter().any(|span| span == **name)).collect();
         if missing.is_empty() {
             break;
         }
-        assert!(began.elapsed() < Duration::from_secs(30), "the trace lacks {missing:?}; it has {seen:?}");
+        assert!(
+            began.elapsed() < Duration::from_secs(30),
+            "the trace lacks {missing:?}; it has {seen:?}"
+        );
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }

@@ -40,12 +40,24 @@ struct Controller {
 const OPTIONAL: &[&str] = &["memory.swap.max", "memory.memsw.limit_in_bytes", "memory.oom.group"];
 
 const CONTROLLERS: &[Controller] = &[
-    Controller { resource: Resource::Cpu, name: "cpu", version: Version::Two, limit: |limits| vec![("cpu.max", cpu_quota(limits))], exceeded: None },
+    Controller {
+        resource: Resource::Cpu,
+        name: "cpu",
+        version: Version::Two,
+        limit: |limits| vec![("cpu.max", cpu_quota(limits))],
+        exceeded: None,
+    },
     Controller {
         resource: Resource::Memory,
         name: "memory",
         version: Version::Two,
-        limit: |limits| vec![("memory.max", limits.memory_bytes), ("memory.swap.max", 0), ("memory.oom.group", 1)],
+        limit: |limits| {
+            vec![
+                ("memory.max", limits.memory_bytes),
+                ("memory.swap.max", 0),
+                ("memory.oom.group", 1),
+            ]
+        },
         exceeded: Some(("memory.events", "oom")),
     },
     Controller {
@@ -59,14 +71,24 @@ const CONTROLLERS: &[Controller] = &[
         resource: Resource::Cpu,
         name: "cpu",
         version: Version::One,
-        limit: |limits| vec![("cpu.cfs_period_us", PERIOD_MICROSECONDS), ("cpu.cfs_quota_us", cpu_quota(limits))],
+        limit: |limits| {
+            vec![
+                ("cpu.cfs_period_us", PERIOD_MICROSECONDS),
+                ("cpu.cfs_quota_us", cpu_quota(limits)),
+            ]
+        },
         exceeded: None,
     },
     Controller {
         resource: Resource::Memory,
         name: "memory",
         version: Version::One,
-        limit: |limits| vec![("memory.limit_in_bytes", limits.memory_bytes), ("memory.memsw.limit_in_bytes", limits.memory_bytes)],
+        limit: |limits| {
+            vec![
+                ("memory.limit_in_bytes", limits.memory_bytes),
+                ("memory.memsw.limit_in_bytes", limits.memory_bytes),
+            ]
+        },
         exceeded: Some(("memory.oom_control", "oom_kill")),
     },
     Controller {
@@ -79,7 +101,12 @@ const CONTROLLERS: &[Controller] = &[
 ];
 
 /// `cpu.max` takes the quota alone and keeps its period of 100 ms.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "checked to be positive and small")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "checked to be positive and small"
+)]
 fn cpu_quota(limits: &Limits) -> u64 {
     (limits.cpus * PERIOD_MICROSECONDS as f64) as u64
 }
@@ -112,11 +139,17 @@ impl Delegation {
         let (groups, mounts) = (process.cgroups()?, process.mountinfo()?);
         let groups: Vec<ProcessCGroup> = groups.into_iter().collect();
         let folders = mounts.into_iter().filter_map(|mount| match mount.fs_type.as_str() {
-            "cgroup2" => own_folder(&mount, groups.iter().find(|group| group.hierarchy == 0)?).and_then(|own| delegated_v2(&own)),
+            "cgroup2" => own_folder(&mount, groups.iter().find(|group| group.hierarchy == 0)?)
+                .and_then(|own| delegated_v2(&own)),
             "cgroup" => {
-                let controllers: Vec<_> = of_version(Version::One).filter(|one| mount.super_options.contains_key(one.name)).collect();
+                let controllers: Vec<_> = of_version(Version::One)
+                    .filter(|one| mount.super_options.contains_key(one.name))
+                    .collect();
                 let name = controllers.first()?.name;
-                let path = own_folder(&mount, groups.iter().find(|group| group.controllers.iter().any(|own| own == name))?)?;
+                let path = own_folder(
+                    &mount,
+                    groups.iter().find(|group| group.controllers.iter().any(|own| own == name))?,
+                )?;
                 is_ours(&path).then_some(Folder { path, controllers })
             }
             _ => None,
@@ -126,19 +159,33 @@ impl Delegation {
 
     /// What the groups made here will limit.
     pub(super) fn resources(&self) -> Vec<Resource> {
-        self.folders.iter().flat_map(|folder| &folder.controllers).map(|controller| controller.resource).collect()
+        self.folders
+            .iter()
+            .flat_map(|folder| &folder.controllers)
+            .map(|controller| controller.resource)
+            .collect()
     }
 
     /// The group of this name, which need not exist yet.
     pub(super) fn group(&self, name: &str) -> Group {
         let path = |folder: &Folder| folder.path.join(format!("{}{name}", self.prefix));
-        Group { parts: self.folders.iter().map(|folder| (path(folder), folder.controllers.clone())).collect() }
+        Group {
+            parts: self
+                .folders
+                .iter()
+                .map(|folder| (path(folder), folder.controllers.clone()))
+                .collect(),
+        }
     }
 
     /// Removes every group of this builder's: only for one that begins, and has none.
     pub(super) fn clear(&self) {
-        for folder in self.folders.iter().flat_map(|folder| fs::read_dir(&folder.path)).flatten().flatten() {
-            if folder.file_name().to_string_lossy().starts_with(&self.prefix) && !remove(&folder.path()) {
+        for folder in
+            self.folders.iter().flat_map(|folder| fs::read_dir(&folder.path)).flatten().flatten()
+        {
+            if folder.file_name().to_string_lossy().starts_with(&self.prefix)
+                && !remove(&folder.path())
+            {
                 tracing::warn!(cgroup.path = %folder.path().display(), "a control group that a worker before left could not be removed");
             }
         }
@@ -158,7 +205,9 @@ impl Group {
     pub(super) fn make(&self, limits: &Limits) -> io::Result<()> {
         for (folder, controllers) in &self.parts {
             fs::create_dir_all(folder)?;
-            for (file, value) in controllers.iter().flat_map(|controller| (controller.limit)(limits)) {
+            for (file, value) in
+                controllers.iter().flat_map(|controller| (controller.limit)(limits))
+            {
                 let path = folder.join(file);
                 if path.exists() || !OPTIONAL.contains(&file) {
                     fs::write(path, value.to_string())?;
@@ -180,8 +229,12 @@ impl Group {
             let text = fs::read_to_string(folder.join(file)).ok()?;
             text.lines().find_map(|line| line.strip_prefix(key)?.trim().parse::<u64>().ok())
         };
-        let all = self.parts.iter().flat_map(|(folder, controllers)| controllers.iter().map(move |controller| (folder, controller)));
-        all.filter(|(folder, controller)| counts(folder, controller).is_some_and(|count| count > 0)).map(|(_, controller)| controller.resource).min()
+        let all = self.parts.iter().flat_map(|(folder, controllers)| {
+            controllers.iter().map(move |controller| (folder, controller))
+        });
+        all.filter(|(folder, controller)| counts(folder, controller).is_some_and(|count| count > 0))
+            .map(|(_, controller)| controller.resource)
+            .min()
     }
 
     /// Ends what still runs in it, and removes it; `false` while something has not ended yet.
@@ -191,7 +244,12 @@ impl Group {
 }
 
 fn remove(folder: &Path) -> bool {
-    for inner in fs::read_dir(folder).into_iter().flatten().flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+    for inner in fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+    {
         remove(&inner.path());
     }
     for id in processes(folder) {
@@ -217,7 +275,11 @@ fn is_ours(folder: &Path) -> bool {
 fn processes(folder: &Path) -> Vec<Pid> {
     let text = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
     // 0 stands for a process that this one cannot see.
-    text.lines().filter_map(|line| line.parse().ok()).filter(|id| *id > 0).map(Pid::from_raw).collect()
+    text.lines()
+        .filter_map(|line| line.parse().ok())
+        .filter(|id| *id > 0)
+        .map(Pid::from_raw)
+        .collect()
 }
 
 /// The group above, where the process was started in a part of what was delegated (systemd's `DelegateSubgroup=`): ours, and nothing above
@@ -226,8 +288,14 @@ fn delegated_v2(own: &Path) -> Option<Folder> {
     let above = own.parent().filter(|above| is_ours(above) && !above.parent().is_some_and(is_ours));
     let path = above.or_else(|| is_ours(own).then_some(own))?.to_owned();
     let offered = fs::read_to_string(path.join("cgroup.controllers")).unwrap_or_default();
-    let controllers: Vec<_> = of_version(Version::Two).filter(|two| offered.split_whitespace().any(|name| name == two.name)).collect();
-    let hand_down = || controllers.iter().try_for_each(|controller| fs::write(path.join("cgroup.subtree_control"), format!("+{}", controller.name)));
+    let controllers: Vec<_> = of_version(Version::Two)
+        .filter(|two| offered.split_whitespace().any(|name| name == two.name))
+        .collect();
+    let hand_down = || {
+        controllers.iter().try_for_each(|controller| {
+            fs::write(path.join("cgroup.subtree_control"), format!("+{}", controller.name))
+        })
+    };
     let mut handed_down = hand_down();
     for _ in 0..MOVES {
         if handed_down.is_ok() || path != own || controllers.is_empty() {

@@ -28,7 +28,9 @@ impl FromStr for Resource {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|resource| resource.as_str() == text);
-        found.ok_or_else(|| format!("`{text}` is no limit of the host; they are cpu, memory, processes"))
+        found.ok_or_else(|| {
+            format!("`{text}` is no limit of the host; they are cpu, memory, processes")
+        })
     }
 }
 
@@ -108,7 +110,10 @@ impl Limits {
         match self.cpus {
             cpus if !(0.01..=10_000.0).contains(&cpus) => Err("cpus"),
             _ if self.processes > MOST_PROCESSES => Err("processes"),
-            _ => zero.into_iter().find(|(_, value)| *value == 0).map_or(Ok(()), |(name, _)| Err(name)),
+            _ => zero
+                .into_iter()
+                .find(|(_, value)| *value == 0)
+                .map_or(Ok(()), |(name, _)| Err(name)),
         }
     }
 
@@ -120,30 +125,47 @@ impl Limits {
     pub(super) fn exceeded(&self, resource: Resource, step: &str) -> Failure {
         match resource {
             Resource::Memory => {
-                let message =
-                    format!("the build needed more than its {} bytes of memory; split it, or ask for the limit to be raised", self.memory_bytes);
+                let message = format!(
+                    "the build needed more than its {} bytes of memory; split it, or ask for the limit to be raised",
+                    self.memory_bytes
+                );
                 Failure::new(FailureReason::MemoryExceeded, step, message)
             }
             Resource::Processes | Resource::Cpu => {
-                let message = format!("the build needed more than its {} processes at once; ask for the limit to be raised", self.processes);
+                let message = format!(
+                    "the build needed more than its {} processes at once; ask for the limit to be raised",
+                    self.processes
+                );
                 Failure::new(FailureReason::ProcessesExceeded, step, message)
             }
         }
     }
 
     pub(super) fn disk_exceeded(&self, step: &str) -> Failure {
-        let message = format!("the build filled more than its {} bytes of disk; split it, or ask for the limit to be raised", self.disk_bytes);
+        let message = format!(
+            "the build filled more than its {} bytes of disk; split it, or ask for the limit to be raised",
+            self.disk_bytes
+        );
         Failure::new(FailureReason::DiskExceeded, step, message)
     }
 
     pub(super) fn image_exceeded(&self, bytes: Option<u64>) -> Failure {
-        let bytes = bytes.map_or_else(|| "more files than can be counted".to_owned(), |bytes| format!("{bytes} bytes"));
-        let message = format!("the image adds {bytes} to its base, at most {} bytes are allowed", self.image_bytes);
+        let bytes = bytes.map_or_else(
+            || "more files than can be counted".to_owned(),
+            |bytes| format!("{bytes} bytes"),
+        );
+        let message = format!(
+            "the image adds {bytes} to its base, at most {} bytes are allowed",
+            self.image_bytes
+        );
         Failure::new(FailureReason::SizeExceeded, "commit", message)
     }
 
     pub(super) fn layers_exceeded(&self, base: usize) -> Failure {
-        let message = format!("the base has {base} layers, and an image may have {} with ours; squash the base", self.layers);
+        let message = format!(
+            "the base has {base} layers, and an image may have {} with ours; squash the base",
+            self.layers
+        );
         Failure::new(FailureReason::LayersExceeded, "resolve", message)
     }
 
@@ -156,7 +178,9 @@ impl Limits {
             match process::disk_usage(folder).await {
                 Ok(bytes) if bytes.is_none_or(|bytes| bytes > self.disk_bytes) => return,
                 Ok(_) => {}
-                Err(error) => tracing::warn!(%error, "an attempt's disk could not be measured; looking again"),
+                Err(error) => {
+                    tracing::warn!(%error, "an attempt's disk could not be measured; looking again")
+                }
             }
             pause = DISK_LOOK.max(began.elapsed() * 20);
         }

@@ -3,8 +3,19 @@
 use super::{cgroup::Group, settings::NetworkMode};
 
 /// A kill of the first process ends every process behind it; the first dies with its parent.
-const TREE: &[&str] =
-    &["setpriv", "--pdeathsig", "KILL", "unshare", "--user", "--map-root-user", "--map-auto", "--pid", "--fork", "--kill-child", "--mount-proc"];
+const TREE: &[&str] = &[
+    "setpriv",
+    "--pdeathsig",
+    "KILL",
+    "unshare",
+    "--user",
+    "--map-root-user",
+    "--map-auto",
+    "--pid",
+    "--fork",
+    "--kill-child",
+    "--mount-proc",
+];
 
 /// Enters the control groups named before `--`, then becomes the rest.
 const ENTER: &str = include_str!("enter-group.sh");
@@ -26,7 +37,12 @@ pub(super) fn outside(group: &Group, command: &[String]) -> Vec<String> {
 }
 
 /// For steps.
-pub(super) fn inside(group: &Group, mode: NetworkMode, allowed: &[String], command: &[String]) -> Vec<String> {
+pub(super) fn inside(
+    group: &Group,
+    mode: NetworkMode,
+    allowed: &[String],
+    command: &[String],
+) -> Vec<String> {
     let mut words = outside(group, &[]);
     if mode == NetworkMode::None {
         words.push("--net".to_owned());
@@ -46,6 +62,7 @@ fn script(text: &str, name: &str) -> Vec<String> {
 
 /// slirp4netns answers names at this address.
 pub(super) fn dns(mode: NetworkMode) -> impl Iterator<Item = &'static str> {
-    let arguments: &[&str] = if mode == NetworkMode::Private { &["--dns", "10.0.2.3"] } else { &[] };
+    let arguments: &[&str] =
+        if mode == NetworkMode::Private { &["--dns", "10.0.2.3"] } else { &[] };
     arguments.iter().copied()
 }

@@ -51,7 +51,9 @@ pub enum Unfit {
         error: io::Error,
     },
     /// No user namespace with sub-ids.
-    #[error("this host gives no user namespace with sub-ids ({0}); install uidmap, give the service's user a range in /etc/subuid and /etc/subgid")]
+    #[error(
+        "this host gives no user namespace with sub-ids ({0}); install uidmap, give the service's user a range in /etc/subuid and /etc/subgid"
+    )]
     NoUserNamespace(String),
     /// The configured network cannot be made, or is not closed.
     #[error(
@@ -81,18 +83,30 @@ pub enum Unfit {
 const INSIDE: &str = r#"readlink /proc/self/ns/net; timeout 2 bash -c ': <>"/dev/tcp/$0/$1"' "$1" "$2" 2>/dev/null && echo open || echo closed"#;
 
 fn list(resources: &[Resource], quote: &str) -> String {
-    resources.iter().map(|resource| format!("{quote}{resource}{quote}")).collect::<Vec<_>>().join(", ")
+    resources
+        .iter()
+        .map(|resource| format!("{quote}{resource}{quote}"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// Tries it.
-pub(super) async fn probe(settings: &Settings, delegation: &Delegation) -> Result<Isolation, Unfit> {
+pub(super) async fn probe(
+    settings: &Settings,
+    delegation: &Delegation,
+) -> Result<Isolation, Unfit> {
     settings.limits.check().map_err(Unfit::Limit)?;
     let folder = settings.data_dir.join("attempts").join("probe");
-    let make =
-        |name: &str| std::fs::create_dir_all(folder.join(name)).map_err(|error| Unfit::Directory { path: folder.display().to_string(), error });
+    let make = |name: &str| {
+        std::fs::create_dir_all(folder.join(name))
+            .map_err(|error| Unfit::Directory { path: folder.display().to_string(), error })
+    };
     make("run")?;
     make("tmp")?;
-    let outside = said(&namespaces::outside(&Group::NONE, &["id", "-u"].map(str::to_owned)), &folder).await.map_err(Unfit::NoUserNamespace)?;
+    let outside =
+        said(&namespaces::outside(&Group::NONE, &["id", "-u"].map(str::to_owned)), &folder)
+            .await
+            .map_err(Unfit::NoUserNamespace)?;
     let user_and_pid_namespace = outside.trim() == "0";
     if !user_and_pid_namespace {
         return Err(Unfit::NoUserNamespace(outside));
@@ -102,14 +116,21 @@ pub(super) async fn probe(settings: &Settings, delegation: &Delegation) -> Resul
         return Err(Unfit::NoPrivateNetwork("the host's loopback answered from inside".to_owned()));
     }
     let enforced = delegation.resources();
-    let unenforced: Vec<Resource> = Resource::ALL.into_iter().filter(|resource| !enforced.contains(resource)).collect();
-    let refused: Vec<Resource> = unenforced.iter().copied().filter(|resource| !settings.accept_unenforced.contains(resource)).collect();
+    let unenforced: Vec<Resource> =
+        Resource::ALL.into_iter().filter(|resource| !enforced.contains(resource)).collect();
+    let refused: Vec<Resource> = unenforced
+        .iter()
+        .copied()
+        .filter(|resource| !settings.accept_unenforced.contains(resource))
+        .collect();
     if !refused.is_empty() {
         return Err(Unfit::Unenforced(refused));
     }
     let probed = Attempt { group: delegation.group(&format!("probe-{}", Uuid::now_v7())), folder };
     probed.group.make(&settings.limits).map_err(|error| Unfit::NoGroup(error.to_string()))?;
-    let limited = said(&namespaces::outside(&probed.group, &["id", "-u"].map(str::to_owned)), &probed.folder).await;
+    let limited =
+        said(&namespaces::outside(&probed.group, &["id", "-u"].map(str::to_owned)), &probed.folder)
+            .await;
     process::remove(&probed).await;
     limited.map_err(Unfit::NoGroup)?;
     Ok(Isolation { network: settings.network, user_and_pid_namespace, loopback_closed, unenforced })
@@ -118,15 +139,27 @@ pub(super) async fn probe(settings: &Settings, delegation: &Delegation) -> Resul
 /// Listens on the host's loopback and tries to reach it from inside, by its own name and by slirp's name for the host; from outside it must
 /// be reached, or the attempt says nothing.
 async fn loopback_is_closed(settings: &Settings, folder: &Path) -> Result<bool, Unfit> {
-    let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| Unfit::NoPrivateNetwork(error.to_string()))?;
+    let listener = TcpListener::bind("127.0.0.1:0")
+        .await
+        .map_err(|error| Unfit::NoPrivateNetwork(error.to_string()))?;
     let port = listener.local_addr().map(|address| address.port()).unwrap_or_default().to_string();
-    let attempt = |address: &str| ["/bin/sh", "-c", INSIDE, "probe", address, &port].map(str::to_owned);
-    let outside = said(&namespaces::outside(&Group::NONE, &attempt("127.0.0.1")), folder).await.map_err(Unfit::NoPrivateNetwork)?;
+    let attempt =
+        |address: &str| ["/bin/sh", "-c", INSIDE, "probe", address, &port].map(str::to_owned);
+    let outside = said(&namespaces::outside(&Group::NONE, &attempt("127.0.0.1")), folder)
+        .await
+        .map_err(Unfit::NoPrivateNetwork)?;
     if !outside.ends_with("open\n") {
-        return Err(Unfit::NoPrivateNetwork("bash cannot reach a listener on the host's own loopback".to_owned()));
+        return Err(Unfit::NoPrivateNetwork(
+            "bash cannot reach a listener on the host's own loopback".to_owned(),
+        ));
     }
     for address in ["127.0.0.1", "10.0.2.2"] {
-        let command = namespaces::inside(&Group::NONE, settings.network, &settings.allowed_networks, &attempt(address));
+        let command = namespaces::inside(
+            &Group::NONE,
+            settings.network,
+            &settings.allowed_networks,
+            &attempt(address),
+        );
         let inside = said(&command, folder).await.map_err(Unfit::NoPrivateNetwork)?;
         if inside.lines().next() == outside.lines().next() || !inside.ends_with("closed\n") {
             return Ok(false);
@@ -137,7 +170,8 @@ async fn loopback_is_closed(settings: &Settings, folder: &Path) -> Result<bool, 
 
 async fn said(arguments: &[String], folder: &Path) -> Result<String, String> {
     let output = timeout(HELPER_PATIENCE, process::command(arguments, folder).output()).await;
-    let output = output.map_err(|_| "no answer in time".to_owned())?.map_err(|error| error.to_string())?;
+    let output =
+        output.map_err(|_| "no answer in time".to_owned())?.map_err(|error| error.to_string())?;
     match output.status.success() {
         true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
         false => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),

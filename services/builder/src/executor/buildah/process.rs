@@ -40,18 +40,31 @@ pub(super) async fn run(
     idle: Duration,
 ) -> Result<Option<i32>, Failure> {
     let broken = |step: &str, error: &dyn std::fmt::Display| {
-        Failure::new(FailureReason::ExecutorFailed, step, format!("the builder could not run its tools: {error}"))
+        Failure::new(
+            FailureReason::ExecutorFailed,
+            step,
+            format!("the builder could not run its tools: {error}"),
+        )
     };
     let spawned = (|| {
         let (reader, writer) = std::io::pipe()?;
         let mut command = command(&arguments, attempt);
-        command.env("CONTAINERS_STORAGE_CONF", attempt.join(storage)).stdout(writer.try_clone()?).stderr(writer);
+        command
+            .env("CONTAINERS_STORAGE_CONF", attempt.join(storage))
+            .stdout(writer.try_clone()?)
+            .stderr(writer);
         Ok::<_, std::io::Error>((command.spawn()?, pipe::Receiver::from_owned_fd(reader.into())?))
     })();
     let (mut child, mut output) = spawned.map_err(|error| broken(log.step(), &error))?;
     let mut buffer = vec![0; BUFFER];
     let mut silent = Duration::ZERO;
-    let lost = |step: &str, fault: &Fault| Failure::new(FailureReason::ExecutorFailed, step, format!("the log could not be stored: {fault}"));
+    let lost = |step: &str, fault: &Fault| {
+        Failure::new(
+            FailureReason::ExecutorFailed,
+            step,
+            format!("the log could not be stored: {fault}"),
+        )
+    };
     loop {
         match timeout(TICK, output.read(&mut buffer)).await {
             Ok(Ok(0)) => break,
@@ -66,7 +79,11 @@ pub(super) async fn run(
                 let ticked = log.tick().await;
                 ticked.map_err(|fault| lost(log.step(), &fault))?;
                 if silent > idle {
-                    return Err(Failure::new(FailureReason::IdleTooLong, log.step(), format!("the step printed nothing for {} s", idle.as_secs())));
+                    return Err(Failure::new(
+                        FailureReason::IdleTooLong,
+                        log.step(),
+                        format!("the step printed nothing for {} s", idle.as_secs()),
+                    ));
                 }
             }
         }
@@ -77,13 +94,20 @@ pub(super) async fn run(
 
 /// Ends what still runs in the attempt's group, and removes its files, which belong to the user namespace.
 pub(super) async fn remove(Attempt { folder, group }: &Attempt) {
-    let arguments = namespaces::outside(&Group::NONE, &["rm", "-rf", "--", &folder.display().to_string()].map(str::to_owned));
+    let arguments = namespaces::outside(
+        &Group::NONE,
+        &["rm", "-rf", "--", &folder.display().to_string()].map(str::to_owned),
+    );
     // Processes that were killed a moment ago may still hold mounts.
     for pause in [0, 50, 200, 1_000] {
         tokio::time::sleep(Duration::from_millis(pause)).await;
         let ended = group.remove();
         let parent = folder.parent().unwrap_or(folder);
-        let _ = timeout(HELPER_PATIENCE, command(&arguments, parent).stdout(Stdio::null()).stderr(Stdio::null()).status()).await;
+        let _ = timeout(
+            HELPER_PATIENCE,
+            command(&arguments, parent).stdout(Stdio::null()).stderr(Stdio::null()).status(),
+        )
+        .await;
         if ended && !folder.exists() {
             return;
         }
@@ -93,8 +117,13 @@ pub(super) async fn remove(Attempt { folder, group }: &Attempt) {
 
 /// Bytes below a folder; `None` when they are too many files to be counted in time.
 pub(super) async fn disk_usage(folder: &Path) -> io::Result<Option<u64>> {
-    let arguments = namespaces::outside(&Group::NONE, &["du", "-s", "--block-size=1", &folder.display().to_string()].map(str::to_owned));
-    let Ok(output) = timeout(HELPER_PATIENCE, command(&arguments, folder).output()).await else { return Ok(None) };
+    let arguments = namespaces::outside(
+        &Group::NONE,
+        &["du", "-s", "--block-size=1", &folder.display().to_string()].map(str::to_owned),
+    );
+    let Ok(output) = timeout(HELPER_PATIENCE, command(&arguments, folder).output()).await else {
+        return Ok(None);
+    };
     let text = String::from_utf8_lossy(&output?.stdout).into_owned();
     let bytes = text.split_whitespace().next().and_then(|bytes| bytes.parse().ok());
     bytes.map(Some).ok_or_else(|| io::Error::other("du said nothing"))

@@ -78,7 +78,9 @@ impl PackageSources {
 /// Of the Debian package python3-pip-whl.
 fn debian_pip_wheel(folder: &Path) -> Option<PathBuf> {
     let entries = fs::read_dir(folder).ok()?;
-    entries.flatten().map(|entry| entry.path()).find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("pip-")))
+    entries.flatten().map(|entry| entry.path()).find(|path| {
+        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("pip-"))
+    })
 }
 
 /// Everything that can be set.
@@ -113,7 +115,10 @@ mod tests {
 
     #[test]
     fn values_cannot_leave_their_quotes() {
-        let sources = PackageSources { pip_index_url: "https://u:p'$(id)@h/".to_owned(), ..PackageSources::default() };
+        let sources = PackageSources {
+            pip_index_url: "https://u:p'$(id)@h/".to_owned(),
+            ..PackageSources::default()
+        };
         assert_eq!(sources.files("pip")[0].1, "PIP_INDEX_URL='https://u:p'\\''$(id)@h/'\n");
         assert_eq!(sources.files("apt")[0].1, "");
     }
