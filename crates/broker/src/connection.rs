@@ -1,4 +1,5 @@
-//! One connection to RabbitMQ with its channel and what the service declares. It is thrown away whole: nothing here is mended.
+//! One connection to RabbitMQ with its channel and the service's declarations. After an error it is
+//! discarded as a whole and never repaired.
 
 use std::{
     future::Future,
@@ -19,63 +20,70 @@ use lapin::{
 use tokio::time::timeout;
 
 use crate::{
-    PublishError,
-    topology::{COMMANDS, DEAD, DELIVERY_LIMIT, EVENTS, QUEUES},
+    BrokerError,
+    topology::{COMMANDS, DEAD, DELIVERY_LIMIT, EVENTS, QUEUES, Queue},
 };
 
-/// Longest wait for any answer of the broker.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
-/// Seconds between heartbeats; a connection that stays silent for twice as long is over.
-const HEARTBEAT: u16 = 20;
+/// The longest wait for any response of the broker.
+pub(crate) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Seconds between heartbeats. A connection is closed after two intervals without one.
+const HEARTBEAT_INTERVAL: u16 = 20;
 
-/// A channel to work with.
-pub(crate) struct Open {
+/// A connection and its channel.
+pub(crate) struct AmqpSession {
     pub(crate) connection: Connection,
     pub(crate) channel: Channel,
     _socket: Socket,
 }
 
-impl Open {
-    /// Connects and declares, all within [`PATIENCE`].
-    pub(crate) async fn connect(service: &'static str, url: &str) -> Result<Self, PublishError> {
+impl AmqpSession {
+    /// Connects and declares, within [`RESPONSE_TIMEOUT`] in all.
+    pub(crate) async fn connect(service: &'static str, url: &str) -> Result<Self, BrokerError> {
         let mut uri: AMQPUri = url.parse().map_err(|_| {
-            PublishError(
+            BrokerError(
                 "broker.url is not of the form amqp://user:password@host:port/vhost".to_owned(),
             )
         })?;
-        uri.query.heartbeat = uri.query.heartbeat.or(Some(HEARTBEAT));
-        in_time("a connection", async {
+        uri.query.heartbeat = uri.query.heartbeat.or(Some(HEARTBEAT_INTERVAL));
+
+        with_timeout("a connection", async {
             let properties = ConnectionProperties::default()
                 .with_connection_name(format!("slipway-{service}").into());
             let socket = Socket::default();
             let connection = socket.connect(uri, properties).await?;
             let channel = connection.create_channel().await?;
             declare(&channel, service).await?;
+
             Ok(Self { connection, channel, _socket: socket })
         })
         .await
     }
 
-    /// Whether it was not lost yet, as far as is known.
+    /// `false` when the connection or the channel is known to be lost.
     pub(crate) fn is_connected(&self) -> bool {
         self.connection.status().connected() && self.channel.status().connected()
     }
 }
 
-/// What the broker answers, if it does in time. After an error the connection is not to be used any more.
-pub(crate) async fn in_time<T>(
+/// Runs one operation of the broker within [`RESPONSE_TIMEOUT`]. After an error the session must
+/// not be used any more.
+pub(crate) async fn with_timeout<T>(
     what: &str,
     operation: impl Future<Output = lapin::Result<T>>,
-) -> Result<T, PublishError> {
-    match timeout(PATIENCE, operation).await {
-        Ok(answer) => answer.map_err(|error| PublishError(error.to_string())),
-        Err(_) => Err(PublishError(format!("no answer to {what} in {} s", PATIENCE.as_secs()))),
+) -> Result<T, BrokerError> {
+    match timeout(RESPONSE_TIMEOUT, operation).await {
+        Ok(result) => result.map_err(|error| BrokerError(error.to_string())),
+        Err(_) => {
+            let seconds = RESPONSE_TIMEOUT.as_secs();
+            Err(BrokerError(format!("no response to {what} within {seconds} s")))
+        }
     }
 }
 
-/// The socket under a connection, closed when this is dropped.
+/// The socket under a connection; dropping this closes it.
 ///
-/// lapin keeps a thread and the socket of every connection until the other side has said good-bye, and who is cut off never does.
+/// lapin keeps a thread and the socket of every connection until the other side has closed it,
+/// which never happens when the network between them is cut.
 #[derive(Default)]
 struct Socket(Arc<OnceLock<Option<TcpStream>>>);
 
@@ -86,6 +94,7 @@ impl Socket {
         properties: ConnectionProperties,
     ) -> lapin::Result<Connection> {
         let socket = self.0.clone();
+
         Connection::connector(
             uri,
             lapin::runtime::default_runtime()?,
@@ -94,12 +103,14 @@ impl Socket {
                     let addresses =
                         runtime.to_socket_addrs((uri.authority.host.clone(), uri.authority.port));
                     let stream = AsyncTcpStream::connect(&runtime, addresses).await?;
+
                     let AsyncTcpStream::Plain(plain) = &stream else {
                         return Err(io::Error::from(io::ErrorKind::Unsupported));
                     };
                     let copy = TcpStream::from(plain.get_ref().as_fd().try_clone_to_owned()?);
-                    // Already set when nobody waits for this connection any more.
+                    // Fails when the `Socket` was dropped meanwhile: the caller has given up.
                     socket.set(Some(copy)).map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?;
+
                     let tls = OwnedTLSConfig::default();
                     match uri.scheme {
                         AMQPScheme::AMQP => Ok(stream),
@@ -108,7 +119,8 @@ impl Socket {
                         }
                     }
                 };
-                match timeout(PATIENCE, connecting).await {
+
+                match timeout(RESPONSE_TIMEOUT, connecting).await {
                     Ok(stream) => Ok(stream?),
                     Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
                 }
@@ -128,70 +140,68 @@ impl Drop for Socket {
     }
 }
 
-/// Declares what the service uses: all exchanges, and the queues it consumes or commands.
+/// Declares all exchanges, and the queues that the service consumes with their dead-letter queues.
 async fn declare(channel: &Channel, service: &str) -> lapin::Result<()> {
     for (exchange, kind) in [
         (COMMANDS, ExchangeKind::Direct),
         (EVENTS, ExchangeKind::Topic),
         (DEAD, ExchangeKind::Direct),
     ] {
-        channel
-            .exchange_declare(
-                exchange.into(),
-                kind,
-                ExchangeDeclareOptions { durable: true, ..Default::default() },
-                FieldTable::default(),
-            )
-            .await?;
+        let options = ExchangeDeclareOptions { durable: true, ..Default::default() };
+        channel.exchange_declare(exchange.into(), kind, options, FieldTable::default()).await?;
     }
-    for queue in QUEUES.iter().filter(|queue| queue.name.starts_with(&format!("{service}."))) {
-        let quorum = |table: &mut FieldTable| {
-            table.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
-        };
-        let mut dead = FieldTable::default();
-        quorum(&mut dead);
-        channel
-            .queue_declare(
-                queue.dead().into(),
-                QueueDeclareOptions { durable: true, ..Default::default() },
-                dead,
-            )
-            .await?;
-        channel
-            .queue_bind(
-                queue.dead().into(),
-                DEAD.into(),
-                queue.name.into(),
-                QueueBindOptions::default(),
-                FieldTable::default(),
-            )
-            .await?;
 
-        let mut arguments = FieldTable::default();
-        quorum(&mut arguments);
-        arguments.insert("x-delivery-limit".into(), AMQPValue::LongInt(DELIVERY_LIMIT));
-        arguments.insert("x-dead-letter-exchange".into(), AMQPValue::LongString(DEAD.into()));
-        arguments
-            .insert("x-dead-letter-routing-key".into(), AMQPValue::LongString(queue.name.into()));
-        arguments
-            .insert("x-dead-letter-strategy".into(), AMQPValue::LongString("at-least-once".into()));
-        arguments.insert("x-overflow".into(), AMQPValue::LongString("reject-publish".into()));
-        channel
-            .queue_declare(
-                queue.name.into(),
-                QueueDeclareOptions { durable: true, ..Default::default() },
-                arguments,
-            )
-            .await?;
-        channel
-            .queue_bind(
-                queue.name.into(),
-                queue.exchange.into(),
-                queue.key.into(),
-                QueueBindOptions::default(),
-                FieldTable::default(),
-            )
-            .await?;
+    let own_prefix = format!("{service}.");
+    for queue in QUEUES.iter().filter(|queue| queue.name.starts_with(&own_prefix)) {
+        declare_dead_letter_queue(channel, *queue).await?;
+        declare_queue(channel, *queue).await?;
     }
     Ok(())
+}
+
+async fn declare_dead_letter_queue(channel: &Channel, queue: Queue) -> lapin::Result<()> {
+    let name = queue.dead_letter_queue();
+    declare_and_bind(channel, &name, DEAD, queue.name, quorum_arguments()).await
+}
+
+async fn declare_queue(channel: &Channel, queue: Queue) -> lapin::Result<()> {
+    let mut arguments = quorum_arguments();
+    arguments.insert("x-delivery-limit".into(), AMQPValue::LongInt(DELIVERY_LIMIT));
+    for (argument, value) in [
+        ("x-dead-letter-exchange", DEAD),
+        ("x-dead-letter-routing-key", queue.name),
+        ("x-dead-letter-strategy", "at-least-once"),
+        ("x-overflow", "reject-publish"),
+    ] {
+        arguments.insert(argument.into(), AMQPValue::LongString(value.into()));
+    }
+
+    declare_and_bind(channel, queue.name, queue.exchange, queue.key, arguments).await
+}
+
+fn quorum_arguments() -> FieldTable {
+    let mut arguments = FieldTable::default();
+    arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
+    arguments
+}
+
+async fn declare_and_bind(
+    channel: &Channel,
+    queue: &str,
+    exchange: &str,
+    routing_key: &str,
+    arguments: FieldTable,
+) -> lapin::Result<()> {
+    let options = QueueDeclareOptions { durable: true, ..Default::default() };
+    channel.queue_declare(queue.into(), options, arguments).await?;
+
+    channel
+        .queue_bind(
+            queue.into(),
+            exchange.into(),
+            routing_key.into(),
+            QueueBindOptions::default(),
+            FieldTable::default(),
+        )
+        .await
 }

@@ -1,22 +1,25 @@
-//! The CloudEvents envelope (CloudEvents 1.0, JSON event format 3).
+//! The CloudEvents envelope (CloudEvents 1.0; JSON event format, section 3).
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+const SPEC_VERSION: &str = "1.0";
+const SOURCE_PREFIX: &str = "/slipway/";
+
 /// One message.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Envelope {
-    /// Unique; the same again after a crash.
+    /// Unique; a message that is published again keeps its id.
     pub id: Uuid,
     /// `<service>.<noun>.<event>`; also the routing key.
     pub kind: String,
-    /// The service that says it.
+    /// The name of the publishing service.
     pub source: String,
-    /// Id of what it is about.
+    /// The id of the object that the message is about.
     pub subject: String,
-    /// When it happened.
+    /// The time of the change.
     pub time: DateTime<Utc>,
     /// 1, 2, 3 … within the subject.
     pub sequence: i64,
@@ -26,7 +29,7 @@ pub struct Envelope {
     pub data: Value,
 }
 
-/// The bytes are no envelope of ours.
+/// The bytes are not a Slipway envelope.
 #[derive(Debug, thiserror::Error)]
 #[error("not a CloudEvent of Slipway: {0}")]
 pub struct InvalidEnvelope(String);
@@ -41,7 +44,7 @@ struct Wire {
     time: DateTime<Utc>,
     datacontenttype: String,
     dataschemaversion: i32,
-    // CloudEvents extension attributes of 64 bits are strings.
+    // A string, because integers of CloudEvents attributes have 32 bits.
     sequence: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     traceparent: String,
@@ -53,16 +56,16 @@ impl Envelope {
     pub const CONTENT_TYPE: &str = "application/cloudevents+json";
     /// `datacontenttype`: media type of [`Envelope::data`].
     pub const DATA_CONTENT_TYPE: &str = "application/json";
-    /// `dataschemaversion`: version of the data's shape; a consumer dead-letters what it does not know.
+    /// `dataschemaversion`: version of the data's format. Consumers dead-letter other versions.
     pub const SCHEMA_VERSION: i32 = 1;
 
-    /// As it stands on the wire.
+    /// The bytes on the wire.
     pub fn encode(&self) -> Vec<u8> {
         let wire = Wire {
-            specversion: "1.0".to_owned(),
+            specversion: SPEC_VERSION.to_owned(),
             id: self.id,
             r#type: self.kind.clone(),
-            source: format!("/slipway/{}", self.source),
+            source: format!("{SOURCE_PREFIX}{}", self.source),
             subject: self.subject.clone(),
             time: self.time,
             datacontenttype: Self::DATA_CONTENT_TYPE.to_owned(),
@@ -71,29 +74,36 @@ impl Envelope {
             traceparent: self.traceparent.clone(),
             data: self.data.clone(),
         };
+
         serde_json::to_vec(&wire).unwrap_or_default()
     }
 
-    /// Parses what came over the wire.
+    /// Parses the bytes of [`Envelope::encode`].
+    ///
+    /// # Errors
+    /// [`InvalidEnvelope`] for other bytes, and for another `specversion` or `dataschemaversion`.
     pub fn decode(bytes: &[u8]) -> Result<Self, InvalidEnvelope> {
         let wire: Wire =
             serde_json::from_slice(bytes).map_err(|error| InvalidEnvelope(error.to_string()))?;
-        if wire.specversion != "1.0" || wire.dataschemaversion != Self::SCHEMA_VERSION {
+
+        if wire.specversion != SPEC_VERSION || wire.dataschemaversion != Self::SCHEMA_VERSION {
             return Err(InvalidEnvelope(format!(
-                "version {} of data version {}",
+                "specversion is {} and dataschemaversion is {}",
                 wire.specversion, wire.dataschemaversion
             )));
         }
+        let sequence = wire
+            .sequence
+            .parse()
+            .map_err(|_| InvalidEnvelope("sequence is not a number".to_owned()))?;
+
         Ok(Self {
             id: wire.id,
             kind: wire.r#type,
-            source: wire.source.trim_start_matches("/slipway/").to_owned(),
+            source: wire.source.trim_start_matches(SOURCE_PREFIX).to_owned(),
             subject: wire.subject,
             time: wire.time,
-            sequence: wire
-                .sequence
-                .parse()
-                .map_err(|_| InvalidEnvelope("sequence is not a number".to_owned()))?,
+            sequence,
             traceparent: wire.traceparent,
             data: wire.data,
         })

@@ -1,8 +1,9 @@
-//! The twin for one process: a publish is confirmed when every consumer has committed. It misbehaves on demand as a broker does.
+//! The adapter for a single process: a publish is confirmed when every consumer has committed.
+//! Tests can inject the faults of a real broker.
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use async_trait::async_trait;
@@ -10,20 +11,21 @@ use slipway_fault::Disposition;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Broker, Envelope, Handler, PublishError,
+    Broker, BrokerError, Envelope, Handler,
     port::disposition,
     topology::{QUEUES, Queue, exchange_of},
 };
 
-/// Dead letters that are kept; the oldest make room.
-const DEAD_LETTERS: usize = 1_000;
+/// The number of dead letters that are kept, of all queues together. More drop the oldest.
+const MAX_DEAD_LETTERS: usize = 1_000;
 
-/// What to do wrong.
+/// The faults to inject.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Mischief {
+pub struct FaultInjection {
     /// Deliver every message twice.
     pub duplicate: bool,
-    /// After each message, deliver the one before it again: consumers see old after new.
+    /// After each message, deliver the message before it again: consumers receive an old message
+    /// after a new one.
     pub reorder: bool,
     /// Fail this many confirms although the message was delivered.
     pub lost_confirms: u32,
@@ -36,63 +38,83 @@ pub struct InProcess(Arc<State>);
 #[derive(Default)]
 struct State {
     consumers: Mutex<HashMap<&'static str, Arc<dyn Handler>>>,
-    dead: Mutex<VecDeque<(Queue, Envelope)>>,
-    mischief: Mutex<Mischief>,
-    last: Mutex<HashMap<&'static str, Envelope>>,
+    dead_letters: Mutex<VecDeque<(Queue, Envelope)>>,
+    faults: Mutex<FaultInjection>,
+    last_deliveries: Mutex<HashMap<&'static str, Envelope>>,
 }
 
 impl InProcess {
-    /// Misbehaves like this from now on.
-    pub fn set_mischief(&self, mischief: Mischief) {
-        *lock(&self.0.mischief) = mischief;
+    /// Injects these faults from now on.
+    pub fn inject_faults(&self, faults: FaultInjection) {
+        *lock(&self.0.faults) = faults;
     }
 
-    async fn deliver(&self, queue: Queue, envelope: &Envelope) -> Result<(), PublishError> {
+    async fn deliver(&self, queue: Queue, envelope: &Envelope) -> Result<(), BrokerError> {
         let handler = lock(&self.0.consumers).get(queue.name).cloned();
         let Some(handler) = handler else {
-            return Err(PublishError(format!("nobody consumes {} yet", queue.name)));
+            return Err(BrokerError(format!("{} has no consumer yet", queue.name)));
         };
+
         let outcome = handler.handle(envelope).await;
         match disposition(queue, envelope, outcome) {
             Disposition::Ack => Ok(()),
             Disposition::Retry => {
-                Err(PublishError(format!("a consumer of {} asked for it again", queue.name)))
+                Err(BrokerError(format!("the consumer of {} could not handle it yet", queue.name)))
             }
             Disposition::DeadLetter => {
-                let mut dead = lock(&self.0.dead);
-                dead.push_back((queue, envelope.clone()));
-                if dead.len() > DEAD_LETTERS {
-                    dead.pop_front();
-                }
+                self.keep_dead_letter(queue, envelope);
                 Ok(())
             }
         }
+    }
+
+    fn keep_dead_letter(&self, queue: Queue, envelope: &Envelope) {
+        let mut dead_letters = lock(&self.0.dead_letters);
+        dead_letters.push_back((queue, envelope.clone()));
+
+        if dead_letters.len() > MAX_DEAD_LETTERS {
+            dead_letters.pop_front();
+        }
+    }
+
+    /// Delivers to one queue, with the injected duplicates and reordering.
+    async fn deliver_with_faults(
+        &self,
+        queue: Queue,
+        envelope: &Envelope,
+        faults: FaultInjection,
+    ) -> Result<(), BrokerError> {
+        self.deliver(queue, envelope).await?;
+        if faults.duplicate {
+            self.deliver(queue, envelope).await?;
+        }
+
+        let previous = lock(&self.0.last_deliveries).insert(queue.name, envelope.clone());
+        if let Some(previous) = previous.filter(|_| faults.reorder) {
+            self.deliver(queue, &previous).await?;
+        }
+        Ok(())
     }
 }
 
 #[async_trait]
 impl Broker for InProcess {
-    async fn publish(&self, envelope: &Envelope) -> Result<(), PublishError> {
+    async fn publish(&self, envelope: &Envelope) -> Result<(), BrokerError> {
         let queues: Vec<Queue> =
             QUEUES.iter().copied().filter(|queue| queue.receives(&envelope.kind)).collect();
         if queues.is_empty() && exchange_of(&envelope.kind).1 {
-            return Err(PublishError(format!("no queue takes {}", envelope.kind)));
+            return Err(BrokerError(format!("no queue takes {}", envelope.kind)));
         }
-        let mischief = *lock(&self.0.mischief);
+
+        let faults = *lock(&self.0.faults);
         for queue in queues {
-            self.deliver(queue, envelope).await?;
-            if mischief.duplicate {
-                self.deliver(queue, envelope).await?;
-            }
-            let before = lock(&self.0.last).insert(queue.name, envelope.clone());
-            if let Some(before) = before.filter(|_| mischief.reorder) {
-                self.deliver(queue, &before).await?;
-            }
+            self.deliver_with_faults(queue, envelope, faults).await?;
         }
-        let mut current = lock(&self.0.mischief);
-        if current.lost_confirms > 0 {
-            current.lost_confirms -= 1;
-            return Err(PublishError("the confirm was lost".to_owned()));
+
+        let mut faults = lock(&self.0.faults);
+        if faults.lost_confirms > 0 {
+            faults.lost_confirms -= 1;
+            return Err(BrokerError("the confirm was lost".to_owned()));
         }
         Ok(())
     }
@@ -103,17 +125,19 @@ impl Broker for InProcess {
         lock(&self.0.consumers).remove(queue.name);
     }
 
-    async fn take_dead_letter(&self, queue: Queue) -> Result<Option<Vec<u8>>, PublishError> {
-        let mut dead = lock(&self.0.dead);
-        let oldest = dead.iter().position(|(of, _)| *of == queue);
-        Ok(oldest.and_then(|oldest| dead.remove(oldest)).map(|(_, envelope)| envelope.encode()))
+    async fn take_dead_letter(&self, queue: Queue) -> Result<Option<Vec<u8>>, BrokerError> {
+        let mut dead_letters = lock(&self.0.dead_letters);
+
+        let oldest = dead_letters.iter().position(|(origin, _)| *origin == queue);
+        let taken = oldest.and_then(|index| dead_letters.remove(index));
+        Ok(taken.map(|(_, envelope)| envelope.encode()))
     }
 
-    async fn ping(&self) -> Result<(), PublishError> {
+    async fn ping(&self) -> Result<(), BrokerError> {
         Ok(())
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -9,6 +9,6 @@ mod rabbit;
 pub mod topology;
 
 pub use envelope::{Envelope, InvalidEnvelope};
-pub use in_process::{InProcess, Mischief};
-pub use port::{Broker, Handler, PublishError};
+pub use in_process::{FaultInjection, InProcess};
+pub use port::{Broker, BrokerError, Handler};
 pub use rabbit::{Rabbit, Settings};

@@ -1,6 +1,6 @@
-//! What services see of a broker.
+//! The port to a message broker.
 
-use std::sync::Arc;
+use std::{error::Error as _, sync::Arc};
 
 use async_trait::async_trait;
 use slipway_fault::{Disposition, Fault, Reason};
@@ -8,41 +8,44 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Envelope, topology::Queue};
 
-/// A publish that was not confirmed. The message may or may not have arrived; send it again.
+/// The broker failed, or did not confirm a message. An unconfirmed message may have arrived
+/// nevertheless; publish it again.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("message was not confirmed: {0}")]
-pub struct PublishError(pub String);
+#[error("the message broker failed: {0}")]
+pub struct BrokerError(pub String);
 
-impl From<PublishError> for Fault {
-    fn from(error: PublishError) -> Self {
-        Self::new(Reason::BrokerUnavailable, "the message broker cannot be reached").cause(error)
+impl From<BrokerError> for Fault {
+    fn from(error: BrokerError) -> Self {
+        Self::new(Reason::BrokerUnavailable, "The message broker cannot be reached. Try again.")
+            .cause(error)
     }
 }
 
-/// Handles the messages of one queue. Idempotent: every message may come twice, and late.
+/// Handles the messages of one queue. Must be idempotent: every message can arrive twice, and late.
 #[async_trait]
 pub trait Handler: Send + Sync {
-    /// Acknowledge by `Ok`; the fault's kind decides otherwise.
+    /// `Ok` acknowledges the message; otherwise the fault's kind gives the disposition.
     async fn handle(&self, envelope: &Envelope) -> Result<(), Fault>;
 }
 
 /// Publishes and consumes.
 #[async_trait]
 pub trait Broker: Send + Sync {
-    /// Returns once the message is safe.
-    async fn publish(&self, envelope: &Envelope) -> Result<(), PublishError>;
+    /// Returns when the message is confirmed.
+    async fn publish(&self, envelope: &Envelope) -> Result<(), BrokerError>;
 
-    /// Consumes one queue until `stop`; survives every fault of the broker in between.
+    /// Consumes one queue until `stop`; reconnects after every error of the broker.
     async fn consume(&self, queue: Queue, handler: Arc<dyn Handler>, stop: CancellationToken);
 
-    /// Takes the oldest of the queue's dead letters away, as it came; an operator's way to look into what could not be handled.
-    async fn take_dead_letter(&self, queue: Queue) -> Result<Option<Vec<u8>>, PublishError>;
+    /// Removes and returns the bytes of the queue's oldest dead letter, for an operator who
+    /// examines what could not be handled.
+    async fn take_dead_letter(&self, queue: Queue) -> Result<Option<Vec<u8>>, BrokerError>;
 
-    /// Fails while the broker cannot be reached.
-    async fn ping(&self) -> Result<(), PublishError>;
+    /// Fails while the broker is unavailable.
+    async fn ping(&self) -> Result<(), BrokerError>;
 }
 
-/// What to do after a handler's answer; logs what goes wrong.
+/// The disposition for a handler's result. Logs a failure.
 pub(crate) fn disposition(
     queue: Queue,
     envelope: &Envelope,
@@ -50,6 +53,16 @@ pub(crate) fn disposition(
 ) -> Disposition {
     let Err(fault) = outcome else { return Disposition::Ack };
     let disposition = fault.reason().kind().disposition();
-    tracing::warn!(queue.name = queue.name, message.id = %envelope.id, message.r#type = envelope.kind, message.subject = envelope.subject, ?disposition, error = %fault, cause = ?std::error::Error::source(&fault), "message was not handled");
+
+    tracing::warn!(
+        queue.name = queue.name,
+        message.id = %envelope.id,
+        message.r#type = envelope.kind,
+        message.subject = envelope.subject,
+        ?disposition,
+        error = %fault,
+        cause = ?fault.source(),
+        "a message was not handled"
+    );
     disposition
 }

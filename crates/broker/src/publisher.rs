@@ -1,4 +1,5 @@
-//! The connection that a service publishes over. There is one attempt at a time, and everybody waits for the same.
+//! The connection that a service publishes over. All publishers wait for the same connection
+//! attempt.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,13 +10,13 @@ use futures_util::{
 use lapin::options::ConfirmSelectOptions;
 
 use crate::{
-    PublishError,
-    connection::{Open, in_time},
+    BrokerError,
+    connection::{AmqpSession, with_timeout},
 };
 
-type Attempt = Shared<BoxFuture<'static, Result<Arc<Open>, PublishError>>>;
+type Attempt = Shared<BoxFuture<'static, Result<Arc<AmqpSession>, BrokerError>>>;
 
-/// Connects when it is used, and again after [`Publisher::forget`].
+/// Connects at the first use, and again after [`Publisher::discard`].
 pub(crate) struct Publisher {
     service: &'static str,
     url: String,
@@ -27,50 +28,58 @@ impl Publisher {
         Self { service, url, attempt: Mutex::new(None) }
     }
 
-    /// A connection whose channel confirms. Nobody who waits here holds a lock.
-    pub(crate) async fn open(&self) -> Result<Arc<Open>, PublishError> {
+    /// A session whose channel confirms. The lock is not held during the wait.
+    pub(crate) async fn session(&self) -> Result<Arc<AmqpSession>, BrokerError> {
         let attempt = self.attempt();
         attempt.await
     }
 
-    /// Drops a connection that failed, unless another one has taken its place.
-    pub(crate) fn forget(&self, failed: &Arc<Open>) {
-        let mut current = self.current();
-        let outcome = current.as_ref().and_then(Shared::peek);
-        if outcome
-            .is_some_and(|outcome| outcome.as_ref().is_ok_and(|open| Arc::ptr_eq(open, failed)))
-        {
+    /// Drops a session that failed, unless it was already replaced.
+    pub(crate) fn discard(&self, failed: &Arc<AmqpSession>) {
+        let mut current = self.lock_attempt();
+
+        let session =
+            current.as_ref().and_then(Shared::peek).and_then(|outcome| outcome.as_ref().ok());
+        if session.is_some_and(|session| Arc::ptr_eq(session, failed)) {
             *current = None;
         }
     }
 
     fn attempt(&self) -> Attempt {
-        let mut current = self.current();
+        let mut current = self.lock_attempt();
         if let Some(attempt) = current.as_ref().filter(|attempt| is_usable(attempt)) {
             return attempt.clone();
         }
-        // A task of its own: a caller that gives up, such as a probe of health, must not undo what others wait for.
+
+        // Runs in its own task: when one caller gives up, such as a health probe, the other callers
+        // still wait for it.
         let connecting = tokio::spawn(connect(self.service, self.url.clone()));
         let attempt = connecting
-            .map(|joined| joined.unwrap_or_else(|error| Err(PublishError(error.to_string()))))
+            .map(|joined| joined.unwrap_or_else(|error| Err(BrokerError(error.to_string()))))
             .boxed()
             .shared();
+
         *current = Some(attempt.clone());
         attempt
     }
 
-    fn current(&self) -> MutexGuard<'_, Option<Attempt>> {
+    fn lock_attempt(&self) -> MutexGuard<'_, Option<Attempt>> {
         self.attempt.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Under way, or not lost yet as far as is known.
+/// The attempt is in progress, or its connection is not known to be lost.
 fn is_usable(attempt: &Attempt) -> bool {
-    attempt.peek().is_none_or(|outcome| outcome.as_ref().is_ok_and(|open| open.is_connected()))
+    attempt
+        .peek()
+        .is_none_or(|outcome| outcome.as_ref().is_ok_and(|session| session.is_connected()))
 }
 
-async fn connect(service: &'static str, url: String) -> Result<Arc<Open>, PublishError> {
-    let open = Open::connect(service, &url).await?;
-    in_time("confirm.select", open.channel.confirm_select(ConfirmSelectOptions::default())).await?;
-    Ok(Arc::new(open))
+async fn connect(service: &'static str, url: String) -> Result<Arc<AmqpSession>, BrokerError> {
+    let session = AmqpSession::connect(service, &url).await?;
+
+    let confirm_select = session.channel.confirm_select(ConfirmSelectOptions::default());
+    with_timeout("confirm.select", confirm_select).await?;
+
+    Ok(Arc::new(session))
 }

@@ -1,11 +1,12 @@
-//! RabbitMQ by lapin. A channel that failed is thrown away with its connection and opened anew: one path for every fault.
+//! The RabbitMQ adapter, by lapin. After any error the connection is discarded with its channel and
+//! opened again: one path for every fault.
 
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
 use lapin::{
-    BasicProperties, Confirmation,
+    BasicProperties, Confirmation, Consumer,
     message::Delivery,
     options::{
         BasicAckOptions, BasicConsumeOptions, BasicGetOptions, BasicPublishOptions,
@@ -15,29 +16,33 @@ use lapin::{
 };
 use serde::{Deserialize, Serialize};
 use slipway_fault::{Disposition, Reason};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Broker, Envelope, Handler, PublishError,
-    connection::{Open, in_time},
+    Broker, BrokerError, Envelope, Handler,
+    connection::{AmqpSession, with_timeout},
     port::disposition,
     publisher::Publisher,
     topology::{Queue, exchange_of},
 };
 
-/// RabbitMQ closes a channel whose delivery waits half an hour; give the delivery back before.
-const LONGEST_RETRY: Duration = Duration::from_secs(20 * 60);
-/// Tries of a message that our own code fails on.
-const INTERNAL_TRIES: u32 = 5;
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// RabbitMQ closes a channel that holds a delivery for 30 minutes; the delivery is requeued before.
+const MAX_DELIVERY_AGE: Duration = Duration::from_secs(20 * 60);
+/// Attempts at a message for which the handler returns `INTERNAL`.
+const MAX_INTERNAL_ATTEMPTS: u32 = 5;
+const FIRST_RETRY_DELAY: Duration = Duration::from_millis(100);
+const FIRST_RECONNECT_DELAY: Duration = Duration::from_millis(200);
+const MAX_DELAY: Duration = Duration::from_secs(10);
+const PERSISTENT_DELIVERY_MODE: u8 = 2;
 
-/// Where RabbitMQ is.
+/// Configuration of the connection to RabbitMQ.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// `amqp://user:password@host:port/vhost`
     pub url: String,
-    /// Deliveries held at once.
+    /// The largest number of unacknowledged deliveries.
     #[serde(default = "default_prefetch")]
     pub prefetch: u16,
 }
@@ -46,13 +51,14 @@ fn default_prefetch() -> u16 {
     16
 }
 
+/// Leaves out the URL, which contains the password.
 impl std::fmt::Debug for Settings {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Settings").field("prefetch", &self.prefetch).finish_non_exhaustive()
     }
 }
 
-/// The real broker.
+/// The RabbitMQ adapter.
 pub struct Rabbit {
     service: &'static str,
     settings: Settings,
@@ -65,163 +71,212 @@ impl Rabbit {
         Self { service, publisher: Publisher::new(service, settings.url.clone()), settings }
     }
 
-    async fn consume_once(
+    async fn consume_until_error(
         &self,
         queue: Queue,
         handler: &dyn Handler,
         stop: &CancellationToken,
-    ) -> Result<(), PublishError> {
-        let open = tokio::select! {
+    ) -> Result<(), BrokerError> {
+        let session = tokio::select! {
             () = stop.cancelled() => return Ok(()),
-            open = Open::connect(self.service, &self.settings.url) => open?,
+            session = AmqpSession::connect(self.service, &self.settings.url) => session?,
         };
-        let mut consumer = in_time("basic.consume", async {
-            open.channel.basic_qos(self.settings.prefetch, BasicQosOptions::default()).await?;
-            let tag = format!("slipway-{}", self.service);
-            open.channel
-                .basic_consume(
-                    queue.name.into(),
-                    tag.into(),
-                    BasicConsumeOptions::default(),
-                    FieldTable::default(),
-                )
-                .await
-        })
-        .await?;
+        let mut consumer =
+            with_timeout("basic.consume", self.start_consumer(&session, queue)).await?;
         tracing::info!(queue.name = queue.name, "consuming");
+
         loop {
-            let delivery = tokio::select! {
+            let next = tokio::select! {
                 () = stop.cancelled() => break,
-                delivery = consumer.next() => delivery.ok_or_else(|| PublishError("the broker ended the consumer".to_owned()))?,
+                next = consumer.next() => next,
             };
-            let delivery = delivery.map_err(|error| PublishError(error.to_string()))?;
+            let delivery = next
+                .ok_or_else(|| BrokerError("the broker ended the consumer".to_owned()))?
+                .map_err(|error| BrokerError(error.to_string()))?;
             settle(queue, &delivery, handler, stop).await?;
         }
-        let _ = in_time("connection.close", open.connection.close(200, "bye".into())).await;
+
+        let close = session.connection.close(200, "the service stops".into());
+        let _ = with_timeout("connection.close", close).await;
         Ok(())
+    }
+
+    async fn start_consumer(&self, session: &AmqpSession, queue: Queue) -> lapin::Result<Consumer> {
+        session.channel.basic_qos(self.settings.prefetch, BasicQosOptions::default()).await?;
+
+        let tag = format!("slipway-{}", self.service);
+        session
+            .channel
+            .basic_consume(
+                queue.name.into(),
+                tag.into(),
+                BasicConsumeOptions::default(),
+                FieldTable::default(),
+            )
+            .await
     }
 }
 
-/// Handles one delivery, keeping it while its handler's dependency is away.
+/// Handles one delivery and settles it. Keeps the delivery and handles it again while the handler
+/// asks for a retry.
 async fn settle(
     queue: Queue,
     delivery: &Delivery,
     handler: &dyn Handler,
     stop: &CancellationToken,
-) -> Result<(), PublishError> {
-    let reject = |requeue| in_time("basic.reject", delivery.reject(BasicRejectOptions { requeue }));
+) -> Result<(), BrokerError> {
     let envelope = match Envelope::decode(&delivery.data) {
         Ok(envelope) => envelope,
         Err(error) => {
             tracing::warn!(queue.name = queue.name, %error, "dead-lettered a message");
-            return reject(false).await.map(|_| ());
+            return reject(delivery, Requeue::No).await;
         }
     };
-    let mut pause = Duration::from_millis(100);
-    let began = tokio::time::Instant::now();
-    let mut tries = 0;
+
+    let received = Instant::now();
+    let mut delay = FIRST_RETRY_DELAY;
+    let mut attempts = 0;
+
     loop {
         let outcome = handler.handle(&envelope).await;
-        let is_ours = outcome.as_ref().is_err_and(|fault| fault.reason() == Reason::Internal);
-        tries += 1;
+        let is_internal = outcome.as_ref().is_err_and(|fault| fault.reason() == Reason::Internal);
+        attempts += 1;
+
         match disposition(queue, &envelope, outcome) {
-            // Not a dependency that comes back: it must not hold up the messages behind it for long.
-            Disposition::Retry if is_ours && tries >= INTERNAL_TRIES => {
-                return reject(false).await.map(|_| ());
-            }
-            Disposition::Ack => {
-                return in_time("basic.ack", delivery.ack(BasicAckOptions::default()))
-                    .await
-                    .map(|_| ());
-            }
-            Disposition::DeadLetter => return reject(false).await.map(|_| ()),
-            Disposition::Retry if began.elapsed() > LONGEST_RETRY => {
-                return reject(true).await.map(|_| ());
-            }
+            Disposition::Ack => return acknowledge(delivery).await,
+            Disposition::DeadLetter => return reject(delivery, Requeue::No).await,
             Disposition::Retry => {}
         }
+
+        // A defect does not go away like an outage does; it must not delay the messages behind it
+        // for long.
+        if is_internal && attempts >= MAX_INTERNAL_ATTEMPTS {
+            return reject(delivery, Requeue::No).await;
+        }
+        if received.elapsed() > MAX_DELIVERY_AGE {
+            return reject(delivery, Requeue::Yes).await;
+        }
+
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
-            () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
+            () = tokio::time::sleep(delay) => delay = (delay * 2).min(MAX_DELAY),
         }
     }
 }
 
+async fn acknowledge(delivery: &Delivery) -> Result<(), BrokerError> {
+    with_timeout("basic.ack", delivery.ack(BasicAckOptions::default())).await.map(|_| ())
+}
+
+/// What RabbitMQ does with a rejected delivery.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Requeue {
+    /// Deliver it again.
+    Yes,
+    /// Dead-letter it.
+    No,
+}
+
+async fn reject(delivery: &Delivery, requeue: Requeue) -> Result<(), BrokerError> {
+    let options = BasicRejectOptions { requeue: requeue == Requeue::Yes };
+    with_timeout("basic.reject", delivery.reject(options)).await.map(|_| ())
+}
+
 #[async_trait]
 impl Broker for Rabbit {
-    async fn publish(&self, envelope: &Envelope) -> Result<(), PublishError> {
-        let open = self.publisher.open().await?;
-        let (exchange, mandatory) = exchange_of(&envelope.kind);
-        let mut headers = FieldTable::default();
-        headers.insert(
-            "traceparent".into(),
-            AMQPValue::LongString(envelope.traceparent.as_str().into()),
-        );
-        let properties = BasicProperties::default()
-            .with_delivery_mode(2)
-            .with_content_type(Envelope::CONTENT_TYPE.into())
-            .with_message_id(envelope.id.to_string().into())
-            .with_type(envelope.kind.as_str().into())
-            .with_headers(headers);
-        let options = BasicPublishOptions { mandatory, ..Default::default() };
-        let body = envelope.encode();
-        let routing_key = envelope.kind.as_str();
-        let publishing = async {
-            open.channel
-                .basic_publish(exchange.into(), routing_key.into(), options, &body, properties)
-                .await?
-                .await
-        };
-        match in_time("a message", publishing).await {
+    async fn publish(&self, envelope: &Envelope) -> Result<(), BrokerError> {
+        let session = self.publisher.session().await?;
+
+        let confirmation = with_timeout("a message", publish_to(&session, envelope)).await;
+        match confirmation {
             Ok(Confirmation::Ack(None)) => Ok(()),
             Ok(Confirmation::Ack(Some(_))) => {
-                Err(PublishError(format!("no queue takes {}", envelope.kind)))
+                Err(BrokerError(format!("no queue takes {}", envelope.kind)))
             }
-            Ok(_) => Err(PublishError("the broker refused it".to_owned())),
+            Ok(_) => Err(BrokerError("the broker refused the message".to_owned())),
             Err(error) => {
-                self.publisher.forget(&open);
+                self.publisher.discard(&session);
                 Err(error)
             }
         }
     }
 
     async fn consume(&self, queue: Queue, handler: Arc<dyn Handler>, stop: CancellationToken) {
-        let mut pause = Duration::from_millis(200);
+        let mut delay = FIRST_RECONNECT_DELAY;
+
         while !stop.is_cancelled() {
-            let began = tokio::time::Instant::now();
-            let Err(error) = self.consume_once(queue, handler.as_ref(), &stop).await else {
-                return;
-            };
-            if began.elapsed() > LONGEST_PAUSE {
-                pause = Duration::from_millis(200);
+            let started = Instant::now();
+            let result = self.consume_until_error(queue, handler.as_ref(), &stop).await;
+            let Err(error) = result else { return };
+
+            if started.elapsed() > MAX_DELAY {
+                delay = FIRST_RECONNECT_DELAY;
             }
-            tracing::warn!(queue.name = queue.name, %error, retry_ms = pause.as_millis(), "consumer lost its broker");
+            tracing::warn!(
+                queue.name = queue.name,
+                %error,
+                retry_ms = delay.as_millis(),
+                "a consumer lost its connection to the broker"
+            );
+
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
+                () = tokio::time::sleep(delay) => delay = (delay * 2).min(MAX_DELAY),
             }
         }
     }
 
-    async fn take_dead_letter(&self, queue: Queue) -> Result<Option<Vec<u8>>, PublishError> {
-        let open = self.publisher.open().await?;
-        let taking = async {
-            let Some(message) =
-                open.channel.basic_get(queue.dead().into(), BasicGetOptions::default()).await?
-            else {
-                return Ok(None);
-            };
-            message.delivery.ack(BasicAckOptions::default()).await?;
-            Ok(Some(message.delivery.data))
-        };
-        let taken = in_time("basic.get", taking).await;
+    async fn take_dead_letter(&self, queue: Queue) -> Result<Option<Vec<u8>>, BrokerError> {
+        let session = self.publisher.session().await?;
+
+        let taken = with_timeout("basic.get", take_message(&session, queue)).await;
         if taken.is_err() {
-            self.publisher.forget(&open);
+            self.publisher.discard(&session);
         }
         taken
     }
 
-    async fn ping(&self) -> Result<(), PublishError> {
-        self.publisher.open().await.map(|_| ())
+    async fn ping(&self) -> Result<(), BrokerError> {
+        self.publisher.session().await.map(|_| ())
     }
+}
+
+async fn publish_to(session: &AmqpSession, envelope: &Envelope) -> lapin::Result<Confirmation> {
+    let (exchange, mandatory) = exchange_of(&envelope.kind);
+    let options = BasicPublishOptions { mandatory, ..Default::default() };
+    let routing_key = envelope.kind.as_str();
+
+    session
+        .channel
+        .basic_publish(
+            exchange.into(),
+            routing_key.into(),
+            options,
+            &envelope.encode(),
+            properties_of(envelope),
+        )
+        .await?
+        .await
+}
+
+fn properties_of(envelope: &Envelope) -> BasicProperties {
+    let mut headers = FieldTable::default();
+    headers
+        .insert("traceparent".into(), AMQPValue::LongString(envelope.traceparent.as_str().into()));
+
+    BasicProperties::default()
+        .with_delivery_mode(PERSISTENT_DELIVERY_MODE)
+        .with_content_type(Envelope::CONTENT_TYPE.into())
+        .with_message_id(envelope.id.to_string().into())
+        .with_type(envelope.kind.as_str().into())
+        .with_headers(headers)
+}
+
+async fn take_message(session: &AmqpSession, queue: Queue) -> lapin::Result<Option<Vec<u8>>> {
+    let name = queue.dead_letter_queue();
+    let message = session.channel.basic_get(name.into(), BasicGetOptions::default()).await?;
+
+    let Some(message) = message else { return Ok(None) };
+    message.delivery.ack(BasicAckOptions::default()).await?;
+    Ok(Some(message.delivery.data))
 }

@@ -1,59 +1,35 @@
-//! What can be typed; each noun's verbs live with the noun.
+//! The arguments of the whole command line, composed of the commands' own.
 
-use std::path::PathBuf;
+use clap::{Parser, Subcommand};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use crate::{
+    commands::{build, events, grant, group, image, manual, revision, user},
+    output::Format,
+    session::ServiceFlags,
+};
 
-use crate::{build, events, grant, group, image, revision, user};
+const AFTER_HELP: &str = "\
+Service addresses and the token come from flags, else from SLIPWAY_* environment variables, else
+from the profile file ~/.config/slipway/profile.yaml (keys: permission, catalog, builder, token).
+
+Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 denied, 5 unavailable.";
 
 #[derive(Parser)]
 #[command(
     name = "slipway",
     version,
-    about = "The image platform: which container images exist, who may use them, and how a new one is made.",
-    after_help = "Addresses and token come from flags, SLIPWAY_*, or the profile file ~/.config/slipway/profile.yaml (keys: permission, catalog, builder, token).\n\nExit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 denied, 5 unavailable."
+    about = "List, share, resolve and build container images.",
+    after_help = AFTER_HELP,
+    next_help_heading = "Global options"
 )]
 pub(crate) struct Arguments {
-    /// How to show the result; with json and yaml, progress goes to standard error.
-    #[arg(long, short, global = true, value_enum, default_value = "table")]
+    /// Format of the result. With json and yaml, progress goes to standard error.
+    #[arg(long, short, global = true, value_enum, value_name = "FORMAT", default_value = "table")]
     pub(crate) output: Format,
     #[command(flatten)]
-    pub(crate) services: Services,
+    pub(crate) services: ServiceFlags,
     #[command(subcommand)]
     pub(crate) noun: Noun,
-}
-
-#[derive(Args)]
-pub(crate) struct Services {
-    /// Your token, from your company's issuer.
-    #[arg(long, global = true, env = "SLIPWAY_TOKEN", hide_env_values = true)]
-    pub(crate) token: Option<String>,
-    /// Address of the permission service, http:// or https://; http://127.0.0.1:50051 when nothing names one.
-    #[arg(long, global = true, env = "SLIPWAY_PERMISSION")]
-    pub(crate) permission: Option<String>,
-    /// Address of the catalog service, http:// or https://; http://127.0.0.1:50052 when nothing names one.
-    #[arg(long, global = true, env = "SLIPWAY_CATALOG")]
-    pub(crate) catalog: Option<String>,
-    /// Address of the builder service, http:// or https://; http://127.0.0.1:50053 when nothing names one.
-    #[arg(long, global = true, env = "SLIPWAY_BUILDER")]
-    pub(crate) builder: Option<String>,
-    /// How long one call may take; watching and following have no limit.
-    #[arg(
-        long,
-        global = true,
-        env = "SLIPWAY_TIMEOUT",
-        value_name = "SECONDS",
-        default_value_t = 30,
-        value_parser = clap::value_parser!(u64).range(1..=300)
-    )]
-    pub(crate) timeout: u64,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    Table,
-    Json,
-    Yaml,
 }
 
 #[derive(Subcommand)]
@@ -67,35 +43,28 @@ pub(crate) enum Noun {
     /// Builds: get, list, watch, logs, cancel.
     #[command(subcommand)]
     Build(build::Command),
-    /// Groups and their members.
+    /// Groups and their members: create, get, list, add, remove, members.
     #[command(subcommand)]
     Group(group::Command),
-    /// Users: who am I, invite, list.
+    /// Users: whoami, invite, get, list.
     #[command(subcommand)]
     User(user::Command),
-    /// Grants on an object.
+    /// Grants of roles: create, delete, list.
     #[command(subcommand)]
     Grant(grant::Command),
-    /// Print the completion script of a shell.
-    Completions {
-        /// bash, zsh, fish, …
-        shell: clap_complete::Shell,
-    },
-    /// Print the top manual page, or write the pages of all commands into a directory.
-    Man {
-        /// Where to write a page for each command, such as slipway-image-create.1; made if it is not there.
-        #[arg(long, value_name = "DIR")]
-        directory: Option<PathBuf>,
-    },
-    /// What happens, as it happens.
+    /// Events of all services: tail.
     #[command(subcommand)]
     Events(events::Command),
+    /// Print a completion script for a shell.
+    Completions(manual::Completions),
+    /// Print the top manual page, or write the pages of all commands into a directory.
+    Man(manual::Manual),
 }
 
 #[cfg(test)]
 mod tests {
     use clap::{
-        CommandFactory as _,
+        Command, CommandFactory as _,
         error::ErrorKind::{
             self, ArgumentConflict as Conflict, MissingRequiredArgument as Missing,
         },
@@ -103,17 +72,53 @@ mod tests {
 
     use super::*;
 
-    fn refusal(line: &str) -> Option<ErrorKind> {
+    fn parse_error(line: &str) -> Option<ErrorKind> {
         Arguments::try_parse_from(line.split_whitespace()).err().map(|error| error.kind())
     }
 
     #[test]
-    fn the_definition_is_consistent() {
+    fn argument_definition_is_consistent() {
         Arguments::command().debug_assert();
     }
 
+    /// The long help of the command and of every command below it. The global options are listed
+    /// by the first command only.
+    fn help_of(command: Command, is_first: bool) -> String {
+        let mut command = command.mut_args(|argument| {
+            let is_hidden = argument.is_hide_set() || argument.is_global_set() && !is_first;
+            argument.hide(is_hidden).hide_env_values(true)
+        });
+        let name = command.get_bin_name().unwrap_or("slipway").to_owned();
+        let mut text = format!("$ {name} --help\n{}\n", command.render_long_help());
+
+        for subcommand in command.get_subcommands().filter(|it| it.get_name() != "help") {
+            text.push_str(&help_of(subcommand.clone(), false));
+        }
+        text
+    }
+
     #[test]
-    fn what_would_be_dropped_is_refused() {
+    fn help_is_the_recorded_one() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/help.txt");
+        let mut command = Arguments::command();
+        command.build();
+        let help = help_of(command, true);
+        let help: String = help.lines().map(|line| format!("{}\n", line.trim_end())).collect();
+
+        if std::env::var_os("UPDATE_HELP").is_some() {
+            std::fs::write(file, &help).unwrap();
+        }
+        let recorded = std::fs::read_to_string(file).unwrap_or_default();
+        let changed = help.lines().zip(recorded.lines()).find(|(new, old)| new != old);
+        assert!(
+            help == recorded,
+            "the help of the commands has changed, first at {changed:?}. If that is intended, run \
+             `UPDATE_HELP=1 cargo test --package slipway-cli help` and commit {file}"
+        );
+    }
+
+    #[test]
+    fn flags_without_effect_are_refused() {
         for (line, want) in [
             ("slipway image create --reference r --base b", Conflict),
             ("slipway image create --reference r --apt jq", Conflict),
@@ -160,22 +165,26 @@ mod tests {
             ("slipway group add g u --admin --no-admin", Conflict),
             ("slipway --timeout 0 user whoami", ErrorKind::ValueValidation),
         ] {
-            assert_eq!(refusal(line), Some(want), "{line}");
+            assert_eq!(parse_error(line), Some(want), "{line}");
         }
     }
 
     #[test]
-    fn what_is_used_is_taken() {
+    fn documented_combinations_are_accepted() {
         for line in [
             "slipway image create --file f --watch --request-id i -o json",
-            "slipway image create --owner system --name n --type universal --reference r --gpu-reference g --skip-verification",
-            "slipway image create --owner g --name n --base b --apt jq- --conda numpy --pip humanize>=4 --group g --user u --global",
-            "slipway revision create i --reference r --gpu-reference g --skip-verification --request-id i",
+            "slipway image create --owner system --name n --type universal --reference r \
+             --gpu-reference g --skip-verification",
+            "slipway image create --owner g --name n --base b --apt jq- --conda numpy \
+             --pip humanize>=4 --group g --user u --global",
+            "slipway revision create i --reference r --gpu-reference g --skip-verification \
+             --request-id i",
             "slipway revision create i --base b --pip humanize --watch",
             "slipway revision create -f f --watch --request-id i",
             "slipway revision create i --file f",
             "slipway revision get i 3",
-            "slipway grant create --on platform --role manager --user u --expires 2027-01-31T18:00:00+01:00",
+            "slipway grant create --on platform --role manager --user u \
+             --expires 2027-01-31T18:00:00+01:00",
             "slipway grant create --on group --id g --role reader --group-admins g",
             "slipway grant list",
             "slipway group add g u",
@@ -183,7 +192,7 @@ mod tests {
             "slipway man --directory d",
             "slipway --timeout 300 events tail",
         ] {
-            assert_eq!(refusal(line), None, "{line}");
+            assert_eq!(parse_error(line), None, "{line}");
         }
     }
 }

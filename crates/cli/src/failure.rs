@@ -1,4 +1,4 @@
-//! What went wrong, as the service said it, and the exit code that goes with it.
+//! Why a command failed, and the exit code for it.
 
 use std::{error::Error as _, fmt, process::ExitCode};
 
@@ -6,16 +6,16 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 pub(crate) enum Failure {
-    /// What was typed.
+    /// The arguments, the profile file or a request file are wrong.
     Usage(String),
-    /// What a service answered, or that it did not.
+    /// A service returned an error, or could not be reached.
     Status(Box<Status>),
-    /// What was waited for ended badly.
-    Ended(String),
-    /// Whoever read the output has left; there is nobody to tell.
-    Unread {
-        /// 0 where nothing was left undone.
-        code: u8,
+    /// The command did not succeed: the build failed, or a result could not be written.
+    Failed(String),
+    /// The reader of standard output closed it, as `head` does. Nothing is printed.
+    BrokenPipe {
+        /// Whether the command had more to do than to print; the exit code is then 1, else 0.
+        is_incomplete: bool,
     },
 }
 
@@ -32,35 +32,33 @@ impl Failure {
         Status::not_found(message).into()
     }
 
-    /// The same, with something left undone where only the reader is missing.
-    pub(crate) fn undone(self) -> Self {
+    /// Marks a broken pipe as incomplete work; other failures stay as they are.
+    pub(crate) fn incomplete(self) -> Self {
         match self {
-            Self::Unread { .. } => Self::Unread { code: 1 },
+            Self::BrokenPipe { .. } => Self::BrokenPipe { is_incomplete: true },
             failure => failure,
         }
     }
 
     pub(crate) fn is_quiet(&self) -> bool {
-        matches!(self, Self::Unread { .. })
+        matches!(self, Self::BrokenPipe { .. })
     }
 
-    /// The same call may work in a moment: nobody answered, or the connection broke. A status that no service sent has a source.
-    pub(crate) fn is_passing(&self) -> bool {
-        match self {
-            Self::Status(status) => {
-                matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded)
-                    || status.source().is_some()
-            }
-            _ => false,
-        }
+    /// Whether the same call may succeed later: the service did not answer, or the connection
+    /// broke. Only a status that tonic made from a transport error has a source.
+    pub(crate) fn is_transient(&self) -> bool {
+        let Self::Status(status) = self else { return false };
+
+        matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded)
+            || status.source().is_some()
     }
 
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Usage(_) => 2,
-            Self::Ended(_) => 1,
-            Self::Unread { code } => *code,
-            Self::Status(_) if self.is_passing() => 5,
+            Self::Failed(_) => 1,
+            Self::BrokenPipe { is_incomplete } => u8::from(*is_incomplete),
+            Self::Status(_) if self.is_transient() => 5,
             Self::Status(status) => match status.code() {
                 Code::NotFound => 3,
                 Code::PermissionDenied | Code::Unauthenticated => 4,
@@ -79,25 +77,28 @@ impl From<Status> for Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage(message) | Self::Ended(message) => write!(formatter, "slipway: {message}"),
-            Self::Unread { .. } => Ok(()),
-            Self::Status(status) => {
-                let details = status.get_error_details();
-                let reason = details
-                    .error_info()
-                    .map_or_else(|| format!("{:?}", status.code()), |info| info.reason.clone());
-                write!(formatter, "slipway: {} [{reason}]", status.message())?;
-                let violations = details
-                    .bad_request()
-                    .map(|bad| bad.field_violations.as_slice())
-                    .unwrap_or_default();
-                if violations.len() > 1 {
-                    for violation in violations {
-                        write!(formatter, "\n  {}: {}", violation.field, violation.description)?;
-                    }
-                }
-                Ok(())
-            }
+            Self::Usage(message) | Self::Failed(message) => write!(formatter, "slipway: {message}"),
+            Self::BrokenPipe { .. } => Ok(()),
+            Self::Status(status) => write_status(status, formatter),
         }
     }
+}
+
+/// Writes the message and its reason. The message covers one field violation; several violations
+/// are listed below it.
+fn write_status(status: &Status, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let details = status.get_error_details();
+    let reason = details
+        .error_info()
+        .map_or_else(|| format!("{:?}", status.code()), |info| info.reason.clone());
+    write!(formatter, "slipway: {} [{reason}]", status.message())?;
+
+    let violations =
+        details.bad_request().map(|bad| bad.field_violations.as_slice()).unwrap_or_default();
+    if violations.len() > 1 {
+        for violation in violations {
+            write!(formatter, "\n  {}: {}", violation.field, violation.description)?;
+        }
+    }
+    Ok(())
 }

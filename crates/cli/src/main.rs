@@ -1,41 +1,24 @@
 #![doc = include_str!("../README.md")]
 
-mod access;
 mod arguments;
-mod build;
-mod events;
+mod build_state;
+mod commands;
 mod failure;
-mod grant;
-mod group;
-mod image;
-mod image_create;
-mod image_list;
-mod logs;
-mod manual;
 mod output;
-mod pages;
-mod patience;
-mod printer;
 mod profile;
-mod progress;
-mod request_file;
-mod request_id;
-mod revision;
 mod session;
-mod source;
-mod steps;
+mod stream;
 mod transport;
-mod user;
-mod watch;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 
 use crate::{
     arguments::{Arguments, Noun},
+    commands::{build, events, grant, group, image, revision, user},
     failure::Failure,
-    output::Output,
+    output::{Output, notifications::notify},
     session::Session,
 };
 
@@ -45,21 +28,20 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if !failure.is_quiet() {
-                printer::tell(&failure.to_string());
+                notify(&failure.to_string());
             }
             failure.exit_code()
         }
     }
 }
 
-/// What is made from the arguments alone asks for no session: a broken profile must not stand in its way.
 async fn run(arguments: Arguments) -> Result<(), Failure> {
     let Arguments { output, services, noun } = arguments;
     let output = Output::new(output);
+    // Completions and manual pages open no session: they work with a broken profile file.
     let open = || Session::open(&services);
+
     match noun {
-        Noun::Completions { shell } => manual::completions(shell),
-        Noun::Man { directory } => manual::man(directory.as_deref()),
         Noun::Image(command) => image::run(command, &open()?, &output).await,
         Noun::Revision(command) => revision::run(command, &open()?, &output).await,
         Noun::Build(command) => build::run(command, &open()?, &output).await,
@@ -67,5 +49,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         Noun::User(command) => user::run(command, &open()?, &output).await,
         Noun::Grant(command) => grant::run(command, &open()?, &output).await,
         Noun::Events(command) => events::run(command, &open()?).await,
+        Noun::Completions(completions) => completions.print(Arguments::command()),
+        Noun::Man(manual) => manual.write(Arguments::command()),
     }
 }

@@ -1,4 +1,4 @@
-//! The profile file: what flags and environment leave open.
+//! The profile file: defaults for flags and environment variables that are not given.
 
 use std::{env, fs, io, path::PathBuf};
 
@@ -16,18 +16,28 @@ pub(crate) struct Profile {
 }
 
 impl Profile {
-    /// Nothing, where there is no file.
+    /// Reads the profile file; an absent file is an empty profile.
     pub(crate) fn read() -> Result<Self, Failure> {
-        let folder = env::var("XDG_CONFIG_HOME")
-            .map(PathBuf::from)
-            .or_else(|_| env::var("HOME").map(|home| PathBuf::from(home).join(".config")));
-        let Ok(folder) = folder else { return Ok(Self::default()) };
+        let Some(folder) = config_folder() else { return Ok(Self::default()) };
         let path = folder.join("slipway/profile.yaml");
+
         match fs::read_to_string(&path) {
-            Ok(text) => serde_yaml_ng::from_str(&text)
-                .map_err(|error| Failure::usage(format!("{}: {error}", path.display()))),
+            Ok(text) => serde_yaml_ng::from_str(&text).map_err(|error| {
+                Failure::usage(format!("The profile file {} is invalid: {error}.", path.display()))
+            }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(error) => Err(Failure::usage(format!("{}: {error}", path.display()))),
+            Err(error) => Err(Failure::usage(format!(
+                "The profile file {} cannot be read: {error}.",
+                path.display()
+            ))),
         }
     }
+}
+
+fn config_folder() -> Option<PathBuf> {
+    if let Ok(folder) = env::var("XDG_CONFIG_HOME") {
+        return Some(PathBuf::from(folder));
+    }
+
+    env::var("HOME").ok().map(|home| PathBuf::from(home).join(".config"))
 }

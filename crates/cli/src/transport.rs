@@ -1,6 +1,8 @@
-//! The way to one service: the token and the deadline go with every call, and a call that found nobody names the service.
+//! The connection to one service. It adds the token and the deadline to every call, and names the
+//! service when it cannot be reached.
 //!
-//! Streams have no deadline; by the naming rule of `proto/` their methods begin with Watch or Stream.
+//! Streams have no deadline. The names of streaming methods begin with Watch or Stream, by the
+//! naming rule of `proto/`.
 
 use std::{
     error::Error,
@@ -20,9 +22,9 @@ use tower::Service;
 
 use crate::failure::Failure;
 
-const CONNECT: Duration = Duration::from_secs(5);
-const KEEP_ALIVE: Duration = Duration::from_secs(20);
-const KEEP_ALIVE_ANSWER: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(20);
+const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Clone)]
 pub(crate) struct Transport {
@@ -32,27 +34,30 @@ pub(crate) struct Transport {
     peer: Arc<Peer>,
 }
 
+/// The service as error messages name it.
 struct Peer {
     service: &'static str,
     address: String,
-    seconds: u64,
+    timeout_seconds: u64,
 }
 
 impl Transport {
-    /// `seconds` is what one call may take.
+    /// `timeout_seconds` limits each unary call.
     pub(crate) fn new(
         service: &'static str,
         address: String,
         token: Option<HeaderValue>,
-        seconds: u64,
+        timeout_seconds: u64,
     ) -> Result<Self, Failure> {
-        let deadline = HeaderValue::try_from(format!("{seconds}S"))
-            .map_err(|error| Failure::usage(format!("--timeout {seconds}: {error}")))?;
+        let deadline = HeaderValue::try_from(format!("{timeout_seconds}S")).map_err(|error| {
+            Failure::usage(format!("The timeout {timeout_seconds} is invalid: {error}."))
+        })?;
+
         Ok(Self {
             channel: channel(&address)?,
             token,
             deadline,
-            peer: Arc::new(Peer { service, address, seconds }),
+            peer: Arc::new(Peer { service, address, timeout_seconds }),
         })
     }
 }
@@ -64,62 +69,77 @@ impl Service<Request<Body>> for Transport {
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Status>> {
         let peer = &self.peer;
-        self.channel.poll_ready(context).map_err(|error| peer.explain(&error))
+        self.channel.poll_ready(context).map_err(|error| peer.to_status(&error))
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let is_unary = !is_stream(request.uri().path());
+        let has_deadline = !is_stream(request.uri().path());
         let headers = request.headers_mut();
         if let Some(token) = &self.token {
             headers.insert(AUTHORIZATION, token.clone());
         }
-        if is_unary {
+        if has_deadline {
             headers.insert("grpc-timeout", self.deadline.clone());
         }
-        let answer = self.channel.call(request);
+
+        let response = self.channel.call(request);
         let peer = Arc::clone(&self.peer);
-        Box::pin(async move { answer.await.map_err(|error| peer.explain(&error)) })
+        Box::pin(async move { response.await.map_err(|error| peer.to_status(&error)) })
     }
 }
 
 impl Peer {
-    fn explain(&self, error: &(dyn Error + 'static)) -> Status {
-        let Self { service, address, seconds } = self;
-        let root = root(error);
-        if root.is::<TimeoutExpired>() {
+    fn to_status(&self, error: &(dyn Error + 'static)) -> Status {
+        let Self { service, address, timeout_seconds } = self;
+        let cause = root_cause(error);
+
+        if cause.is::<TimeoutExpired>() {
             return Status::deadline_exceeded(format!(
-                "the {service} service at {address} did not answer within {seconds} s; give it longer with --timeout"
+                "The {service} service at {address} did not answer within {timeout_seconds} s. \
+                 Try again, or allow more time with --timeout."
             ));
         }
+
         Status::unavailable(format!(
-            "the {service} service at {address} cannot be reached: {root}; check that it runs, and that --{service}, SLIPWAY_{} or the profile file has its address",
+            "The {service} service at {address} cannot be reached: {cause}. \
+             Check that it runs, and that its address is right in --{service}, SLIPWAY_{} or the \
+             profile file.",
             service.to_uppercase()
         ))
     }
 }
 
-/// Connects when it is used, and again when it broke.
+/// A channel that connects on its first call, and reconnects when the connection has broken.
 fn channel(address: &str) -> Result<Channel, Failure> {
-    let unusable = || {
-        Failure::usage(format!(
-            "`{address}` is no address of a service; give one such as http://127.0.0.1:50052"
-        ))
-    };
-    let endpoint = Endpoint::from_shared(address.to_owned()).map_err(|_| unusable())?;
+    let endpoint =
+        Endpoint::from_shared(address.to_owned()).map_err(|_| invalid_address(address))?;
+
     let scheme = endpoint.uri().scheme_str().unwrap_or_default().to_owned();
     let endpoint = match scheme.as_str() {
         "http" => endpoint,
-        "https" => endpoint
-            .tls_config(ClientTlsConfig::new().with_native_roots())
-            .map_err(|error| Failure::Ended(format!("no TLS for {address}: {}", root(&error))))?,
-        _ => return Err(unusable()),
+        "https" => with_tls(endpoint, address)?,
+        _ => return Err(invalid_address(address)),
     };
+
     Ok(endpoint
-        .connect_timeout(CONNECT)
-        .http2_keep_alive_interval(KEEP_ALIVE)
-        .keep_alive_timeout(KEEP_ALIVE_ANSWER)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
+        .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
         .keep_alive_while_idle(true)
         .connect_lazy())
+}
+
+fn with_tls(endpoint: Endpoint, address: &str) -> Result<Endpoint, Failure> {
+    endpoint.tls_config(ClientTlsConfig::new().with_native_roots()).map_err(|error| {
+        Failure::Failed(format!("TLS cannot be set up for {address}: {}.", root_cause(&error)))
+    })
+}
+
+fn invalid_address(address: &str) -> Failure {
+    Failure::usage(format!(
+        "`{address}` is not the address of a service. \
+         Use a URL with http:// or https://, such as http://127.0.0.1:50052."
+    ))
 }
 
 fn is_stream(path: &str) -> bool {
@@ -127,12 +147,12 @@ fn is_stream(path: &str) -> bool {
     method.starts_with("Watch") || method.starts_with("Stream")
 }
 
-fn root<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
-    let mut root = error;
-    while let Some(source) = root.source() {
-        root = source;
+fn root_cause<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
     }
-    root
+    cause
 }
 
 #[cfg(test)]
@@ -142,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn streams_are_known_by_their_names() {
+    fn streaming_methods_are_recognised_by_name() {
         for (path, want) in [
             ("/slipway.builder.v1.BuildService/WatchBuild", true),
             ("/slipway.builder.v1.BuildService/StreamBuildLogs", true),
@@ -155,7 +175,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn addresses_have_a_scheme() {
+    async fn address_without_http_scheme_is_refused() {
         for (address, want) in [
             ("http://127.0.0.1:1", true),
             ("127.0.0.1:1", false),
@@ -163,24 +183,23 @@ mod tests {
             ("ftp://x", false),
             ("", false),
         ] {
-            assert_eq!(
-                Transport::new("catalog", address.to_owned(), None, 1).is_ok(),
-                want,
-                "{address}"
-            );
+            let transport = Transport::new("catalog", address.to_owned(), None, 1);
+            assert_eq!(transport.is_ok(), want, "{address}");
         }
     }
 
     #[tokio::test]
-    async fn who_is_not_there_is_named() {
-        let transport =
-            Transport::new("catalog", "http://127.0.0.1:1".to_owned(), None, 5).ok().unwrap();
+    async fn unreachable_service_is_named_with_its_address() {
+        let address = "http://127.0.0.1:1".to_owned();
+        let transport = Transport::new("catalog", address, None, 5).ok().unwrap();
+
         let status = ImageServiceClient::new(transport)
             .list_images(ListImagesRequest::default())
             .await
             .unwrap_err();
+
         assert_eq!(status.code(), tonic::Code::Unavailable);
-        for part in ["the catalog service at http://127.0.0.1:1 ", "--catalog", "SLIPWAY_CATALOG"] {
+        for part in ["The catalog service at http://127.0.0.1:1 ", "--catalog", "SLIPWAY_CATALOG"] {
             assert!(status.message().contains(part), "{}", status.message());
         }
     }

@@ -1,20 +1,19 @@
-//! How many calls run at once, in all and of one user. What is above a limit is refused at once: a queue would only make everybody late.
+//! Admits or rejects calls by the limits on concurrent calls.
 //!
-//! A stream counts while it is open. Slipway's services count in all alone: the service in front has counted its user already.
+//! A call above a limit is rejected at once; a queue would only delay every caller. Calls of
+//! Slipway's own services count for the process only: the calling service has already counted the
+//! user.
 
 use std::{
-    collections::HashMap,
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
 use slipway_fault::{Fault, Reason};
 use slipway_identity::Caller;
-use slipway_names::id::UserId;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, body::Body};
 use tonic_types::StatusExt as _;
@@ -22,40 +21,41 @@ use tower::{Layer, Service};
 
 use crate::{
     Limits,
-    body::{Bounded, Holding},
+    body::{PermitBody, limit_request_body},
+    concurrency::{ConcurrencyLimits, Permit},
 };
 
-const TRY_AGAIN: Duration = Duration::from_secs(1);
-const REFLECTIONS: usize = 32;
+/// Sent with each rejection as `RetryInfo`.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// Lets calls in, behind the identity layer. Health is always answered.
+/// Belongs behind the identity layer. Health calls are always admitted.
 #[derive(Clone)]
 pub(crate) struct AdmissionLayer {
-    door: Arc<Door>,
+    limits: Arc<ConcurrencyLimits>,
     message_bytes: usize,
-}
-
-struct Door {
-    all: Arc<Semaphore>,
-    reflections: Arc<Semaphore>,
-    calls: usize,
-    calls_per_caller: usize,
-    running: Mutex<HashMap<UserId, usize>>,
     stop: CancellationToken,
 }
 
 impl AdmissionLayer {
-    /// Refuses everything after `stop`.
+    /// Users' calls are rejected once `stop` is cancelled.
     pub(crate) fn new(limits: &Limits, stop: CancellationToken) -> Self {
-        let door = Door {
-            all: Arc::new(Semaphore::new(limits.calls.min(Semaphore::MAX_PERMITS))),
-            reflections: Arc::new(Semaphore::new(REFLECTIONS)),
-            calls: limits.calls,
-            calls_per_caller: limits.calls_per_caller,
-            running: Mutex::default(),
+        Self {
+            limits: Arc::new(ConcurrencyLimits::new(limits)),
+            message_bytes: limits.message_bytes,
             stop,
-        };
-        Self { door: Arc::new(door), message_bytes: limits.message_bytes }
+        }
+    }
+
+    fn admit(&self, caller: Option<&Caller>) -> Result<Permit, Fault> {
+        let is_service = caller.is_some_and(|caller| caller.service.is_some());
+
+        // While the process drains, a service may still need answers for its callers' calls.
+        if self.stop.is_cancelled() && !is_service {
+            return Err(shutting_down());
+        }
+
+        let user = caller.and_then(|caller| caller.user.as_ref()).map(|user| user.id);
+        self.limits.acquire(user.filter(|_| !is_service))
     }
 }
 
@@ -67,7 +67,6 @@ impl<S> Layer<S> for AdmissionLayer {
     }
 }
 
-/// See [`AdmissionLayer`].
 #[derive(Clone)]
 pub(crate) struct AdmissionService<S> {
     layer: AdmissionLayer,
@@ -93,114 +92,50 @@ where
         if path.starts_with("/grpc.health.") {
             return Box::pin(self.inner.call(request));
         }
+
         let is_reflection = path.starts_with("/grpc.");
-        let place = match is_reflection {
-            true => self.layer.door.enter_for_reflection(),
-            false => self.layer.door.enter(request.extensions().get::<Caller>()),
+        let admitted = if is_reflection {
+            self.layer.limits.acquire_for_reflection()
+        } else {
+            self.layer.admit(request.extensions().get::<Caller>())
         };
-        let place = match place {
-            Ok(place) => place,
+        let permit = match admitted {
+            Ok(permit) => permit,
             Err(fault) => {
-                let refusal = refusal(fault).into_http();
-                return Box::pin(async move { Ok(refusal) });
+                let response = rejection(fault).into_http();
+                return Box::pin(async move { Ok(response) });
             }
         };
-        let limit = self.layer.message_bytes;
-        // Reflection is one stream of many questions.
+
+        // A reflection request is a stream of many messages; only other requests are limited.
         let request = if is_reflection {
             request
         } else {
-            request.map(|body| Body::new(Bounded::new(body, limit)))
+            request.map(|body| limit_request_body(body, self.layer.message_bytes))
         };
-        let answer = self.inner.call(request);
+        let response = self.inner.call(request);
+
         Box::pin(async move {
-            let response = answer.await?;
-            Ok(response.map(|body| Body::new(Holding::new(body, place))))
+            let response = response.await?;
+            Ok(response.map(|body| Body::new(PermitBody::new(body, permit))))
         })
     }
 }
 
-impl Door {
-    /// Nobody has to say who asks, so it takes no place from those who do.
-    fn enter_for_reflection(&self) -> Result<Place, Fault> {
-        let place = self.reflections.clone().try_acquire_owned().map_err(|_| {
-            let message = format!("this replica answers {REFLECTIONS} streams of reflection, as many as it may; try again in a moment");
-            Fault::new(Reason::TooManyCalls, message).metadata("limit", REFLECTIONS).metadata("of", "process")
-        })?;
-        Ok(Place { _of_all: place, _of_caller: None })
-    }
-
-    /// A service finishes what a caller began: while the process stops, its calls are let in until the drain ends.
-    fn enter(self: &Arc<Self>, caller: Option<&Caller>) -> Result<Place, Fault> {
-        if self.stop.is_cancelled() && caller.is_none_or(|caller| caller.service.is_none()) {
-            return Err(Fault::new(
-                Reason::ShuttingDown,
-                "this replica is stopping, and nothing was changed; call again, another one answers",
-            ));
-        }
-        let person = caller
-            .filter(|caller| caller.service.is_none())
-            .and_then(|caller| caller.user.as_ref());
-        let of_caller = person.map(|user| self.count(user.id)).transpose()?;
-        let of_all = self.all.clone().try_acquire_owned().map_err(|_| {
-            let message = format!(
-                "this replica runs {} calls, as many as it may; try again in a moment",
-                self.calls
-            );
-            Fault::new(Reason::TooManyCalls, message)
-                .metadata("limit", self.calls)
-                .metadata("of", "process")
-        })?;
-        Ok(Place { _of_all: of_all, _of_caller: of_caller })
-    }
-
-    fn count(self: &Arc<Self>, user: UserId) -> Result<Counted, Fault> {
-        let mut running = self.running();
-        let own = running.entry(user).or_default();
-        if *own >= self.calls_per_caller {
-            let message = format!(
-                "you have {own} calls and streams open, as many as one caller may; end some, or try again when one has ended"
-            );
-            return Err(Fault::new(Reason::TooManyCalls, message)
-                .metadata("limit", self.calls_per_caller)
-                .metadata("of", "caller"));
-        }
-        *own += 1;
-        Ok(Counted { door: self.clone(), user })
-    }
-
-    fn running(&self) -> MutexGuard<'_, HashMap<UserId, usize>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn shutting_down() -> Fault {
+    Fault::new(
+        Reason::ShuttingDown,
+        "This replica is stopping; nothing was changed. \
+         Repeat the call; another replica will answer it.",
+    )
 }
 
-/// The place of a call that was let in; free again when this is dropped.
-struct Place {
-    _of_all: OwnedSemaphorePermit,
-    _of_caller: Option<Counted>,
-}
-
-struct Counted {
-    door: Arc<Door>,
-    user: UserId,
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        let mut running = self.door.running();
-        if let Some(own) = running.get_mut(&self.user) {
-            *own -= 1;
-            if *own == 0 {
-                running.remove(&self.user);
-            }
-        }
-    }
-}
-
-fn refusal(fault: Fault) -> Status {
+fn rejection(fault: Fault) -> Status {
     let status = Status::from(fault);
+
     let mut details = status.get_error_details();
-    details.set_retry_info(Some(TRY_AGAIN));
+    details.set_retry_info(Some(RETRY_DELAY));
+
     Status::with_error_details(status.code(), status.message(), details)
 }
 
@@ -212,28 +147,32 @@ mod tests {
 
     use super::*;
 
+    const GET_IMAGE: &str = "/slipway.catalog.v1.ImageService/GetImage";
+
+    async fn answer_empty(_: http::Request<Body>) -> Result<http::Response<Body>, Infallible> {
+        Ok(http::Response::new(Body::empty()))
+    }
+
+    /// The reason of the rejection; `None` when the call is admitted.
+    async fn rejection_reason(layer: &AdmissionLayer, path: &str) -> Option<String> {
+        let request = http::Request::builder().uri(path).body(Body::empty()).unwrap();
+        let response = layer.layer(service_fn(answer_empty)).oneshot(request).await.unwrap();
+
+        let status = Status::from_header_map(response.headers())?;
+        let details = status.get_error_details();
+        assert!(details.retry_info().is_some(), "{status:?}");
+
+        details.error_info().map(|info| info.reason.clone())
+    }
+
     #[tokio::test]
-    async fn a_stopping_process_refuses_calls_and_still_tells_its_health() {
+    async fn stopping_process_rejects_calls_but_answers_health() {
         let stop = CancellationToken::new();
-        let service = AdmissionLayer::new(&Limits::default(), stop.clone()).layer(service_fn(
-            |_: http::Request<Body>| async {
-                Ok::<_, Infallible>(http::Response::new(Body::empty()))
-            },
-        ));
-        let reason = async |path: &str| {
-            let request = http::Request::builder().uri(path).body(Body::empty()).unwrap();
-            let response = service.clone().oneshot(request).await.unwrap();
-            let status = Status::from_header_map(response.headers())?;
-            let details = status.get_error_details();
-            assert!(details.retry_info().is_some(), "{status:?}");
-            details.error_info().map(|info| info.reason.clone())
-        };
-        assert_eq!(reason("/slipway.catalog.v1.ImageService/GetImage").await, None);
+        let layer = AdmissionLayer::new(&Limits::default(), stop.clone());
+        assert_eq!(rejection_reason(&layer, GET_IMAGE).await, None);
+
         stop.cancel();
-        assert_eq!(
-            reason("/slipway.catalog.v1.ImageService/GetImage").await.as_deref(),
-            Some("SHUTTING_DOWN")
-        );
-        assert_eq!(reason("/grpc.health.v1.Health/Check").await, None);
+        assert_eq!(rejection_reason(&layer, GET_IMAGE).await.as_deref(), Some("SHUTTING_DOWN"));
+        assert_eq!(rejection_reason(&layer, "/grpc.health.v1.Health/Check").await, None);
     }
 }

@@ -1,4 +1,6 @@
-//! Layered configuration: defaults, then a TOML file, then `SLIPWAY_<SERVICE>__A__B`. An unknown key is refused by name.
+//! Layered configuration: defaults, then a TOML file, then `SLIPWAY_<SERVICE>__A__B`.
+//!
+//! An unknown key is an error that names the key.
 
 use std::path::Path;
 
@@ -7,49 +9,61 @@ use serde::de::DeserializeOwned;
 
 use crate::Listen;
 
-/// Loads a service's configuration. `listen` is where it listens unless configured.
+/// Loads a service's configuration. `listen` has the default addresses.
 ///
 /// `…__URL_FILE` names a file that holds the value of `…__URL`, for mounted secrets.
 ///
 /// # Errors
-/// When the file is missing or malformed, or a key is unknown, missing or of the wrong type; the message names it.
+/// When the file is missing or malformed, or a key is unknown, missing or of the wrong type. The
+/// message names the file or the key.
 pub fn load<T: DeserializeOwned>(
     service: &str,
     file: Option<&Path>,
     listen: &Listen,
 ) -> Result<T, ConfigError> {
-    layered(service, file, listen, std::env::vars())
+    load_layers(service, file, listen, std::env::vars())
 }
 
-fn layered<T: DeserializeOwned>(
+fn load_layers<T: DeserializeOwned>(
     service: &str,
     file: Option<&Path>,
     listen: &Listen,
     variables: impl Iterator<Item = (String, String)>,
 ) -> Result<T, ConfigError> {
-    let prefix = format!("SLIPWAY_{}", service.to_uppercase());
     let mut builder = Config::builder()
         .set_default("listen.grpc", listen.grpc.to_string())?
         .set_default("listen.http", listen.http.to_string())?;
+
     if let Some(file) = file {
         builder = builder.add_source(File::from(file).format(FileFormat::Toml));
     }
+
+    let prefix = format!("SLIPWAY_{}", service.to_uppercase());
     let mut variables: Map<String, String> =
         variables.filter(|(name, _)| name.starts_with(&format!("{prefix}__"))).collect();
-    let secrets: Vec<String> =
+    read_url_files(&mut variables)?;
+    let environment = Environment::with_prefix(&prefix)
+        .prefix_separator("__")
+        .separator("__")
+        .source(Some(variables));
+
+    builder.add_source(environment).build()?.try_deserialize()
+}
+
+/// Replaces each `…__URL_FILE` by `…__URL` with the content of the file.
+fn read_url_files(variables: &mut Map<String, String>) -> Result<(), ConfigError> {
+    let names: Vec<String> =
         variables.keys().filter(|name| name.ends_with("__URL_FILE")).cloned().collect();
-    for name in secrets {
+
+    for name in names {
         let path = variables.remove(&name).unwrap_or_default();
         let value = std::fs::read_to_string(&path).map_err(|error| {
             ConfigError::Message(format!("{name}: cannot read `{path}`: {error}"))
         })?;
         variables.insert(name.trim_end_matches("_FILE").to_owned(), value.trim().to_owned());
     }
-    let environment = Environment::with_prefix(&prefix)
-        .prefix_separator("__")
-        .separator("__")
-        .source(Some(variables));
-    builder.add_source(environment).build()?.try_deserialize()
+
+    Ok(())
 }
 
 #[cfg(test)]
@@ -71,21 +85,26 @@ mod tests {
         url: Option<String>,
     }
 
-    /// What a file and a variable give: both addresses, the limit of calls, and the URL.
-    fn loaded(
-        file: &str,
-        (name, value): (&str, &str),
-    ) -> Result<(String, String, usize, Option<String>), String> {
+    /// What the example configuration contains: the gRPC address, the HTTP address, the maximum of
+    /// calls, and the URL.
+    type Loaded = (String, String, usize, Option<String>);
+
+    /// Loads the example configuration from the text of a file and one environment variable.
+    /// `SECRET` in the variable's value is replaced by the path of a file with a URL.
+    fn load_example(file: &str, (name, value): (&str, &str)) -> Result<Loaded, String> {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("example.toml");
         fs::write(&path, file).unwrap();
         let secret = folder.path().join("secret");
         fs::write(&secret, "postgres://from/a-file\n").unwrap();
+
         let variable = (name.to_owned(), value.replace("SECRET", &secret.display().to_string()));
         let listen =
             Listen { grpc: "127.0.0.1:1".parse().unwrap(), http: "127.0.0.1:2".parse().unwrap() };
-        let example: Example = layered("example", Some(&path), &listen, std::iter::once(variable))
-            .map_err(|error| error.to_string())?;
+        let example: Example =
+            load_layers("example", Some(&path), &listen, std::iter::once(variable))
+                .map_err(|error| error.to_string())?;
+
         Ok((
             example.listen.grpc.to_string(),
             example.listen.http.to_string(),
@@ -95,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_lies_over_the_file_over_the_defaults() {
+    fn environment_overrides_file_and_file_overrides_defaults() {
         let calls = Limits::default().calls;
         let cases = [
             ("", ("", ""), ("127.0.0.1:1", "127.0.0.1:2", calls, None)),
@@ -128,14 +147,15 @@ mod tests {
                 ("127.0.0.1:1", "127.0.0.1:2", calls, Some("a")),
             ),
         ];
+
         for (file, variable, (grpc, http, calls, url)) in cases {
             let want = (grpc.to_owned(), http.to_owned(), calls, url.map(str::to_owned));
-            assert_eq!(loaded(file, variable), Ok(want), "{file} {variable:?}");
+            assert_eq!(load_example(file, variable), Ok(want), "{file} {variable:?}");
         }
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn error_names_the_wrong_key() {
         let cases = [
             ("nonsense = 'a'", ("", ""), "nonsense"),
             ("[limits]\nnonsense = 7", ("", ""), "nonsense"),
@@ -143,8 +163,9 @@ mod tests {
             ("", ("SLIPWAY_EXAMPLE__LIMITS__CALLS", "many"), "calls"),
             ("", ("SLIPWAY_EXAMPLE__URL_FILE", "/nowhere"), "SLIPWAY_EXAMPLE__URL_FILE"),
         ];
+
         for (file, variable, named) in cases {
-            let error = loaded(file, variable).unwrap_err();
+            let error = load_example(file, variable).unwrap_err();
             assert!(error.contains(named), "{file} {variable:?}: {error}");
         }
     }

@@ -1,7 +1,9 @@
-//! Health per dependency: gRPC health under `dependency.<name>`, the whole under the empty name, and JSON on `/readyz`.
+//! Health of each dependency: gRPC health under `dependency.<name>` and of the process under the
+//! empty name, and JSON on `/readyz`.
 //!
-//! The process is ready while everything that it needs answers. What it only uses is told apart: a replica that is taken out because the
-//! broker is away could not even accept the requests that it would keep.
+//! The process is ready while every dependency that it needs answers. A dependency that it only
+//! uses is reported but does not make it unready: a replica that leaves the load balancer while the
+//! broker is away could not even accept the requests that it would keep in its outbox.
 
 use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
 
@@ -11,12 +13,12 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic_health::{ServingStatus, server::HealthReporter};
 
-const INTERVAL: Duration = Duration::from_secs(1);
-const PATIENCE: Duration = Duration::from_secs(3);
+const PROBE_INTERVAL: Duration = Duration::from_secs(1);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 
 type Probe = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), Fault>> + Send>> + Send + Sync>;
 
-/// What a service asks of others; each is asked once a second.
+/// The dependencies of a service. Each is probed once a second.
 #[derive(Clone, Default)]
 pub struct Dependencies(BTreeMap<&'static str, Dependency>);
 
@@ -27,24 +29,24 @@ struct Dependency {
 }
 
 impl Dependencies {
-    /// Without it no call can be answered.
+    /// Adds a dependency without which no call can be answered.
     #[must_use]
-    pub fn needs<T, F>(self, name: &'static str, what: T, probe: fn(T) -> F) -> Self
+    pub fn needs<T, F>(self, name: &'static str, target: T, probe: fn(T) -> F) -> Self
     where
         T: Clone + Send + Sync + 'static,
         F: Future<Output = Result<(), Fault>> + Send + 'static,
     {
-        self.with(name, true, Arc::new(move || Box::pin(probe(what.clone()))))
+        self.with(name, true, Arc::new(move || Box::pin(probe(target.clone()))))
     }
 
-    /// Without it some calls wait or are refused, and others are answered.
+    /// Adds a dependency without which some calls wait or fail, and others are answered.
     #[must_use]
-    pub fn uses<T, F>(self, name: &'static str, what: T, probe: fn(T) -> F) -> Self
+    pub fn uses<T, F>(self, name: &'static str, target: T, probe: fn(T) -> F) -> Self
     where
         T: Clone + Send + Sync + 'static,
         F: Future<Output = Result<(), Fault>> + Send + 'static,
     {
-        self.with(name, false, Arc::new(move || Box::pin(probe(what.clone()))))
+        self.with(name, false, Arc::new(move || Box::pin(probe(target.clone()))))
     }
 
     fn with(mut self, name: &'static str, is_needed: bool, probe: Probe) -> Self {
@@ -53,63 +55,80 @@ impl Dependencies {
     }
 }
 
-/// `ok`, or what is wrong, for each dependency; and whether the process is ready.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Report {
+pub(crate) struct HealthReport {
     is_ready: bool,
+    /// `ok` or an error message for each dependency.
     results: BTreeMap<&'static str, String>,
 }
 
-/// Probes until `stop`, then tells that it stops.
+/// Probes the dependencies until `stop`, then reports that the process is stopping.
 pub(crate) async fn watch_dependencies(
     dependencies: Dependencies,
     reporter: HealthReporter,
-    report: watch::Sender<Report>,
+    reports: watch::Sender<HealthReport>,
     stop: CancellationToken,
 ) {
     while !stop.is_cancelled() {
-        let mut now = Report { is_ready: true, results: BTreeMap::new() };
-        for (name, dependency) in &dependencies.0 {
-            let result = match tokio::time::timeout(PATIENCE, (dependency.probe)()).await {
-                Ok(Ok(())) => "ok".to_owned(),
-                Ok(Err(fault)) => fault.to_string(),
-                Err(_) => "no answer in time".to_owned(),
-            };
-            let is_ok = result == "ok";
-            reporter.set_service_status(format!("dependency.{name}"), status(is_ok)).await;
-            now.is_ready &= is_ok || !dependency.is_needed;
-            now.results.insert(name, result);
+        let report = probe_all(&dependencies, &reporter).await;
+        reporter.set_service_status("", serving_status(report.is_ready)).await;
+
+        if reports.send_replace(report.clone()) != report {
+            tracing::info!(
+                dependencies = ?report.results,
+                health.ready = report.is_ready,
+                "health changed"
+            );
         }
-        reporter.set_service_status("", status(now.is_ready)).await;
-        if report.send_replace(now.clone()) != now {
-            tracing::info!(dependencies = ?now.results, health.ready = now.is_ready, "health changed");
-        }
+
         tokio::select! {
             () = stop.cancelled() => {}
-            () = tokio::time::sleep(INTERVAL) => {}
+            () = tokio::time::sleep(PROBE_INTERVAL) => {}
         }
     }
+
     reporter.set_service_status("", ServingStatus::NotServing).await;
-    report.send_replace(Report {
+    reports.send_replace(HealthReport {
         is_ready: false,
         results: BTreeMap::from([("process", "stopping".to_owned())]),
     });
 }
 
-fn status(is_ok: bool) -> ServingStatus {
+async fn probe_all(dependencies: &Dependencies, reporter: &HealthReporter) -> HealthReport {
+    let mut report = HealthReport { is_ready: true, results: BTreeMap::new() };
+
+    for (name, dependency) in &dependencies.0 {
+        let result = match tokio::time::timeout(PROBE_TIMEOUT, (dependency.probe)()).await {
+            Ok(Ok(())) => "ok".to_owned(),
+            Ok(Err(fault)) => fault.to_string(),
+            Err(_) => format!("no answer within {} s", PROBE_TIMEOUT.as_secs()),
+        };
+        let is_ok = result == "ok";
+
+        reporter.set_service_status(format!("dependency.{name}"), serving_status(is_ok)).await;
+        report.is_ready &= is_ok || !dependency.is_needed;
+        report.results.insert(name, result);
+    }
+
+    report
+}
+
+fn serving_status(is_ok: bool) -> ServingStatus {
     if is_ok { ServingStatus::Serving } else { ServingStatus::NotServing }
 }
 
-pub(crate) fn routes(report: watch::Receiver<Report>) -> Router {
+pub(crate) fn routes(reports: watch::Receiver<HealthReport>) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready))
-        .with_state(report)
+        .with_state(reports)
 }
 
 async fn ready(
-    State(report): State<watch::Receiver<Report>>,
+    State(reports): State<watch::Receiver<HealthReport>>,
 ) -> (StatusCode, Json<BTreeMap<&'static str, String>>) {
-    let Report { is_ready, results } = report.borrow().clone();
-    (if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(results))
+    let HealthReport { is_ready, results } = reports.borrow().clone();
+    let code = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+
+    (code, Json(results))
 }

@@ -1,33 +1,35 @@
-//! Configuration as it may be shown: without what a URL carries as user-info, and without the values of keys that are named as secrets.
+//! Redacts a configuration for output: the user info of URLs, and the values of secret keys.
 //!
-//! It rather hides too much: what looks like user-info is taken for it.
+//! In doubt a text is redacted: everything that looks like user info is taken for it.
 
 use serde::Serialize;
 use toml::Value;
 
-const HIDDEN: &str = "***";
-/// A key with one of them in its name is secret, unless the name says that a file holds it.
-const SECRET: [&str; 6] = ["secret", "password", "passwd", "token", "key", "credential"];
+const MASK: &str = "***";
+/// A key that contains one of these words is secret, unless its name ends with `_file`.
+const SECRET_WORDS: [&str; 6] = ["secret", "password", "passwd", "token", "key", "credential"];
 
-/// The configuration in force as TOML, its keys sorted.
+/// The redacted configuration as TOML, its keys sorted.
 ///
 /// # Errors
 /// When the configuration cannot be written as TOML.
 pub(crate) fn redacted<T: Serialize>(config: &T) -> Result<String, toml::ser::Error> {
     let mut value = Value::try_from(config)?;
-    hide(&mut value);
+    redact(&mut value);
+
     Ok(toml::to_string_pretty(&value)?.trim_end().to_owned())
 }
 
-fn hide(value: &mut Value) {
+fn redact(value: &mut Value) {
     match value {
-        Value::String(text) => *text = without_user_info(text),
-        Value::Array(values) => values.iter_mut().for_each(hide),
+        Value::String(text) => *text = redact_urls(text),
+        Value::Array(values) => values.iter_mut().for_each(redact),
         Value::Table(table) => {
             for (name, value) in table {
-                match is_secret(name) {
-                    true => hide_all(value),
-                    false => hide(value),
+                if is_secret(name) {
+                    mask(value);
+                } else {
+                    redact(value);
                 }
             }
         }
@@ -35,48 +37,62 @@ fn hide(value: &mut Value) {
     }
 }
 
-/// One that is empty may be seen to be.
-fn hide_all(value: &mut Value) {
+/// An empty value stays visible: it shows that no secret is configured.
+fn mask(value: &mut Value) {
     if value.as_str() != Some("") {
-        *value = Value::String(HIDDEN.to_owned());
+        *value = Value::String(MASK.to_owned());
     }
 }
 
 fn is_secret(name: &str) -> bool {
     let name = name.to_lowercase();
-    !name.ends_with("_file") && SECRET.iter().any(|word| name.contains(word))
+    !name.ends_with("_file") && SECRET_WORDS.iter().any(|word| name.contains(word))
 }
 
-/// A text with any number of URLs in it.
-fn without_user_info(text: &str) -> String {
+/// Redacts every URL in a text.
+fn redact_urls(text: &str) -> String {
     let mut parts = text.split("://");
-    let mut shown = parts.next().unwrap_or_default().to_owned();
+    let mut redacted = parts.next().unwrap_or_default().to_owned();
+
     for part in parts {
-        shown.push_str("://");
-        shown.push_str(&address_without_secrets(part));
+        redacted.push_str("://");
+        redacted.push_str(&redact_address(part));
     }
-    shown
+
+    redacted
 }
 
-/// `user:password@host/path?password=…`: the user's name stays where a password follows it.
-fn address_without_secrets(address: &str) -> String {
+/// Redacts the part of a URL after `://`.
+fn redact_address(address: &str) -> String {
+    let address = redact_user_info(address);
+    let Some((before, query)) = address.split_once('?') else { return address };
+
+    let parameters: Vec<String> = query.split('&').map(redact_parameter).collect();
+    format!("{before}?{}", parameters.join("&"))
+}
+
+/// `user:password@host` keeps the user's name; a user info without a password may be a token, so
+/// all of it is masked.
+fn redact_user_info(address: &str) -> String {
     let authority = address.split(['/', '?', '#']).next().unwrap_or_default();
-    // A password may have in it what should end the authority; then the last `@` does.
-    let shown = match address.rsplit_once('@') {
-        Some((user_info, rest)) if authority.contains(['@', ':']) => {
-            match user_info.split_once(':') {
-                Some((user, _)) => format!("{user}:{HIDDEN}@{rest}"),
-                None => format!("{HIDDEN}@{rest}"),
-            }
-        }
-        _ => address.to_owned(),
-    };
-    let Some((before, query)) = shown.split_once('?') else { return shown };
-    let shown_parameter = |parameter: &str| match parameter.split_once('=') {
-        Some((name, _)) if is_secret(name) => format!("{name}={HIDDEN}"),
+    if !authority.contains(['@', ':']) {
+        return address.to_owned();
+    }
+
+    // A password may contain the characters that should end the authority, so the last `@` of the
+    // whole address ends the user info.
+    let Some((user_info, rest)) = address.rsplit_once('@') else { return address.to_owned() };
+    match user_info.split_once(':') {
+        Some((user, _)) => format!("{user}:{MASK}@{rest}"),
+        None => format!("{MASK}@{rest}"),
+    }
+}
+
+fn redact_parameter(parameter: &str) -> String {
+    match parameter.split_once('=') {
+        Some((name, _)) if is_secret(name) => format!("{name}={MASK}"),
         _ => parameter.to_owned(),
-    };
-    format!("{before}?{}", query.split('&').map(shown_parameter).collect::<Vec<_>>().join("&"))
+    }
 }
 
 #[cfg(test)]
@@ -84,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_are_not_shown() {
+    fn secrets_are_masked() {
         let cases = [
             ("url = 'postgres://me:secret@db/x'", "url = 'postgres://me:***@db/x'"),
             ("url = 'https://secret@host/x'", "url = 'https://***@host/x'"),
@@ -128,22 +144,24 @@ mod tests {
             ),
             ("keep_alive_seconds = 30", "keep_alive_seconds = 30"),
         ];
-        let parsed = |text: &str| Value::Table(toml::from_str(text).unwrap());
+
         for (given, want) in cases {
-            let mut value = parsed(given);
-            hide(&mut value);
-            assert_eq!(value, parsed(want), "{given}");
+            let mut value = Value::Table(toml::from_str(given).unwrap());
+            redact(&mut value);
+            assert_eq!(value, Value::Table(toml::from_str(want).unwrap()), "{given}");
         }
     }
 
     #[test]
-    fn it_is_still_toml() {
+    fn redacted_configuration_is_valid_toml() {
         let given: toml::Table =
             toml::from_str("last = 1\n[broker]\nurl = 'amqp://me:secret@host/x'\n").unwrap();
-        let shown = redacted(&given).unwrap();
-        assert!(!shown.contains("secret"), "{shown}");
         let want: toml::Table =
             toml::from_str("last = 1\n[broker]\nurl = 'amqp://me:***@host/x'\n").unwrap();
-        assert_eq!(toml::from_str::<toml::Table>(&shown).unwrap(), want);
+
+        let text = redacted(&given).unwrap();
+
+        assert!(!text.contains("secret"), "{text}");
+        assert_eq!(toml::from_str::<toml::Table>(&text).unwrap(), want);
     }
 }

@@ -1,4 +1,4 @@
-//! Connecting, transactions, and the database's clock.
+//! Connections, transactions, advisory locks, and the database's clock.
 
 use std::time::Duration;
 
@@ -8,22 +8,43 @@ use sea_orm::{
     DbBackend, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _,
 };
 use serde::{Deserialize, Serialize};
-use slipway_fault::Fault;
+use slipway_names::unit::Micros;
 use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 
-/// Where the data lies.
+use crate::StoreError;
+
+const POSTGRES_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+const SQLITE_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Limits of every PostgreSQL session: the locks of a process that hangs must not stop the others.
+const POSTGRES_LIMITS: [(&str, &str); 3] = [
+    ("statement_timeout", "30s"),
+    ("lock_timeout", "10s"),
+    ("idle_in_transaction_session_timeout", "15s"),
+];
+
+/// Configuration of a service's database.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// `postgres://user:password@host/database` or `sqlite:///path/to/file`.
     pub url: String,
-    /// Connections at most; SQLite uses them for reading beside its one writer.
+    /// The largest number of connections. SQLite uses them for reads, in addition to its one
+    /// writer.
     #[serde(default = "default_connections")]
     pub connections: u32,
 }
 
 fn default_connections() -> u32 {
     8
+}
+
+impl Settings {
+    /// The defaults of every other key.
+    pub fn new(url: String) -> Self {
+        Self { url, connections: default_connections() }
+    }
 }
 
 /// A connected database. Cheap to clone.
@@ -34,92 +55,109 @@ pub struct Database {
 }
 
 impl Database {
-    /// Connects lazily: a database that is down is a matter of readiness, not of starting.
-    pub async fn connect(settings: &Settings) -> Result<Self, Fault> {
+    /// PostgreSQL connects at the first use: a service starts without its database and is not ready
+    /// until the database answers.
+    ///
+    /// # Errors
+    /// `DATABASE_UNAVAILABLE` when a SQLite file cannot be opened, `INTERNAL` for a malformed URL.
+    pub async fn connect(settings: &Settings) -> Result<Self, StoreError> {
         if settings.url.starts_with("sqlite:") {
-            let writer = sea_orm::Database::connect(sqlite(&settings.url, 1, false)).await?;
-            let reader =
-                sea_orm::Database::connect(sqlite(&settings.url, settings.connections, true))
-                    .await?;
-            return Ok(Self { writer, reader });
+            Self::connect_sqlite(settings).await
+        } else {
+            Self::connect_postgres(settings).await
         }
+    }
+
+    async fn connect_sqlite(settings: &Settings) -> Result<Self, StoreError> {
+        let writer = sqlite_options(&settings.url, 1, false);
+        let reader = sqlite_options(&settings.url, settings.connections, true);
+
+        // The writer connects first: it creates the file.
+        Ok(Self {
+            writer: sea_orm::Database::connect(writer).await?,
+            reader: sea_orm::Database::connect(reader).await?,
+        })
+    }
+
+    async fn connect_postgres(settings: &Settings) -> Result<Self, StoreError> {
         let mut options = ConnectOptions::new(&settings.url);
         options
             .max_connections(settings.connections)
-            .acquire_timeout(Duration::from_secs(3))
+            .acquire_timeout(POSTGRES_ACQUIRE_TIMEOUT)
             .connect_lazy(true)
             .sqlx_logging(false);
-        // A process that stands still must not hold up the others by its locks.
-        let limits = [
-            ("statement_timeout", "30s"),
-            ("lock_timeout", "10s"),
-            ("idle_in_transaction_session_timeout", "15s"),
-        ];
-        options.map_sqlx_postgres_opts(move |postgres| postgres.options(limits));
+        options.map_sqlx_postgres_opts(|postgres| postgres.options(POSTGRES_LIMITS));
+
         let pool = sea_orm::Database::connect(options).await?;
         Ok(Self { writer: pool.clone(), reader: pool })
     }
 
-    /// For one statement that only reads.
+    /// For a single statement that only reads.
     pub fn reader(&self) -> &DatabaseConnection {
         &self.reader
     }
 
-    /// For one statement that writes.
+    /// For a single statement that writes.
     pub fn writer(&self) -> &DatabaseConnection {
         &self.writer
     }
 
-    /// A transaction that may write. SQLite takes its write lock at once, so that a read in it cannot go stale.
-    pub async fn begin(&self) -> Result<DatabaseTransaction, Fault> {
+    /// Begins a transaction that may write. SQLite takes its write lock at once, so that a read in
+    /// the transaction cannot become stale before the write.
+    ///
+    /// # Errors
+    /// `DATABASE_UNAVAILABLE`, `CONFLICT`.
+    pub async fn begin(&self) -> Result<DatabaseTransaction, StoreError> {
         let options = TransactionOptions {
             isolation_level: None,
-            access_mode: Some(AccessMode::ReadWrite),
+            access_mode: self.is_postgres().then_some(AccessMode::ReadWrite),
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-        };
-        let options = if self.is_postgres() {
-            options
-        } else {
-            TransactionOptions { access_mode: None, ..options }
         };
         Ok(self.writer.begin_with_options(options).await?)
     }
 
-    /// Whether this is PostgreSQL.
     pub fn is_postgres(&self) -> bool {
         self.writer.get_database_backend() == DbBackend::Postgres
     }
 
-    /// Serializes all holders of the same key until the transaction ends. SQLite's one writer does so anyway.
-    pub async fn serialize(
+    /// Waits until no other transaction holds the key, and holds it until the transaction ends.
+    /// SQLite needs no lock: it has one writer.
+    ///
+    /// # Errors
+    /// `DATABASE_UNAVAILABLE`, also when the lock is not free within 10 s; `CONFLICT`.
+    pub async fn take_advisory_lock(
         &self,
         transaction: &DatabaseTransaction,
         key: i64,
-    ) -> Result<(), Fault> {
-        if self.is_postgres() {
-            transaction
-                .execute_raw(Statement::from_sql_and_values(
-                    DbBackend::Postgres,
-                    "select pg_advisory_xact_lock($1)",
-                    [key.into()],
-                ))
-                .await?;
+    ) -> Result<(), StoreError> {
+        if !self.is_postgres() {
+            return Ok(());
         }
+
+        let lock = self.statement("select pg_advisory_xact_lock($1)", [key.into()]);
+        transaction.execute_raw(lock).await?;
         Ok(())
     }
 
-    /// The time that leases go by, in microseconds: the database's own, which all replicas share.
-    pub async fn now(&self, connection: &impl ConnectionTrait) -> Result<i64, Fault> {
+    /// The current time by the clock of the database, which all replicas share.
+    ///
+    /// # Errors
+    /// `DATABASE_UNAVAILABLE`.
+    #[expect(clippy::disallowed_methods, reason = "a SQLite database has this process's clock")]
+    pub async fn now(&self, connection: &impl ConnectionTrait) -> Result<Micros, StoreError> {
         if !self.is_postgres() {
-            return Ok(Utc::now().timestamp_micros());
+            return Ok(Utc::now().into());
         }
+
         let sql = "select (extract(epoch from clock_timestamp()) * 1000000)::bigint as now";
         let row =
             connection.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
-        Ok(row.map(|row| row.try_get("", "now")).transpose()?.unwrap_or_default())
+
+        let row = row.ok_or_else(|| StoreError::defect("`select` without a table gave no row"))?;
+        Ok(row.try_get("", "now")?)
     }
 
-    /// A statement with `$1`, `$2`, … for this database.
+    /// A statement with the parameters `$1`, `$2`, … for this database.
     pub fn statement<I: IntoIterator<Item = sea_orm::Value>>(
         &self,
         sql: impl Into<String>,
@@ -128,27 +166,29 @@ impl Database {
         Statement::from_sql_and_values(self.writer.get_database_backend(), sql, values)
     }
 
-    /// Fails while the database does not answer.
-    pub async fn ping(&self) -> Result<(), Fault> {
+    /// Fails with `DATABASE_UNAVAILABLE` while the database does not answer.
+    pub async fn ping(&self) -> Result<(), StoreError> {
         Ok(self.reader.ping().await?)
     }
 }
 
-fn sqlite(url: &str, connections: u32, read_only: bool) -> ConnectOptions {
+fn sqlite_options(url: &str, connections: u32, read_only: bool) -> ConnectOptions {
     let mut options = ConnectOptions::new(url);
     options
         .max_connections(connections)
         .min_connections(1)
         .sqlx_logging(false)
-        .acquire_timeout(Duration::from_secs(10));
+        .acquire_timeout(SQLITE_ACQUIRE_TIMEOUT);
+
     options.map_sqlx_sqlite_opts(move |sqlite| {
-        let sqlite = sqlite.busy_timeout(Duration::from_secs(5)).foreign_keys(true);
-        match read_only {
-            true => sqlite.read_only(true),
-            false => sqlite
+        let sqlite = sqlite.busy_timeout(SQLITE_BUSY_TIMEOUT).foreign_keys(true);
+        if read_only {
+            sqlite.read_only(true)
+        } else {
+            sqlite
                 .create_if_missing(true)
                 .journal_mode(SqliteJournalMode::Wal)
-                .synchronous(SqliteSynchronous::Full),
+                .synchronous(SqliteSynchronous::Full)
         }
     });
     options

@@ -1,15 +1,17 @@
-//! One failure: its reason, a sentence for people, details for programs, and a cause that stays inside.
+//! One failure: a reason, a message for people, details for programs, and a cause for the log.
 
 use std::{error::Error, fmt, time::Duration};
 
 use crate::{Kind, Reason};
+
+const DEFAULT_RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// One field that breaks its rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     /// Path of the field, such as `custom.spec.apt[3]`.
     pub field: String,
-    /// What is wrong and what would do.
+    /// What is wrong, and what is accepted. It reads as the predicate of the field: "is empty".
     pub description: String,
 }
 
@@ -28,32 +30,39 @@ struct Inner {
 }
 
 impl Fault {
-    /// `message` says what happened, to what, and what to do. It is sent: no secret, no internal cause.
+    /// `message` says what happened, to which thing, and what to do next. It is sent to the caller:
+    /// no secrets and no internal causes.
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
-        let retry_after = (reason.kind() == Kind::Unavailable).then_some(Duration::from_secs(1));
+        let is_transient = reason.kind() == Kind::Unavailable;
+
         Self(Box::new(Inner {
             reason,
             message: message.into(),
             metadata: Vec::new(),
             violations: Vec::new(),
-            retry_after,
+            retry_after: is_transient.then_some(DEFAULT_RETRY_DELAY),
             cause: None,
         }))
     }
 
-    /// One field breaks its rule.
+    /// `FIELD_INVALID` for one field. The message is "<field> <description>".
     pub fn field(field: impl Into<String>, description: impl fmt::Display) -> Self {
         let field = field.into();
         Self::new(Reason::FieldInvalid, format!("{field} {description}"))
             .violation(field, description)
     }
 
-    /// Slipway's own fault; the cause is logged, not sent.
+    /// A defect of Slipway; the cause is logged, not sent.
     pub fn internal(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self::new(Reason::Internal, "something went wrong inside Slipway; the service's log tells what, under this call's request id").cause(cause)
+        Self::new(
+            Reason::Internal,
+            "Slipway failed because of an internal error. The service's log has the cause under \
+             this call's request id.",
+        )
+        .cause(cause)
     }
 
-    /// Adds a field that is wrong.
+    /// Adds a field that breaks its rule.
     #[must_use]
     pub fn violation(mut self, field: impl Into<String>, description: impl fmt::Display) -> Self {
         self.0
@@ -62,7 +71,7 @@ impl Fault {
         self
     }
 
-    /// Adds a fact for programs.
+    /// Adds an entry to `ErrorInfo.metadata`.
     #[must_use]
     pub fn metadata(mut self, key: &str, value: impl fmt::Display) -> Self {
         self.0.metadata.push((key.to_owned(), value.to_string()));
@@ -76,27 +85,23 @@ impl Fault {
         self
     }
 
-    /// The reason.
     pub fn reason(&self) -> Reason {
         self.0.reason
     }
 
-    /// The sentence.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// Facts for programs.
     pub fn all_metadata(&self) -> &[(String, String)] {
         &self.0.metadata
     }
 
-    /// Fields that are wrong.
     pub fn violations(&self) -> &[Violation] {
         &self.0.violations
     }
 
-    /// When trying again makes sense.
+    /// `None` when a repeated call cannot succeed.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }

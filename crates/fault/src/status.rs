@@ -1,4 +1,6 @@
-//! To `tonic::Status` with google.rpc details, and back. Both travel in headers, of which peers take 16 KiB in all.
+//! Fault to gRPC status, with google.rpc details.
+//!
+//! The message and the details travel in HTTP headers; peers accept 16 KiB of headers in all.
 
 use std::{collections::HashMap, error::Error as _};
 
@@ -7,30 +9,37 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 
 use crate::{Fault, Kind, Reason, Violation};
 
-/// `ErrorInfo.domain` of everything here.
+/// `ErrorInfo.domain` of every fault.
 pub const DOMAIN: &str = "slipway";
-/// Encoded details at most. They hold the message once more, and base64 makes a third more of them.
-const DETAILS_BYTES: usize = 6 * 1024;
-/// Of a message, which is percent-encoded beside the details: up to three times as long.
-const MESSAGE_BYTES: usize = 1_000;
-/// Of one description or metadata value.
-const TEXT_BYTES: usize = 500;
-/// Of a field's path.
-const FIELD_BYTES: usize = 200;
-/// What the encoding adds to one violation, at most.
-const FRAME_BYTES: usize = 16;
-/// Characters of a caller's text that a message repeats.
-const ECHO_CHARACTERS: usize = 100;
+
+/// The largest size of the encoded details. They contain the message a second time, and base64 adds
+/// a third to their size.
+const MAX_DETAILS_BYTES: usize = 6 * 1024;
+/// The largest size of a message. It is percent-encoded beside the details, which can triple its
+/// size.
+const MAX_MESSAGE_BYTES: usize = 1_000;
+/// The largest size of one description or metadata value.
+const MAX_TEXT_BYTES: usize = 500;
+/// The largest size of a field's path.
+const MAX_FIELD_BYTES: usize = 200;
+/// The largest overhead of the encoding for one violation.
+const VIOLATION_OVERHEAD_BYTES: usize = 16;
+/// The largest overhead of the encoding for the list of violations.
+const LIST_OVERHEAD_BYTES: usize = 100;
+/// The number of characters of the caller's text that a message quotes.
+const MAX_QUOTE_CHARACTERS: usize = 100;
 
 impl Fault {
-    /// A caller's text as a message may repeat it: escaped, and at most 100 characters of it.
-    pub fn echo(text: &str) -> String {
-        let mut echo: String =
-            text.chars().take(ECHO_CHARACTERS).flat_map(char::escape_default).collect();
-        if text.chars().nth(ECHO_CHARACTERS).is_some() {
-            echo.push('…');
+    /// The caller's text in a form that is safe in a message: escaped, and at most 100 characters
+    /// of it.
+    pub fn quote_input(text: &str) -> String {
+        let mut quote: String =
+            text.chars().take(MAX_QUOTE_CHARACTERS).flat_map(char::escape_default).collect();
+
+        if text.chars().nth(MAX_QUOTE_CHARACTERS).is_some() {
+            quote.push('…');
         }
-        echo
+        quote
     }
 }
 
@@ -53,85 +62,107 @@ impl From<Kind> for Code {
 }
 
 impl From<Fault> for Status {
-    /// Logs the cause chain, since here it ends.
+    /// Logs the cause chain: the conversion is where a fault is handled.
     fn from(fault: Fault) -> Self {
-        if let Some(cause) = fault.source() {
-            tracing::warn!(
-                error.reason = fault.reason().as_str(),
-                error.cause = chain(cause),
-                "call failed: {fault}"
-            );
-        }
-        let (kind, reason) = (fault.reason().kind(), fault.reason().as_str());
-        let message = within(fault.message(), MESSAGE_BYTES);
+        log_cause(&fault);
+
+        let kind = fault.reason().kind();
+        let reason = fault.reason().as_str();
+        let message = truncate(fault.message(), MAX_MESSAGE_BYTES);
+
         let mut details = ErrorDetails::new();
-        let metadata: HashMap<String, String> = fault
-            .all_metadata()
-            .iter()
-            .map(|(key, value)| (key.clone(), within(value, TEXT_BYTES)))
-            .collect();
-        details.set_error_info(reason, DOMAIN, metadata);
+        details.set_error_info(reason, DOMAIN, metadata_of(&fault));
         if let Some(delay) = fault.retry_after() {
             details.set_retry_info(Some(delay));
         }
-        let taken = Self::with_error_details(kind.into(), message.as_str(), details.clone())
+
+        let used_bytes = Self::with_error_details(kind.into(), message.as_str(), details.clone())
             .details()
             .len();
-        for violation in fitting(&fault, DETAILS_BYTES.saturating_sub(taken)) {
-            match kind {
-                Kind::FailedPrecondition => details.add_precondition_failure_violation(
-                    reason,
-                    violation.field,
-                    violation.description,
-                ),
-                Kind::ResourceExhausted => {
-                    details.add_quota_failure_violation(violation.field, violation.description)
-                }
-                _ => details.add_bad_request_violation(violation.field, violation.description),
-            };
+        for violation in violations_within(&fault, MAX_DETAILS_BYTES.saturating_sub(used_bytes)) {
+            add_violation(&mut details, fault.reason(), violation);
         }
+
         if kind == Kind::ResourceExhausted && !details.has_quota_failure_violations() {
             details.add_quota_failure_violation(reason, message.as_str());
         }
+
         Self::with_error_details(kind.into(), message, details)
     }
 }
 
-/// The violations for which there is room; where some are left out, the last one says how many.
-fn fitting(fault: &Fault, room: usize) -> Vec<Violation> {
+fn log_cause(fault: &Fault) {
+    let Some(cause) = fault.source() else { return };
+
+    tracing::warn!(
+        error.reason = fault.reason().as_str(),
+        error.cause = cause_chain(cause),
+        "call failed: {fault}"
+    );
+}
+
+fn metadata_of(fault: &Fault) -> HashMap<String, String> {
+    fault
+        .all_metadata()
+        .iter()
+        .map(|(key, value)| (key.clone(), truncate(value, MAX_TEXT_BYTES)))
+        .collect()
+}
+
+fn add_violation(details: &mut ErrorDetails, reason: Reason, violation: Violation) {
+    let Violation { field, description } = violation;
+
+    match reason.kind() {
+        Kind::FailedPrecondition => {
+            details.add_precondition_failure_violation(reason.as_str(), field, description)
+        }
+        Kind::ResourceExhausted => details.add_quota_failure_violation(field, description),
+        _ => details.add_bad_request_violation(field, description),
+    };
+}
+
+/// The violations that fit into `room` bytes. When some are left out, the last description is their
+/// number.
+fn violations_within(fault: &Fault, room: usize) -> Vec<Violation> {
     let all = fault.violations();
-    let per_violation = FRAME_BYTES + fault.reason().as_str().len();
-    // For the message that holds the violations, and for the last one.
-    let mut room = room.saturating_sub(100 + per_violation + FIELD_BYTES);
+    let overhead = VIOLATION_OVERHEAD_BYTES + fault.reason().as_str().len();
+    // The list itself, and the last violation, are always sent.
+    let mut room = room.saturating_sub(LIST_OVERHEAD_BYTES + overhead + MAX_FIELD_BYTES);
+
     let mut kept = Vec::new();
     for violation in all {
         let violation = Violation {
-            field: within(&violation.field, FIELD_BYTES),
-            description: within(&violation.description, TEXT_BYTES),
+            field: truncate(&violation.field, MAX_FIELD_BYTES),
+            description: truncate(&violation.description, MAX_TEXT_BYTES),
         };
-        let size = per_violation + violation.field.len() + violation.description.len();
+        let size = overhead + violation.field.len() + violation.description.len();
+
         if size > room {
             let description = format!("and {} more", all.len() - kept.len());
             kept.push(Violation { field: violation.field, description });
             break;
         }
+
         room -= size;
         kept.push(violation);
     }
     kept
 }
 
-fn within(text: &str, bytes: usize) -> String {
-    match text.len() <= bytes {
-        true => text.to_owned(),
-        false => format!("{}…", &text[..text.floor_char_boundary(bytes - '…'.len_utf8())]),
+fn truncate(text: &str, max_bytes: usize) -> String {
+    if text.len() <= max_bytes {
+        return text.to_owned();
     }
+
+    let end = text.floor_char_boundary(max_bytes - '…'.len_utf8());
+    format!("{}…", &text[..end])
 }
 
-/// An error and its causes, the outermost first.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+/// The messages of an error and its causes, the outermost first.
+fn cause_chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
+
     while let Some(cause) = next {
         text = format!("{text}: {cause}");
         next = cause.source();
@@ -139,111 +170,44 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     text
 }
 
-/// What the other side of a call said, or why it could not be asked.
-impl From<Status> for Fault {
-    fn from(status: Status) -> Self {
-        let details = status.get_error_details();
-        let info = details.error_info().filter(|info| info.domain == DOMAIN);
-        let Some(reason) = info.and_then(|info| Reason::parse(&info.reason)) else {
-            return match status.code() {
-                Code::Unavailable | Code::Unknown => Self::new(
-                    Reason::PermissionUnavailable,
-                    "a service that this call needs cannot be reached; try again",
-                )
-                .cause(status),
-                Code::DeadlineExceeded | Code::Cancelled => Self::new(
-                    Reason::DeadlineExceeded,
-                    "the call's time ran out; give it a longer deadline",
-                )
-                .cause(status),
-                _ => Self::internal(status),
-            };
-        };
-        let mut fault = Self::new(reason, status.message());
-        for (key, value) in info.into_iter().flat_map(|info| &info.metadata) {
-            fault = fault.metadata(key, value);
-        }
-        for violation in details.bad_request().into_iter().flat_map(|bad| &bad.field_violations) {
-            fault = fault.violation(&violation.field, &violation.description);
-        }
-        fault
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn comes_back_from_the_wire() {
-        for reason in Reason::ALL {
-            let sent = Fault::new(*reason, "what to do")
-                .metadata("image", "a/b")
-                .violation("name", "is empty");
-            let status = Status::from(sent);
-            assert_eq!(
-                status.get_error_details().retry_info().is_some(),
-                reason.kind() == Kind::Unavailable
-            );
-            let got = Fault::from(status);
-            assert_eq!((got.reason(), got.message()), (*reason, "what to do"));
-            assert_eq!(got.all_metadata(), [("image".to_owned(), "a/b".to_owned())]);
-        }
-    }
-
-    /// As `(field or subject, description)`, of whichever kind.
-    fn sent_violations(status: &Status) -> Vec<(String, String)> {
-        let details = status.get_error_details();
-        let fields = details.bad_request().into_iter().flat_map(|bad| &bad.field_violations);
-        let preconditions =
-            details.precondition_failure().into_iter().flat_map(|failure| &failure.violations);
-        let quotas = details.quota_failure().into_iter().flat_map(|failure| &failure.violations);
-        let mut sent: Vec<(String, String)> = fields
-            .map(|violation| (violation.field.clone(), violation.description.clone()))
-            .collect();
-        sent.extend(
-            preconditions
-                .map(|violation| (violation.subject.clone(), violation.description.clone())),
-        );
-        sent.extend(
-            quotas.map(|violation| (violation.subject.clone(), violation.description.clone())),
-        );
-        sent
-    }
-
-    #[test]
-    fn a_thousand_violations_fit_into_the_headers() {
+    fn thousand_violations_fit_into_the_headers() {
         for reason in
             [Reason::PackageLineRefused, Reason::PullSecretNotYetSupported, Reason::QueueFull]
         {
             for text in ["is refused", &"ä".repeat(5_000), ""] {
-                let fault = Fault::new(reason, format!("1,000 lines are refused: {text}"))
-                    .metadata("image", text)
-                    .metadata("build", text);
-                let fault = (0..1_000).fold(fault, |fault, line| {
-                    fault.violation(format!("custom.spec.apt[{line}]"), text)
-                });
-                let status = Status::from(fault);
-                assert!(status.details().len() <= DETAILS_BYTES, "{}", status.details().len());
-                let sent = sent_violations(&status);
-                let (last, shown) = sent.split_last().unwrap();
-                assert!(shown.len() >= 3, "{shown:?}");
-                assert_eq!(
-                    last,
-                    &(
-                        format!("custom.spec.apt[{}]", shown.len()),
-                        format!("and {} more", 1_000 - shown.len())
-                    )
-                );
-                let response = status.into_http::<()>();
-                let headers: usize = response
-                    .headers()
-                    .iter()
-                    .map(|(name, value)| name.as_str().len() + value.len() + 32)
-                    .sum();
-                assert!(headers < 15 * 1024, "{headers} bytes of headers");
+                check_thousand_violations(reason, text);
             }
         }
+    }
+
+    fn check_thousand_violations(reason: Reason, text: &str) {
+        let fault = Fault::new(reason, format!("1,000 lines are refused: {text}"))
+            .metadata("image", text)
+            .metadata("build", text);
+        let fault = (0..1_000)
+            .fold(fault, |fault, line| fault.violation(format!("custom.spec.apt[{line}]"), text));
+
+        let status = Status::from(fault);
+        assert!(status.details().len() <= MAX_DETAILS_BYTES, "{}", status.details().len());
+
+        let sent = sent_violations(&status);
+        let (last, shown) = sent.split_last().unwrap();
+        assert!(shown.len() >= 3, "{shown:?}");
+        assert_eq!(last.0, format!("custom.spec.apt[{}]", shown.len()));
+        assert_eq!(last.1, format!("and {} more", 1_000 - shown.len()));
+
+        let response = status.into_http::<()>();
+        let header_bytes: usize = response
+            .headers()
+            .iter()
+            .map(|(name, value)| name.as_str().len() + value.len() + 32)
+            .sum();
+        assert!(header_bytes < 15 * 1024, "{header_bytes} bytes of headers");
     }
 
     #[test]
@@ -254,6 +218,7 @@ mod tests {
         let want: Vec<_> =
             (0..3).map(|number| (format!("f[{number}]"), number.to_string())).collect();
         assert_eq!(sent_violations(&Status::from(fault)), want);
+
         let status = Status::from(Fault::new(Reason::TooManyCalls, "at most 10 calls at once"));
         assert_eq!(
             sent_violations(&status),
@@ -262,17 +227,38 @@ mod tests {
     }
 
     #[test]
-    fn echoes_are_short_and_plain() {
-        let check = |text: &str, want: &str| assert_eq!(Fault::echo(text), want);
-        check("vision/torch", "vision/torch");
-        check("a\n\0\u{1b}[31m", "a\\n\\u{0}\\u{1b}[31m");
-        check(&"x".repeat(100), &"x".repeat(100));
-        check(&"x".repeat(101), &format!("{}…", "x".repeat(100)));
+    fn quoted_input_is_short_and_escaped() {
+        check_quote("vision/torch", "vision/torch");
+        check_quote("a\n\0\u{1b}[31m", "a\\n\\u{0}\\u{1b}[31m");
+        check_quote(&"x".repeat(100), &"x".repeat(100));
+        check_quote(&"x".repeat(101), &format!("{}…", "x".repeat(100)));
+    }
+
+    fn check_quote(text: &str, want: &str) {
+        assert_eq!(Fault::quote_input(text), want);
     }
 
     #[test]
     fn a_cause_is_never_sent() {
         let status = Status::from(Fault::internal("password=hunter2"));
         assert!(!format!("{status:?}").contains("hunter2"));
+    }
+
+    /// `(field or subject, description)` of every violation, of whichever kind.
+    fn sent_violations(status: &Status) -> Vec<(String, String)> {
+        let details = status.get_error_details();
+        let fields = details.bad_request().into_iter().flat_map(|bad| &bad.field_violations);
+        let preconditions =
+            details.precondition_failure().into_iter().flat_map(|failure| &failure.violations);
+        let quotas = details.quota_failure().into_iter().flat_map(|failure| &failure.violations);
+
+        let fields =
+            fields.map(|violation| (violation.field.clone(), violation.description.clone()));
+        let preconditions = preconditions
+            .map(|violation| (violation.subject.clone(), violation.description.clone()));
+        let quotas =
+            quotas.map(|violation| (violation.subject.clone(), violation.description.clone()));
+
+        fields.chain(preconditions).chain(quotas).collect()
     }
 }

@@ -5,10 +5,10 @@ use std::{fmt, str::FromStr, time::SystemTime};
 use slipway_fault::{Fault, Reason};
 use slipway_names::id::UserId;
 
-/// Metadata key: the token of the user that a service acts for.
+/// Metadata key of the token of the user that a service acts for.
 pub const ON_BEHALF_OF: &str = "slipway-on-behalf-of";
 
-/// A person, as a token told.
+/// A user, as described by a verified token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
     /// Derived from issuer and subject.
@@ -24,16 +24,13 @@ pub struct User {
 /// One of Slipway's services.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ServiceName {
-    /// permission
     Permission,
-    /// catalog
     Catalog,
-    /// builder
     Builder,
 }
 
 impl ServiceName {
-    /// As in tokens, names of queues and configuration.
+    /// The name in tokens, queue names and configuration.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Permission => "permission",
@@ -60,46 +57,56 @@ impl FromStr for ServiceName {
     }
 }
 
-/// Who calls, verified.
+/// The verified caller of a call.
 #[derive(Clone)]
 pub struct Caller {
-    /// Set when a service calls.
+    /// The calling service; `None` for a user's own call.
     pub service: Option<ServiceName>,
-    /// The user: the caller itself, or whom the service acts for.
+    /// The calling user, or the user that the service acts for.
     pub user: Option<User>,
-    /// When the token whose power this is stops to count: the user's, else the service's own, which is made for one call.
+    /// Expiry of the token that grants the rights: the user's token if there is one, else the
+    /// service's.
     pub expires_at: SystemTime,
-    /// The user's token, to hand on; never logged.
+    /// The user's token, to pass on to other services. Never logged.
     pub(crate) token: Option<String>,
 }
 
 impl Caller {
-    /// The user, or a refusal where a service calls for nobody.
+    /// # Errors
+    /// `TOKEN_MISSING` when a service calls without a user.
     pub fn require_user(&self) -> Result<&User, Fault> {
         self.user.as_ref().ok_or_else(|| {
-            Fault::new(Reason::TokenMissing, "this call is made for a user; send the user's token")
+            Fault::new(
+                Reason::TokenMissing,
+                "This call is made on behalf of a user. Send the user's token.",
+            )
         })
     }
 
-    /// Refuses everyone but the services listed.
+    /// # Errors
+    /// `SERVICE_ONLY` unless one of the `allowed` services calls.
     pub fn require_service(&self, allowed: &[ServiceName]) -> Result<ServiceName, Fault> {
         self.service.filter(|service| allowed.contains(service)).ok_or_else(|| {
-            Fault::new(Reason::ServiceOnly, "only Slipway's own services may call this")
+            Fault::new(Reason::ServiceOnly, "Only Slipway's own services may make this call.")
         })
     }
 
-    /// Refuses once the token has expired: a stream outlives the moment in which its call was verified.
+    /// For streams, which may outlive the token that was verified when they were opened.
+    ///
+    /// # Errors
+    /// `TOKEN_EXPIRED`
     pub fn require_unexpired(&self, now: SystemTime) -> Result<(), Fault> {
-        match now < self.expires_at {
-            true => Ok(()),
-            false => Err(Fault::new(Reason::TokenExpired, "the token has expired; sign in again")),
-        }
+        if now < self.expires_at { Ok(()) } else { Err(token_expired()) }
     }
 
     /// The user's token, for `slipway-on-behalf-of`.
     pub fn user_token(&self) -> Option<&str> {
         self.token.as_deref()
     }
+}
+
+pub(crate) fn token_expired() -> Fault {
+    Fault::new(Reason::TokenExpired, "The token has expired. Sign in again.")
 }
 
 impl fmt::Debug for Caller {

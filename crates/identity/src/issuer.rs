@@ -1,6 +1,8 @@
-//! An issuer and its public keys: read on a schedule, and out of turn when a token names a key that is not known yet.
+//! An issuer and its public keys. Keys are read on a schedule, and also when a token names an
+//! unknown key.
 
 use std::{
+    fmt,
     path::PathBuf,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
@@ -12,30 +14,36 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::{
-    jwks::{Key, Keys, parse},
-    verifier::AUDIENCE,
-};
+use crate::jwks::{Key, Keys, parse};
 
-const LONGEST_FETCH: Duration = Duration::from_secs(10);
-/// Whoever makes up key ids must not make us ask the issuer more often than this.
-const ASK_AGAIN: Duration = Duration::from_secs(10);
-/// A call waits no longer than this for keys that are read because of it.
-const LONGEST_WAIT: Duration = Duration::from_secs(3);
+/// The default `aud` of tokens for Slipway.
+pub const AUDIENCE: &str = "slipway";
+/// `iss` of the development issuer.
+pub const DEVELOPMENT_ISSUER: &str = "slipway-development";
+/// `iss` of service tokens.
+pub(crate) const SERVICE_ISSUER: &str = "slipway-service";
 
-/// An OIDC issuer of people's tokens.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
+/// The shortest time between two fetches because of unknown key ids. Without this limit, a client
+/// that invents key ids could flood the issuer with requests.
+const UNKNOWN_KEY_INTERVAL: Duration = Duration::from_secs(10);
+/// The longest time that a call waits for a fetch that it has caused.
+const UNKNOWN_KEY_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Configuration of an OIDC issuer of user tokens. Either `jwks_url` or `jwks_file` is set.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Issuer {
-    /// `iss`, exactly.
+    /// `iss`, compared exactly.
     pub issuer: String,
-    /// `aud` that its tokens must have.
+    /// The `aud` that a token of this issuer must have.
     #[serde(default = "default_audience")]
     pub audience: String,
-    /// Where its keys are; fetched again every 10 minutes, and when a token names another key. Either this or `jwks_file`.
+    /// URL of the issuer's keys. They are fetched every 10 minutes, and when a token names an
+    /// unknown key.
     #[serde(default)]
     pub jwks_url: String,
-    /// A file with its keys; read again as `jwks_url` is.
+    /// File with the issuer's keys. It is read as often as `jwks_url`.
     #[serde(default)]
     pub jwks_file: PathBuf,
 }
@@ -44,61 +52,69 @@ fn default_audience() -> String {
     AUDIENCE.to_owned()
 }
 
-/// An issuer with the keys it had when it was asked last.
-pub(crate) struct KnownIssuer {
+/// An issuer with the keys of its last successful fetch.
+pub(crate) struct TrustedIssuer {
     pub(crate) issuer: Issuer,
     keys: RwLock<Keys>,
-    asked_out_of_turn: Mutex<Option<Instant>>,
+    /// When an unknown key id last caused a fetch.
+    last_unknown_key: Mutex<Option<Instant>>,
 }
 
-impl KnownIssuer {
-    /// Without keys until the first [`KnownIssuer::refresh`].
+impl TrustedIssuer {
+    /// Has no keys until the first [`TrustedIssuer::refresh`].
     pub(crate) fn new(issuer: Issuer) -> Self {
-        Self { issuer, keys: RwLock::default(), asked_out_of_turn: Mutex::default() }
+        Self { issuer, keys: RwLock::default(), last_unknown_key: Mutex::default() }
     }
 
-    /// Reads all keys; where they cannot be had the old ones stay.
+    /// Reads all keys. The old keys stay in use when this fails.
     pub(crate) async fn refresh(&self, http: &reqwest::Client) -> Result<(), String> {
-        let failed = |error: &dyn std::fmt::Display| {
-            format!("keys of issuer `{}`: {error}", self.issuer.issuer)
-        };
-        let text = self.fetch(http).await.map_err(|error| failed(&error))?;
-        let keys = parse(&text).map_err(|error| failed(&error))?;
+        let text = self.fetch(http).await.map_err(|error| self.refresh_error(error))?;
+        let keys = parse(&text).map_err(|error| self.refresh_error(error))?;
+
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
         Ok(())
     }
 
-    /// The key of this id. Issuers rotate keys between two refreshes, so one that is not known is asked for once.
-    pub(crate) async fn key(&self, id: &str, http: &reqwest::Client) -> Option<Arc<Key>> {
-        if let Some(key) = self.known(id) {
-            return Some(key);
-        }
-        let mut asked = self.asked_out_of_turn.lock().await;
-        // Another call may have asked while this one waited for its turn.
-        if let Some(key) = self.known(id) {
-            return Some(key);
-        }
-        if asked.is_some_and(|at| at.elapsed() < ASK_AGAIN) {
-            return None;
-        }
-        *asked = Some(Instant::now());
-        match timeout(LONGEST_WAIT, self.refresh(http)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(
-                error,
-                "a token names a key that is not known, and the issuer's keys could not be read again"
-            ),
-            Err(_) => {
-                tracing::warn!(
-                    token.issuer = self.issuer.issuer,
-                    "a token names a key that is not known, and reading the issuer's keys takes long"
-                );
-            }
-        }
-        self.known(id)
+    fn refresh_error(&self, error: impl fmt::Display) -> String {
+        format!("keys of issuer `{}`: {error}", self.issuer.issuer)
     }
 
-    fn known(&self, id: &str) -> Option<Arc<Key>> {
+    /// The key with this id. Issuers rotate keys between two refreshes, so an unknown id causes a
+    /// fetch.
+    pub(crate) async fn key(&self, id: &str, http: &reqwest::Client) -> Option<Arc<Key>> {
+        if let Some(key) = self.cached_key(id) {
+            return Some(key);
+        }
+
+        let mut last_unknown_key = self.last_unknown_key.lock().await;
+
+        // Another call may have fetched the keys while this one waited for the lock.
+        if let Some(key) = self.cached_key(id) {
+            return Some(key);
+        }
+
+        if last_unknown_key.is_some_and(|time| time.elapsed() < UNKNOWN_KEY_INTERVAL) {
+            return None;
+        }
+        *last_unknown_key = Some(Instant::now());
+
+        match timeout(UNKNOWN_KEY_TIMEOUT, self.refresh(http)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(
+                    error,
+                    "a token names an unknown key; could not read the keys again"
+                );
+            }
+            Err(_) => tracing::warn!(
+                token.issuer = self.issuer.issuer,
+                "a token names an unknown key; reading the issuer's keys again took too long"
+            ),
+        }
+        self.cached_key(id)
+    }
+
+    fn cached_key(&self, id: &str) -> Option<Arc<Key>> {
         self.keys.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
 
@@ -106,16 +122,11 @@ impl KnownIssuer {
         &self,
         http: &reqwest::Client,
     ) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
-        match self.issuer.jwks_url.is_empty() {
-            true => Ok(tokio::fs::read_to_string(&self.issuer.jwks_file).await?),
-            false => Ok(http
-                .get(&self.issuer.jwks_url)
-                .timeout(LONGEST_FETCH)
-                .send()
-                .await?
-                .error_for_status()?
-                .text()
-                .await?),
+        if self.issuer.jwks_url.is_empty() {
+            return Ok(tokio::fs::read_to_string(&self.issuer.jwks_file).await?);
         }
+
+        let response = http.get(&self.issuer.jwks_url).timeout(FETCH_TIMEOUT).send().await?;
+        Ok(response.error_for_status()?.text().await?)
     }
 }

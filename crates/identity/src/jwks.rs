@@ -1,4 +1,5 @@
-//! Public keys from a JWKS (RFC 7517), each with the algorithms that it may verify (RFC 8725, section 3.1).
+//! Public keys from a JWKS (RFC 7517), each with the algorithms that it may verify (RFC 8725,
+//! section 3.1).
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -9,17 +10,17 @@ use jsonwebtoken::{
 use serde::Deserialize;
 use serde_json::Value;
 
-/// A public key and what it is for: the key says so, never the token.
+/// A public key. The algorithms come from the key and never from a token.
 pub(crate) struct Key {
     pub(crate) decoding: DecodingKey,
     pub(crate) algorithms: Vec<Algorithm>,
 }
 
-/// By `kid`; a key without one has the empty id.
+/// Keys by `kid`. A key without a `kid` has the empty id.
 pub(crate) type Keys = HashMap<String, Arc<Key>>;
 
-/// What a modulus alone leaves open; issuers often publish RSA keys without `alg`.
-const RSA: &[Algorithm] = &[
+/// Issuers often publish RSA keys without `alg`. Such a key verifies all of these.
+const RSA_ALGORITHMS: &[Algorithm] = &[
     Algorithm::RS256,
     Algorithm::RS384,
     Algorithm::RS512,
@@ -33,28 +34,42 @@ struct KeySet {
     keys: Vec<Value>,
 }
 
-/// A key that cannot be used here does not keep the others from being used.
+/// Skips keys that are malformed or of an unsupported type, so that the other keys stay usable.
 pub(crate) fn parse(text: &str) -> Result<Keys, serde_json::Error> {
     let set: KeySet = serde_json::from_str(text)?;
     let mut keys = Keys::new();
+
     for jwk in set.keys {
         let Ok(jwk) = serde_json::from_value::<Jwk>(jwk) else { continue };
         let Ok(decoding) = DecodingKey::from_jwk(&jwk) else { continue };
+
         let algorithms = algorithms(&jwk);
-        if !algorithms.is_empty() {
-            keys.insert(
-                jwk.common.key_id.unwrap_or_default(),
-                Arc::new(Key { decoding, algorithms }),
-            );
+        if algorithms.is_empty() {
+            continue;
         }
+
+        let id = jwk.common.key_id.unwrap_or_default();
+        keys.insert(id, Arc::new(Key { decoding, algorithms }));
     }
+
     Ok(keys)
 }
 
-/// Signatures by asymmetric keys only: what is not listed here, `none` and HMAC among it, verifies nothing.
+/// The algorithms that a key may verify. Only signatures by asymmetric keys are listed; every other
+/// algorithm, such as `none` and HMAC, is refused.
 fn algorithms(jwk: &Jwk) -> Vec<Algorithm> {
-    let of_type: &[Algorithm] = match &jwk.algorithm {
-        _ if jwk.common.public_key_use == Some(PublicKeyUse::Encryption) => &[],
+    if jwk.common.public_key_use == Some(PublicKeyUse::Encryption) {
+        return Vec::new();
+    }
+
+    let of_type = algorithms_of_type(&jwk.algorithm);
+    let Some(named) = jwk.common.key_algorithm else { return of_type.to_vec() };
+
+    of_type.iter().copied().filter(|algorithm| KeyAlgorithm::from(*algorithm) == named).collect()
+}
+
+fn algorithms_of_type(parameters: &AlgorithmParameters) -> &'static [Algorithm] {
+    match parameters {
         AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => {
             &[Algorithm::ES256]
         }
@@ -64,15 +79,7 @@ fn algorithms(jwk: &Jwk) -> Vec<Algorithm> {
         AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => {
             &[Algorithm::EdDSA]
         }
-        AlgorithmParameters::RSA(_) => RSA,
+        AlgorithmParameters::RSA(_) => RSA_ALGORITHMS,
         _ => &[],
-    };
-    match jwk.common.key_algorithm {
-        None => of_type.to_vec(),
-        Some(named) => of_type
-            .iter()
-            .copied()
-            .filter(|algorithm| KeyAlgorithm::from(*algorithm) == named)
-            .collect(),
     }
 }

@@ -1,8 +1,10 @@
-//! ES256 signing keys in PKCS#8 PEM files of mode 0600, and their public halves as JWKs (RFC 7517, RFC 7518 section 6.2).
+//! ES256 signing keys in PKCS#8 PEM files of mode 0600, and their public halves as JWKs (RFC 7517,
+//! RFC 7518 section 6.2).
 
 use std::{
-    fs,
+    fmt, fs,
     io::{self, Write as _},
+    ops::Range,
     os::unix::fs::PermissionsExt as _,
     path::Path,
 };
@@ -16,12 +18,12 @@ use jsonwebtoken::EncodingKey;
 use serde_json::{Value, json};
 use tempfile::Builder;
 
-/// A key file that cannot be used.
+/// A key file that cannot be used, or a token that could not be signed.
 #[derive(Debug)]
 pub struct InvalidKey(pub String);
 
-impl std::fmt::Display for InvalidKey {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for InvalidKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
     }
 }
@@ -35,26 +37,26 @@ pub struct SigningKey {
     public: Vec<u8>,
 }
 
-impl std::fmt::Debug for SigningKey {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("SigningKey").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
 impl SigningKey {
-    /// Reads the key file; refuses one that others may read.
+    /// Reads a key file.
+    ///
+    /// # Errors
+    /// When the file cannot be read, other users may access it, or it holds no P-256 key.
     pub fn read(path: &Path, id: &str) -> Result<Self, InvalidKey> {
-        let invalid =
-            |reason: &dyn std::fmt::Display| InvalidKey(format!("key file of `{id}`: {reason}"));
-        let mode = fs::metadata(path).map_err(|error| invalid(&error))?.permissions().mode();
-        if mode & 0o077 != 0 {
-            return Err(invalid(&format!("mode {:o} lets others read it; set 0600", mode & 0o777)));
-        }
-        let pem = fs::read_to_string(path).map_err(|error| invalid(&error))?;
+        check_mode(path, id)?;
+
+        let pem = fs::read_to_string(path).map_err(|error| invalid_file(id, error))?;
         let body: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
-        let der = STANDARD.decode(body).map_err(|error| invalid(&error))?;
+        let der = STANDARD.decode(body).map_err(|error| invalid_file(id, error))?;
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &der)
-            .map_err(|error| invalid(&error))?;
+            .map_err(|error| invalid_file(id, error))?;
+
         Ok(Self {
             id: id.to_owned(),
             encoding: EncodingKey::from_ec_der(&der),
@@ -62,32 +64,61 @@ impl SigningKey {
         })
     }
 
-    /// Reads the key file, or makes one where there is none. Of two that make it at once the first wins.
+    /// Reads a key file, and creates it first if it is missing. If several processes create it at
+    /// the same time, all of them use the first key.
+    ///
+    /// # Errors
+    /// As [`SigningKey::read`], and when the file cannot be created.
     pub fn read_or_create(path: &Path, id: &str) -> Result<Self, InvalidKey> {
-        let made = match path.try_exists() {
-            Ok(true) => Ok(()),
-            Ok(false) => create(path),
-            Err(error) => Err(error),
-        };
-        made.map_err(|error| InvalidKey(format!("key file of `{id}`: {error}")))?;
+        let exists = path.try_exists().map_err(|error| invalid_file(id, error))?;
+        if !exists {
+            create(path).map_err(|error| invalid_file(id, error))?;
+        }
+
         Self::read(path, id)
     }
 
     /// The public half, as an entry of a JWKS.
     pub fn jwk(&self) -> Value {
-        let coordinate = |range: std::ops::Range<usize>| {
-            URL_SAFE_NO_PAD.encode(self.public.get(range).unwrap_or_default())
-        };
-        // An uncompressed point: 0x04, x, y (SEC 1, section 2.3.3).
-        json!({ "kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": self.id, "x": coordinate(1..33), "y": coordinate(33..65) })
+        // The public key is an uncompressed point: 0x04, x, y (SEC 1, section 2.3.3).
+        json!({
+            "kty": "EC",
+            "crv": "P-256",
+            "alg": "ES256",
+            "use": "sig",
+            "kid": self.id,
+            "x": self.public_bytes(1..33),
+            "y": self.public_bytes(33..65),
+        })
+    }
+
+    fn public_bytes(&self, range: Range<usize>) -> String {
+        URL_SAFE_NO_PAD.encode(self.public.get(range).unwrap_or_default())
     }
 }
 
-/// The file appears whole or not at all, whenever the process is killed. An existing one is never replaced.
+fn invalid_file(id: &str, error: impl fmt::Display) -> InvalidKey {
+    InvalidKey(format!("key file of `{id}`: {error}"))
+}
+
+fn check_mode(path: &Path, id: &str) -> Result<(), InvalidKey> {
+    let metadata = fs::metadata(path).map_err(|error| invalid_file(id, error))?;
+    let mode = metadata.permissions().mode() & 0o777;
+
+    if mode & 0o077 != 0 {
+        let error = format!("mode {mode:o} gives access to other users; set 0600");
+        return Err(invalid_file(id, error));
+    }
+    Ok(())
+}
+
+/// Creates a key file. It appears complete or not at all, even if the process is killed, and an
+/// existing file is never replaced.
 fn create(path: &Path) -> io::Result<()> {
     let pair =
         EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(io::Error::other)?;
     let der = pair.to_pkcs8v1().map_err(io::Error::other)?;
+
     let folder =
         path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = Builder::new()
@@ -100,6 +131,7 @@ fn create(path: &Path) -> io::Result<()> {
         STANDARD.encode(der.as_ref())
     )?;
     file.as_file().sync_all()?;
+
     match file.persist_noclobber(path) {
         Ok(_) => fs::File::open(folder)?.sync_all(),
         Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => Ok(()),

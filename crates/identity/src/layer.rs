@@ -1,4 +1,4 @@
-//! The tower layer that verifies before a handler sees the call.
+//! The tower layer that verifies the tokens of a call before its handler runs.
 
 use std::{
     future::Future,
@@ -18,12 +18,11 @@ use crate::{
     caller::{Caller, ON_BEHALF_OF},
 };
 
-/// Verifies every call but health and reflection.
+/// Verifies every call except health and reflection.
 #[derive(Clone)]
 pub struct IdentityLayer(Arc<Verifier>);
 
 impl IdentityLayer {
-    /// Shares the verifier.
     pub fn new(verifier: Arc<Verifier>) -> Self {
         Self(verifier)
     }
@@ -63,17 +62,14 @@ where
         if request.uri().path().starts_with("/grpc.") {
             return Box::pin(self.inner.call(request));
         }
-        // The one that was polled ready takes the call; its clone has to be polled first.
+
+        // `self.inner` was polled ready and has to take this call; its clone was not.
         let clone = self.inner.clone();
         let mut inner = mem::replace(&mut self.inner, clone);
         let verifier = self.verifier.clone();
-        let tokens = Tokens::of(request.headers());
+
         Box::pin(async move {
-            let verified = match tokens {
-                Ok(tokens) => verifier.verify(&tokens.bearer, tokens.on_behalf_of.as_deref()).await,
-                Err(fault) => Err(fault),
-            };
-            match verified {
+            match verify(&verifier, request.headers()).await {
                 Ok(caller) => {
                     request.extensions_mut().insert(caller);
                     inner.call(request).await
@@ -84,41 +80,44 @@ where
     }
 }
 
-/// What a call brings along to say who makes it.
-struct Tokens {
-    bearer: String,
-    on_behalf_of: Option<String>,
+async fn verify(verifier: &Verifier, headers: &HeaderMap) -> Result<Caller, Fault> {
+    let bearer = bearer_token(headers)?;
+    let on_behalf_of = on_behalf_of_token(headers)?;
+    verifier.verify(bearer, on_behalf_of).await
 }
 
-impl Tokens {
-    fn of(headers: &HeaderMap) -> Result<Self, Fault> {
-        Ok(Self { bearer: bearer(headers)?, on_behalf_of: on_behalf_of(headers)? })
-    }
+/// The scheme is case-insensitive (RFC 9110, section 11.1).
+fn bearer_token(headers: &HeaderMap) -> Result<&str, Fault> {
+    let value = headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .ok_or_else(token_missing)?;
+    let (scheme, token) = value.trim().split_once(' ').ok_or_else(token_missing)?;
+
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(token_missing()) }
 }
 
-/// The case of the scheme does not matter (RFC 9110, section 11.1).
-fn bearer(headers: &HeaderMap) -> Result<String, Fault> {
-    let missing = || {
-        Fault::new(
-            Reason::TokenMissing,
-            "the call has no token; send `authorization: Bearer <token>` (command line: --token or SLIPWAY_TOKEN)",
-        )
-    };
-    let value =
-        headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or_else(missing)?;
-    let (scheme, token) = value.trim().split_once(' ').ok_or_else(missing)?;
-    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim().to_owned()) } else { Err(missing()) }
-}
+fn on_behalf_of_token(headers: &HeaderMap) -> Result<Option<&str>, Fault> {
+    let Some(value) = headers.get(ON_BEHALF_OF) else { return Ok(None) };
 
-fn on_behalf_of(headers: &HeaderMap) -> Result<Option<String>, Fault> {
-    let token =
-        headers.get(ON_BEHALF_OF).map(|value| value.to_str().map(str::to_owned)).transpose();
-    token.map_err(|error| {
-        Fault::new(Reason::TokenMalformed, format!("`{ON_BEHALF_OF}` is not a token")).cause(error)
+    value.to_str().map(Some).map_err(|error| {
+        let message = format!("The metadata `{ON_BEHALF_OF}` is not a token. Send a signed JWT.");
+        Fault::new(Reason::TokenMalformed, message).cause(error)
     })
 }
 
+fn token_missing() -> Fault {
+    Fault::new(
+        Reason::TokenMissing,
+        "The call has no token. Send `authorization: Bearer <token>` \
+         (command line: --token or SLIPWAY_TOKEN).",
+    )
+}
+
 /// The verified caller of a request.
+///
+/// # Errors
+/// `INTERNAL` when the handler runs without [`IdentityLayer`].
 pub fn caller<T>(request: &tonic::Request<T>) -> Result<Caller, Fault> {
     request
         .extensions()

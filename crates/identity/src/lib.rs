@@ -9,8 +9,8 @@ mod signer;
 mod verifier;
 
 pub use caller::{Caller, ON_BEHALF_OF, ServiceName, User};
-pub use issuer::Issuer;
+pub use issuer::{AUDIENCE, DEVELOPMENT_ISSUER, Issuer};
 pub use keys::{InvalidKey, SigningKey};
 pub use layer::{IdentityLayer, caller};
 pub use signer::{DevelopmentIssuer, ServiceSigner};
-pub use verifier::{AUDIENCE, DEVELOPMENT_ISSUER, Settings, Verifier};
+pub use verifier::{Settings, Verifier};

@@ -1,4 +1,4 @@
-//! Making tokens: a service for itself, and the development issuer for people on a laptop.
+//! Signs tokens: a service's own, and those of the development issuer.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -7,13 +7,14 @@ use serde_json::{Value, json};
 
 use crate::{
     caller::ServiceName,
+    issuer::{AUDIENCE, DEVELOPMENT_ISSUER, SERVICE_ISSUER},
     keys::{InvalidKey, SigningKey},
-    verifier::{AUDIENCE, DEVELOPMENT_ISSUER, SERVICE_ISSUER},
 };
 
-const SERVICE_TOKEN_LIFE: Duration = Duration::from_secs(60);
+/// A service token is signed for one call.
+const SERVICE_TOKEN_TTL: Duration = Duration::from_secs(60);
 
-/// Signs a service's own short tokens.
+/// Signs a service's own short-lived tokens.
 #[derive(Debug)]
 pub struct ServiceSigner {
     service: ServiceName,
@@ -21,55 +22,49 @@ pub struct ServiceSigner {
 }
 
 impl ServiceSigner {
-    /// With the service's private key.
     pub fn new(service: ServiceName, key: SigningKey) -> Self {
         Self { service, key }
     }
 
-    /// A token for one call.
+    /// A token for one call, valid for 60 s.
     pub fn token(&self) -> Result<String, InvalidKey> {
-        sign(
-            &self.key,
-            json!({ "iss": SERVICE_ISSUER, "sub": self.service.as_str() }),
-            SERVICE_TOKEN_LIFE,
-        )
+        let claims =
+            json!({ "iss": SERVICE_ISSUER, "sub": self.service.as_str(), "aud": AUDIENCE });
+        sign(&self.key, claims, SERVICE_TOKEN_TTL)
     }
 }
 
-/// Signs tokens for whoever can read its key: development and demonstration only.
+/// Signs tokens for any user. The key can be read by every process of the local user, so this is
+/// for development and demonstrations only.
 #[derive(Debug)]
 pub struct DevelopmentIssuer(SigningKey);
 
 impl DevelopmentIssuer {
-    /// With the key of the data directory.
     pub fn new(key: SigningKey) -> Self {
         Self(key)
     }
 
-    /// A token of this subject; its name is the subject too.
+    /// A token for `subject`, which is also the user's display name.
     pub fn token(
         &self,
         subject: &str,
         audience: &str,
-        life: Duration,
+        ttl: Duration,
     ) -> Result<String, InvalidKey> {
-        sign(
-            &self.0,
-            json!({ "iss": DEVELOPMENT_ISSUER, "sub": subject, "name": subject, "aud": audience }),
-            life,
-        )
+        let claims =
+            json!({ "iss": DEVELOPMENT_ISSUER, "sub": subject, "name": subject, "aud": audience });
+        sign(&self.0, claims, ttl)
     }
 }
 
-fn sign(key: &SigningKey, mut claims: Value, life: Duration) -> Result<String, InvalidKey> {
+fn sign(key: &SigningKey, mut claims: Value, ttl: Duration) -> Result<String, InvalidKey> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    if claims.get("aud").is_none() {
-        claims["aud"] = json!(AUDIENCE);
-    }
     claims["iat"] = json!(now.as_secs());
-    claims["exp"] = json!((now + life).as_secs());
+    claims["exp"] = json!((now + ttl).as_secs());
+
     let mut header = Header::new(Algorithm::ES256);
     header.kid = Some(key.id.clone());
+
     encode(&header, &claims, &key.encoding)
         .map_err(|error| InvalidKey(format!("signing a token: {error}")))
 }

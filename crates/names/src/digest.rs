@@ -1,4 +1,5 @@
-//! Content digests: `sha256:` and 64 lower-case hexadecimal digits (OCI image specification, descriptor, digests).
+//! Content digests: `sha256:` and 64 lower-case hexadecimal digits (OCI image specification,
+//! descriptor, digests).
 
 use std::{fmt, str::FromStr};
 
@@ -7,12 +8,11 @@ use std::{fmt, str::FromStr};
 #[error("is not `sha256:` and 64 lower-case hexadecimal digits")]
 pub struct InvalidDigest;
 
-/// A sha256 digest.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Digest(String);
 
 impl Digest {
-    /// With its algorithm in front.
+    /// The digest with its algorithm, `sha256:…`.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -23,10 +23,16 @@ impl FromStr for Digest {
 
     fn from_str(text: &str) -> Result<Self, InvalidDigest> {
         let digits = text.strip_prefix("sha256:").ok_or(InvalidDigest)?;
-        let is_hex = digits.len() == 64
-            && digits.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
-        if is_hex { Ok(Self(text.to_owned())) } else { Err(InvalidDigest) }
+        if digits.len() != 64 || !digits.bytes().all(is_lower_case_hexadecimal) {
+            return Err(InvalidDigest);
+        }
+
+        Ok(Self(text.to_owned()))
     }
+}
+
+fn is_lower_case_hexadecimal(byte: u8) -> bool {
+    byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)
 }
 
 impl fmt::Display for Digest {

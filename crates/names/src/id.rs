@@ -1,4 +1,5 @@
-//! Typed UUIDs. New ids are version 7, so they sort by time; user ids are derived from who the user is.
+//! Typed UUIDs. New ids are version 7, so they sort by time; user ids are derived from issuer and
+//! subject.
 
 use std::{fmt, str::FromStr};
 
@@ -12,16 +13,22 @@ pub struct InvalidId {
     text: String,
 }
 
+/// The text's first 64 characters, because it is shown in an error message.
+fn invalid_id(text: &str) -> InvalidId {
+    InvalidId { text: text.chars().take(64).collect() }
+}
+
 macro_rules! id {
     ($($(#[$doc:meta])* $name:ident),*) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[cfg_attr(feature = "sea-orm", derive(sea_orm::DeriveValueType))]
         #[serde(transparent)]
         pub struct $name(pub Uuid);
 
         impl $name {
-            /// A new id that sorts behind all earlier ones.
-            #[expect(clippy::new_without_default, reason = "every call gives another value")]
+            /// A new id that sorts after all earlier ones.
+            #[expect(clippy::new_without_default, reason = "every call returns another value")]
             pub fn new() -> Self {
                 Self(Uuid::now_v7())
             }
@@ -33,11 +40,19 @@ macro_rules! id {
             }
         }
 
+        /// Required of every primary key; only keys that MySQL generates use it.
+        #[cfg(feature = "sea-orm")]
+        impl sea_orm::TryFromU64 for $name {
+            fn try_from_u64(_: u64) -> Result<Self, sea_orm::DbErr> {
+                Err(sea_orm::DbErr::ConvertFromU64(stringify!($name)))
+            }
+        }
+
         impl FromStr for $name {
             type Err = InvalidId;
 
             fn from_str(text: &str) -> Result<Self, InvalidId> {
-                Uuid::try_parse(text).map(Self).map_err(|_| InvalidId { text: text.chars().take(64).collect() })
+                Uuid::try_parse(text).map(Self).map_err(|_| invalid_id(text))
             }
         }
     )*};
@@ -46,7 +61,7 @@ macro_rules! id {
 id!(
     /// An image of the catalog.
     ImageId,
-    /// One build, made by the catalog before the builder knows of it.
+    /// One build. The catalog creates the id before it requests the build.
     BuildId,
     /// A user: see [`UserId::derive`].
     UserId,
@@ -54,26 +69,33 @@ id!(
     GroupId,
     /// One grant.
     GrantId,
-    /// Anything that grants are about: the platform, a group, an image.
+    /// One change of an image's access.
+    AccessChangeId,
+    /// An object of grants: the platform, a group or an image.
     ObjectId,
-    /// A caller's id of one create, for safe repetition.
-    RequestId
+    /// The caller's id of one create request, which makes a retry safe.
+    RequestId,
+    /// A worker of the builder; a new one after each start.
+    WorkerId
 );
 
 /// Namespace of user ids (RFC 9562, section 5.5).
-const USERS: Uuid = Uuid::from_u128(0x6f1c_1f9e_7c3b_4e0a_9d55_51e9_3a2b_7c10);
+const USER_NAMESPACE: Uuid = Uuid::from_u128(0x6f1c_1f9e_7c3b_4e0a_9d55_51e9_3a2b_7c10);
 
 impl UserId {
-    /// The same issuer and subject give the same id on every replica, before anybody stored it.
+    /// The id of a token's issuer and subject: the same on every replica, also before the user is
+    /// stored.
     pub fn derive(issuer: &str, subject: &str) -> Self {
-        Self(Uuid::new_v5(&USERS, format!("{issuer}\n{subject}").as_bytes()))
+        Self(Uuid::new_v5(&USER_NAMESPACE, format!("{issuer}\n{subject}").as_bytes()))
     }
 }
 
 impl ObjectId {
-    /// The one platform object.
+    /// The platform object. There is exactly one.
     pub const PLATFORM: Self = Self(Uuid::from_u128(0x6f1c_1f9e_7c3b_4e0a_9d55_51e9_3a2b_7c11));
-    /// No object has it: what is absent is decided by the same statements as what is there.
+
+    /// The id of no object. A check of an absent object uses it, so that it runs the same
+    /// statements as a check of an existing one.
     pub const ABSENT: Self = Self(Uuid::nil());
 }
 
@@ -90,7 +112,8 @@ impl From<GroupId> for ObjectId {
 }
 
 impl ImageId {
-    /// The part of the id that tells repositories of images apart whose names were reused.
+    /// The last 8 hexadecimal digits. They are part of the repository's name, so that two images
+    /// that used the same name one after the other have different repositories.
     pub fn short(self) -> String {
         let text = self.0.simple().to_string();
         text[text.len() - 8..].to_owned()

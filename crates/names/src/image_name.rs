@@ -1,4 +1,4 @@
-//! Names of images and groups, and who owns an image. Grammar: `[a-z0-9]+([.-][a-z0-9]+)*`, at most 63 bytes.
+//! Names of images and groups. Grammar: `[a-z0-9]+([.-][a-z0-9]+)*`, at most 63 bytes.
 
 use std::{fmt, str::FromStr};
 
@@ -7,33 +7,29 @@ use uuid::Uuid;
 /// Longest slug in bytes.
 pub const MAX_LENGTH: usize = 63;
 
-/// Why a name was refused.
+/// The cause of a refused name. The text follows the field's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidName {
-    /// Nothing there.
     #[error("is empty; give 1 to 63 of a-z, 0-9, with single `.` or `-` between them")]
     Empty,
-    /// Over [`MAX_LENGTH`].
-    #[error("has {length} characters, at most {MAX_LENGTH} are allowed")]
+    /// Longer than [`MAX_LENGTH`].
+    #[error("has {length} bytes, at most {MAX_LENGTH} are allowed")]
     TooLong {
-        /// Characters given.
+        /// Bytes given.
         length: usize,
     },
-    /// Outside the grammar.
-    #[error("must be a-z and 0-9 with single `.` or `-` between them; `{nearest}` would do")]
+    /// The name is outside the grammar.
+    #[error("must be a-z and 0-9 with single `.` or `-` between them; `{nearest}` would be valid")]
     Grammar {
-        /// What [`Slug::derive`] makes of it.
+        /// The result of [`Slug::derive`].
         nearest: Slug,
     },
     /// Ids and names share fields, so a name must not look like an id.
-    #[error("reads as a UUID, which is kept for ids")]
+    #[error("is a UUID, and UUIDs are reserved for ids; give another name")]
     LooksLikeId,
-    /// Kept for Slipway's own use.
-    #[error("`{0}` is reserved")]
+    /// Reserved for Slipway.
+    #[error("`{0}` is reserved; give another name")]
     Reserved(String),
-    /// No `/` between owner and name.
-    #[error("must be `<owner>/<name>`, such as `system/python` or `vision/torch`")]
-    NotQualified,
 }
 
 /// The name of an image within its owner, or of a group.
@@ -41,7 +37,8 @@ pub enum InvalidName {
 pub struct Slug(String);
 
 impl Slug {
-    /// Lower-cased; each run of other characters becomes `-`; ends trimmed; `image` if nothing is left.
+    /// Derives a valid name from any text: lower-cased, each run of other characters becomes `-`,
+    /// the ends are trimmed, and `image` if nothing is left.
     pub fn derive(text: &str) -> Self {
         let mut slug = String::new();
         for character in text.to_lowercase().chars() {
@@ -51,30 +48,34 @@ impl Slug {
                 slug.push('-');
             }
         }
+
         slug.truncate(MAX_LENGTH);
         let slug = slug.trim_matches('-');
-        Self(if slug.is_empty() || Uuid::try_parse(slug).is_ok() {
-            "image".to_owned()
-        } else {
-            slug.to_owned()
-        })
+        if slug.is_empty() || Uuid::try_parse(slug).is_ok() {
+            return Self("image".to_owned());
+        }
+
+        Self(slug.to_owned())
     }
 
-    /// The same name made different by a suffix, within [`MAX_LENGTH`].
+    /// The name with `-<suffix>` appended, shortened so that it stays within [`MAX_LENGTH`].
     #[must_use]
     pub fn with_suffix(&self, suffix: &str) -> Self {
         let room = MAX_LENGTH - suffix.len() - 1;
         let stem = self.0[..self.0.len().min(room)].trim_end_matches(['-', '.']);
+
         Self(format!("{stem}-{suffix}"))
     }
 
-    /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// A group's name: the same grammar, and not one of the reserved words.
-    pub fn group(text: &str) -> Result<Self, InvalidName> {
+    /// Parses a group's name: the same grammar, without the reserved names `system` and `slipway`.
+    ///
+    /// # Errors
+    /// [`InvalidName`].
+    pub fn parse_group_name(text: &str) -> Result<Self, InvalidName> {
         match text {
             "system" | "slipway" => Err(InvalidName::Reserved(text.to_owned())),
             _ => text.parse(),
@@ -90,49 +91,27 @@ impl FromStr for Slug {
             return Err(InvalidName::Empty);
         }
         if text.len() > MAX_LENGTH {
-            return Err(InvalidName::TooLong { length: text.chars().count() });
+            return Err(InvalidName::TooLong { length: text.len() });
         }
-        let part_is_valid = |part: &str| {
-            !part.is_empty()
-                && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-        };
-        if !text.split(['.', '-']).all(part_is_valid) {
+
+        if !text.split(['.', '-']).all(is_valid_part) {
             return Err(InvalidName::Grammar { nearest: Self::derive(text) });
         }
         if Uuid::try_parse(text).is_ok() {
             return Err(InvalidName::LooksLikeId);
         }
+
         Ok(Self(text.to_owned()))
     }
+}
+
+fn is_valid_part(part: &str) -> bool {
+    !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
 }
 
 impl fmt::Display for Slug {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
-    }
-}
-
-/// `<owner>/<name>`: how people address an image.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct QualifiedName {
-    /// `system`, or a group's name.
-    pub owner: Slug,
-    /// Unique within the owner.
-    pub name: Slug,
-}
-
-impl FromStr for QualifiedName {
-    type Err = InvalidName;
-
-    fn from_str(text: &str) -> Result<Self, InvalidName> {
-        let (owner, name) = text.split_once('/').ok_or(InvalidName::NotQualified)?;
-        Ok(Self { owner: owner.parse()?, name: name.parse()? })
-    }
-}
-
-impl fmt::Display for QualifiedName {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}/{}", self.owner, self.name)
     }
 }
 
@@ -142,13 +121,19 @@ mod tests {
 
     use super::*;
 
+    fn check(text: &str, is_valid: bool) {
+        assert_eq!(text.parse::<Slug>().is_ok(), is_valid, "{text:?}");
+    }
+
     #[test]
-    fn grammar() {
-        let check =
-            |text: &str, want: bool| assert_eq!(text.parse::<Slug>().is_ok(), want, "{text:?}");
+    fn names_inside_the_grammar_parse() {
         for text in ["a", "py3", "python-3.12", "a.b-c", &"x".repeat(63)] {
             check(text, true);
         }
+    }
+
+    #[test]
+    fn names_outside_the_grammar_are_refused() {
         for text in [
             "",
             "A",
@@ -164,12 +149,14 @@ mod tests {
         ] {
             check(text, false);
         }
-        assert!(Slug::group("system").is_err());
+
+        assert!(Slug::parse_group_name("system").is_err());
     }
 
     #[test]
-    fn derived_names() {
+    fn derived_names_keep_letters_and_digits() {
         let check = |text: &str, want: &str| assert_eq!(Slug::derive(text).as_str(), want);
+
         check("PyTorch 2.1 (CUDA)", "pytorch-2-1-cuda");
         check("  !!  ", "image");
         check("数据", "image");
@@ -180,6 +167,7 @@ mod tests {
         fn derived_names_are_valid(text in ".{0,200}") {
             let slug = Slug::derive(&text);
             prop_assert_eq!(slug.as_str().parse::<Slug>(), Ok(slug.clone()));
+
             let longer = slug.with_suffix("a1b2");
             prop_assert!(longer.as_str().parse::<Slug>().is_ok());
         }

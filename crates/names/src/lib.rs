@@ -1,9 +1,11 @@
 #![doc = include_str!("../README.md")]
 
 pub mod digest;
-pub mod grant;
 pub mod id;
 pub mod image_name;
 pub mod platform;
+pub mod port;
 pub mod reference;
+pub mod revision;
 pub mod text;
+pub mod unit;

@@ -1,4 +1,4 @@
-//! What a container image runs on: `os/architecture[/variant]` (OCI image index, platform).
+//! The platform of a container image: `os/architecture[/variant]` (OCI image index, platform).
 
 use std::{fmt, str::FromStr};
 
@@ -7,17 +7,17 @@ use std::{fmt, str::FromStr};
 #[error("is not `os/architecture`, such as `linux/amd64`")]
 pub struct InvalidPlatform;
 
-/// Operating system, architecture and perhaps its variant.
+/// Operating system, architecture and an optional variant.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Platform(String);
 
 impl Platform {
-    /// What nodes are unless they say otherwise.
+    /// The default platform of nodes and builders.
     pub fn linux_amd64() -> Self {
         Self("linux/amd64".to_owned())
     }
 
-    /// As `os/architecture[/variant]`.
+    /// `os/architecture[/variant]`
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -28,16 +28,17 @@ impl FromStr for Platform {
 
     fn from_str(text: &str) -> Result<Self, InvalidPlatform> {
         let parts: Vec<&str> = text.split('/').collect();
-        let part_is_valid = |part: &&str| {
-            !part.is_empty()
-                && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
-        };
-        if (2..=3).contains(&parts.len()) && parts.iter().all(part_is_valid) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(InvalidPlatform)
+        if !(2..=3).contains(&parts.len()) || !parts.into_iter().all(is_valid_part) {
+            return Err(InvalidPlatform);
         }
+
+        Ok(Self(text.to_owned()))
     }
+}
+
+fn is_valid_part(part: &str) -> bool {
+    !part.is_empty()
+        && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
 impl fmt::Display for Platform {

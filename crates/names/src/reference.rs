@@ -1,45 +1,54 @@
-//! Image references (distribution's reference grammar). Docker short forms are completed and kept completed.
+//! Image references (distribution's reference grammar). Docker short forms are completed and kept
+//! in the complete form.
 
 use std::{fmt, str::FromStr};
+
+use oci_spec::distribution::{ParseError, Reference as OciReference};
 
 use crate::digest::Digest;
 
 /// Longest reference in bytes; distribution allows 255 for the name alone.
 const MAX_LENGTH: usize = 512;
 
-/// Why a reference was refused, with the nearest valid form where there is one.
+/// The cause of a refused reference, with the nearest valid form where there is one. The text
+/// follows the field's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidReference {
-    /// Nothing there.
     #[error("is empty; give a reference such as `docker.io/library/python:3.12`")]
     Empty,
-    /// Too long.
+    /// Longer than 512 bytes.
     #[error("has {length} bytes, at most {MAX_LENGTH} are allowed")]
     TooLong {
         /// Bytes given.
         length: usize,
     },
     /// A URL instead of a reference.
-    #[error("is a URL; leave the scheme away: `{nearest}`")]
+    #[error("is a URL; give it without the scheme: `{nearest}`")]
     Url {
-        /// Without scheme and trailing `/`.
+        /// The text without scheme and trailing `/`.
         nearest: String,
     },
     /// Upper case in the repository.
     #[error("has upper-case letters in its repository; `{nearest}` would be valid")]
     UpperCase {
-        /// In lower case.
+        /// The text in lower case.
         nearest: String,
     },
-    /// Anything else.
+    /// Any other violation of the grammar.
     #[error("is not a valid image reference: {reason}")]
     Grammar {
-        /// What the grammar says.
+        /// The violated rule.
         reason: String,
     },
 }
 
-/// `<registry>/<repository>[:tag][@digest]`, complete.
+impl InvalidReference {
+    fn grammar(reason: impl Into<String>) -> Self {
+        Self::Grammar { reason: reason.into() }
+    }
+}
+
+/// A complete reference: `<registry>/<repository>[:tag][@digest]`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Reference {
     registry: String,
@@ -49,7 +58,7 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// Host and perhaps port.
+    /// Host and optional port.
     pub fn registry(&self) -> &str {
         &self.registry
     }
@@ -59,22 +68,12 @@ impl Reference {
         &self.repository
     }
 
-    /// `registry/repository`.
-    pub fn name(&self) -> String {
-        format!("{}/{}", self.registry, self.repository)
-    }
-
-    /// The tag, when one was given or completed.
-    pub fn tag(&self) -> Option<&str> {
-        self.tag.as_deref()
-    }
-
-    /// The digest, when one was given.
+    /// The digest, if the reference was given with one.
     pub fn digest(&self) -> Option<&Digest> {
         self.digest.as_ref()
     }
 
-    /// The same repository at exactly this content.
+    /// The same repository pinned to a digest, without a tag.
     #[must_use]
     pub fn at(&self, digest: &Digest) -> Self {
         Self { tag: None, digest: Some(digest.clone()), ..self.clone() }
@@ -85,63 +84,86 @@ impl FromStr for Reference {
     type Err = InvalidReference;
 
     fn from_str(text: &str) -> Result<Self, InvalidReference> {
-        if text.is_empty() {
-            return Err(InvalidReference::Empty);
-        }
-        if text.len() > MAX_LENGTH {
-            return Err(InvalidReference::TooLong { length: text.len() });
-        }
-        if let Some((_, rest)) = text.split_once("://") {
-            return Err(InvalidReference::Url { nearest: rest.trim_matches('/').to_owned() });
-        }
-        let grammar = |reason: &str| InvalidReference::Grammar { reason: reason.to_owned() };
-        if !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/:@[]".contains(&byte)) {
-            return Err(grammar("only letters, digits and `._-/:@` may stand in it"));
-        }
-        let parsed: oci_spec::distribution::Reference =
-            text.parse().map_err(|error: oci_spec::distribution::ParseError| {
-                let lower = text.to_lowercase();
-                match lower != text && lower.parse::<oci_spec::distribution::Reference>().is_ok() {
-                    true => InvalidReference::UpperCase { nearest: lower },
-                    false => grammar(&error.to_string()),
-                }
-            })?;
-        let repository = parsed.repository();
-        if repository.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            return Err(InvalidReference::UpperCase { nearest: text.to_lowercase() });
-        }
-        if repository.split('/').any(str::is_empty) || parsed.registry().is_empty() {
-            return Err(grammar("a part between two `/` is empty"));
-        }
-        let digest =
-            parsed.digest().map(str::parse).transpose().map_err(|error| {
-                InvalidReference::Grammar { reason: format!("its digest {error}") }
-            })?;
-        let tag = match (parsed.tag(), &digest) {
-            (Some(tag), _) => Some(tag.to_owned()),
-            (None, Some(_)) => None,
-            (None, None) => Some("latest".to_owned()),
+        check_text(text)?;
+        let parsed: OciReference = text.parse().map_err(|error| refusal(text, &error))?;
+        check_repository(text, &parsed)?;
+
+        let digest = match parsed.digest() {
+            Some(digest) => Some(
+                digest
+                    .parse()
+                    .map_err(|error| InvalidReference::grammar(format!("its digest {error}")))?,
+            ),
+            None => None,
         };
+        let tag = match parsed.tag() {
+            Some(tag) => Some(tag.to_owned()),
+            None if digest.is_some() => None,
+            None => Some("latest".to_owned()),
+        };
+
         Ok(Self {
-            registry: normal_host(parsed.registry()),
-            repository: repository.to_owned(),
+            registry: normalize_host(parsed.registry()),
+            repository: parsed.repository().to_owned(),
             tag,
             digest,
         })
     }
 }
 
-/// One spelling for one registry: hosts know no case, and 443 is what is meant without a port.
-pub fn normal_host(host: &str) -> String {
+/// Checks that need no parser.
+fn check_text(text: &str) -> Result<(), InvalidReference> {
+    if text.is_empty() {
+        return Err(InvalidReference::Empty);
+    }
+    if text.len() > MAX_LENGTH {
+        return Err(InvalidReference::TooLong { length: text.len() });
+    }
+
+    if let Some((_, rest)) = text.split_once("://") {
+        return Err(InvalidReference::Url { nearest: rest.trim_matches('/').to_owned() });
+    }
+    if !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/:@[]".contains(&byte)) {
+        return Err(InvalidReference::grammar("only letters, digits and `._-/:@` are allowed"));
+    }
+
+    Ok(())
+}
+
+/// The refusal of a text that does not parse.
+fn refusal(text: &str, error: &ParseError) -> InvalidReference {
+    let lower = text.to_lowercase();
+    if lower != text && lower.parse::<OciReference>().is_ok() {
+        return InvalidReference::UpperCase { nearest: lower };
+    }
+
+    InvalidReference::grammar(error.to_string())
+}
+
+/// Refuses what the parser accepts in a repository and distribution's grammar does not.
+fn check_repository(text: &str, parsed: &OciReference) -> Result<(), InvalidReference> {
+    let repository = parsed.repository();
+    if repository.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return Err(InvalidReference::UpperCase { nearest: text.to_lowercase() });
+    }
+    if repository.split('/').any(str::is_empty) || parsed.registry().is_empty() {
+        return Err(InvalidReference::grammar("a part between two `/` is empty"));
+    }
+
+    Ok(())
+}
+
+/// The canonical spelling of a registry's host: lower case, and without the default port 443.
+pub fn normalize_host(host: &str) -> String {
     let host = host.to_lowercase();
-    match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => {
-            match port.trim_start_matches('0') {
-                "443" => name.to_owned(),
-                port => format!("{name}:{port}"),
-            }
-        }
-        _ => host,
+    let Some((name, port)) = host.rsplit_once(':') else { return host };
+    if !port.bytes().all(|byte| byte.is_ascii_digit()) {
+        return host;
+    }
+
+    match port.trim_start_matches('0') {
+        "443" => name.to_owned(),
+        port => format!("{name}:{port}"),
     }
 }
 
@@ -154,6 +176,7 @@ impl fmt::Display for Reference {
         if let Some(digest) = &self.digest {
             write!(formatter, "@{digest}")?;
         }
+
         Ok(())
     }
 }
@@ -169,8 +192,9 @@ mod tests {
     #[test]
     fn short_forms_are_completed() {
         let check = |text: &str, want: &str| {
-            assert_eq!(text.parse::<Reference>().unwrap().to_string(), want)
+            assert_eq!(text.parse::<Reference>().unwrap().to_string(), want);
         };
+
         check("python", "docker.io/library/python:latest");
         check("python:3.12", "docker.io/library/python:3.12");
         check("team/app", "docker.io/team/app:latest");
@@ -182,11 +206,12 @@ mod tests {
     }
 
     #[test]
-    fn refusals_name_the_nearest_form() {
+    fn refused_reference_names_the_nearest_valid_form() {
         let check = |text: &str, want: &str| {
             let message = text.parse::<Reference>().unwrap_err().to_string();
             assert!(message.contains(want), "{text:?}: {message}");
         };
+
         check("", "is empty");
         check("https://docker.io/library/python:3.12", "`docker.io/library/python:3.12`");
         check("docker.io/Library/Python:3.12", "`docker.io/library/python:3.12`");
@@ -201,7 +226,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_parses_comes_back(text in "[a-zA-Z0-9._/:@-]{0,60}") {
+        fn formatted_reference_parses_to_the_same_value(text in "[a-zA-Z0-9._/:@-]{0,60}") {
             if let Ok(reference) = text.parse::<Reference>() {
                 prop_assert_eq!(reference.to_string().parse::<Reference>(), Ok(reference));
             }

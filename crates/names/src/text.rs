@@ -1,8 +1,9 @@
-//! Free text on one line: display names, people's names, subjects of tokens. What it says is nobody's business here.
+//! Validation of one-line text: display names, users' names, subjects of tokens. Only length and
+//! control characters are checked.
 
 use std::ops::RangeInclusive;
 
-/// Why a text was refused.
+/// The cause of a refused text. The message follows the field's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidText {
     /// Too short or too long.
@@ -10,48 +11,61 @@ pub enum InvalidText {
     Length {
         /// Characters given.
         length: usize,
-        /// Characters at least.
+        /// Fewest characters allowed.
         least: usize,
-        /// Characters at most.
+        /// Most characters allowed.
         most: usize,
     },
-    /// NUL is refused by databases; line breaks and escapes would change the structure of logs and terminals.
-    #[error("has a control character at position {position}; leave it away")]
+    /// Databases refuse NUL; line breaks and escapes would change the structure of logs and
+    /// terminals.
+    #[error("has a control character at position {position}; remove it")]
     Control {
-        /// From 1, in characters.
+        /// In characters, counted from 1.
         position: usize,
     },
 }
 
-/// The text itself, where it is one line of so many characters.
-pub fn line(text: &str, characters: RangeInclusive<usize>) -> Result<&str, InvalidText> {
-    if let Some(before) = text.chars().position(char::is_control) {
-        return Err(InvalidText::Control { position: before + 1 });
+/// Returns the text if it is one line whose length in characters lies in the range.
+///
+/// # Errors
+/// [`InvalidText`].
+pub fn validate_line(text: &str, characters: RangeInclusive<usize>) -> Result<&str, InvalidText> {
+    if let Some(index) = text.chars().position(char::is_control) {
+        return Err(InvalidText::Control { position: index + 1 });
     }
+
     let length = text.chars().count();
-    match characters.contains(&length) {
-        true => Ok(text),
-        false => {
-            Err(InvalidText::Length { length, least: *characters.start(), most: *characters.end() })
-        }
+    if !characters.contains(&length) {
+        let least = *characters.start();
+        let most = *characters.end();
+        return Err(InvalidText::Length { length, least, most });
     }
+
+    Ok(text)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn check(text: &str, want: Result<(), InvalidText>) {
+        assert_eq!(validate_line(text, 1..=4).map(|_| ()), want, "{text:?}");
+    }
+
     #[test]
-    fn one_line_of_so_many_characters() {
-        let check = |text: &str, want: Result<(), InvalidText>| {
-            assert_eq!(line(text, 1..=4).map(|_| ()), want, "{text:?}")
-        };
+    fn length_is_counted_in_characters() {
         let length = |length| Err(InvalidText::Length { length, least: 1, most: 4 });
-        let control = |position| Err(InvalidText::Control { position });
+
         check("a", Ok(()));
         check("数据 é", Ok(()));
         check("", length(0));
         check("abcde", length(5));
+    }
+
+    #[test]
+    fn control_characters_are_refused_with_their_position() {
+        let control = |position| Err(InvalidText::Control { position });
+
         check("\0", control(1));
         check("ab\n", control(3));
         check("é\u{1b}[31m", control(2));

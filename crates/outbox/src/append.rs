@@ -1,43 +1,68 @@
-//! Writing a message in the transaction of the change it tells of.
+//! Writes a message in the transaction of the change that it describes.
 
-use sea_orm::{ConnectionTrait as _, DatabaseTransaction, Statement};
+use sea_orm::{DatabaseTransaction, EntityTrait as _, Set, raw_sql};
 use serde_json::Value;
-use slipway_fault::Fault;
+use slipway_database::{StoreError, column::JsonText, raw_rows};
+use slipway_names::unit::{Micros, Sequence};
 use uuid::Uuid;
 
-/// A message to be.
+use crate::entities::{outbox, outbox_sequence};
+
+/// A message before it is written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
     /// `<service>.<noun>.<event>`
     pub kind: String,
-    /// Id of what it is about.
+    /// The id of the object that the message is about.
     pub subject: String,
-    /// The subject's next number, from the subject's own row.
-    pub sequence: i64,
-    /// When it happened, in microseconds since the Unix epoch.
-    pub time: i64,
+    /// The time of the change.
+    pub time: Micros,
     /// proto3 JSON.
     pub data: Value,
 }
 
-/// Adds the message; it is sent if and only if the transaction commits.
-pub async fn append(transaction: &DatabaseTransaction, event: Event) -> Result<(), Fault> {
-    let sql = "insert into outbox (id, kind, subject, sequence, time, traceparent, data) values ($1, $2, $3, $4, $5, $6, $7)";
-    let values = [
-        Uuid::now_v7().into(),
-        event.kind.into(),
-        event.subject.into(),
-        event.sequence.into(),
-        event.time.into(),
-        slipway_telemetry::current().into(),
-        event.data.to_string().into(),
-    ];
-    transaction
-        .execute_raw(Statement::from_sql_and_values(
-            transaction.get_database_backend(),
-            sql,
-            values,
-        ))
-        .await?;
-    Ok(())
+/// Writes the message; it is sent if and only if the transaction commits.
+///
+/// Returns its number among the messages of the subject. Another transaction that writes a message
+/// of the same subject waits until this one has ended, so the numbers have no gaps.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn append(
+    transaction: &DatabaseTransaction,
+    event: Event,
+) -> Result<Sequence, StoreError> {
+    let sequence = next_sequence(transaction, &event.subject).await?;
+
+    let row = outbox::ActiveModel {
+        id: Set(Uuid::now_v7()),
+        kind: Set(event.kind),
+        subject: Set(event.subject),
+        sequence: Set(sequence),
+        time: Set(event.time),
+        traceparent: Set(slipway_telemetry::current_traceparent()),
+        data: Set(JsonText(event.data)),
+        position: Set(None),
+    };
+    outbox::Entity::insert(row).exec_without_returning(transaction).await?;
+
+    Ok(sequence)
+}
+
+/// Takes the next number of the subject. The counter's row stays locked until the transaction ends.
+async fn next_sequence(
+    transaction: &DatabaseTransaction,
+    subject: &str,
+) -> Result<Sequence, StoreError> {
+    let count = raw_sql!(
+        Postgres,
+        r#"
+        insert into outbox_sequence (subject, last) values ({subject}, 1)
+        on conflict (subject) do update set last = outbox_sequence.last + 1
+        returning COLUMNS
+        "#
+    );
+
+    let row = raw_rows::<outbox_sequence::Entity>(transaction, count).one(transaction).await?;
+    row.map(|row| row.last).ok_or_else(|| StoreError::defect("the counter returned no row"))
 }

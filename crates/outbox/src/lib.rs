@@ -1,16 +1,13 @@
 #![doc = include_str!("../README.md")]
 
 mod append;
-pub mod idempotency;
-pub mod lease;
+mod entities;
 mod log;
 mod relay;
-mod watch;
 
 pub use append::{Event, append};
-pub use log::{Entry, after, last_position};
+pub use log::{Entry, entries_after, last_position};
 pub use relay::{Relay, Wake};
-pub use watch::EventLog;
 
-/// The tables of this crate, for a service's first migration.
+/// The tables of this crate, for a service's first migrations.
 pub const SCHEMA: &str = include_str!("schema.sql");

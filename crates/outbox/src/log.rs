@@ -1,61 +1,67 @@
-//! The retained log: published messages by position.
+//! The retained log: published messages in the order of their positions.
 
-use sea_orm::{ConnectionTrait as _, QueryResult};
-use serde_json::Value;
+use sea_orm::{ConnectionTrait, EntityTrait as _, raw_sql};
 use slipway_broker::Envelope;
-use slipway_database::{Database, from_micros};
-use slipway_fault::Fault;
+use slipway_database::{Database, StoreError, raw_rows};
 
-/// A published message and where it stands.
+use crate::entities::{outbox, outbox_position};
+
+/// A published message.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
     /// 1, 2, 3 … in this service's log.
     pub position: i64,
-    /// The message.
     pub envelope: Envelope,
 }
 
-/// At most `limit` entries behind `position`, in order.
-pub async fn after(
+/// At most `limit` entries after `position`, in order. `source` is the service's name.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn entries_after(
     database: &Database,
     source: &str,
     position: i64,
     limit: u64,
-) -> Result<Vec<Entry>, Fault> {
-    let sql = "select * from outbox where position > $1 order by position limit $2";
-    let rows = database
-        .reader()
-        .query_all_raw(
-            database
-                .statement(sql, [position.into(), i64::try_from(limit).unwrap_or(i64::MAX).into()]),
-        )
-        .await?;
-    rows.iter()
-        .map(|row| {
-            Ok(Entry { position: row.try_get("", "position")?, envelope: envelope(row, source)? })
-        })
-        .collect()
+) -> Result<Vec<Entry>, StoreError> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let published = raw_sql!(
+        Postgres,
+        r#"
+        select COLUMNS from outbox
+        where position > {position}
+        order by position
+        limit {limit}
+        "#
+    );
+
+    let reader = database.reader();
+    let rows = raw_rows::<outbox::Entity>(reader, published).all(reader).await?;
+    Ok(rows.into_iter().filter_map(|row| entry(row, source)).collect())
 }
 
-/// Where the log ends now.
-pub async fn last_position(database: &Database) -> Result<i64, Fault> {
-    let row = database
-        .reader()
-        .query_one_raw(database.statement("select last from outbox_position", []))
-        .await?;
-    Ok(row.map(|row| row.try_get("", "last")).transpose()?.unwrap_or_default())
+/// The position of the newest entry; 0 for an empty log.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn last_position(connection: &impl ConnectionTrait) -> Result<i64, StoreError> {
+    let row = outbox_position::Entity::find().one(connection).await?;
+    row.map(|row| row.last).ok_or_else(|| StoreError::defect("outbox_position has no row"))
 }
 
-pub(crate) fn envelope(row: &QueryResult, source: &str) -> Result<Envelope, Fault> {
-    let data: String = row.try_get("", "data")?;
-    Ok(Envelope {
-        id: row.try_get("", "id")?,
-        kind: row.try_get("", "kind")?,
+fn entry(row: outbox::Model, source: &str) -> Option<Entry> {
+    Some(Entry { position: row.position?, envelope: envelope(row, source) })
+}
+
+pub(crate) fn envelope(row: outbox::Model, source: &str) -> Envelope {
+    Envelope {
+        id: row.id,
+        kind: row.kind,
         source: source.to_owned(),
-        subject: row.try_get("", "subject")?,
-        time: from_micros(row.try_get("", "time")?),
-        sequence: row.try_get("", "sequence")?,
-        traceparent: row.try_get("", "traceparent")?,
-        data: serde_json::from_str(&data).unwrap_or(Value::Null),
-    })
+        subject: row.subject,
+        time: row.time.into(),
+        sequence: row.sequence.get(),
+        traceparent: row.traceparent,
+        data: row.data.0,
+    }
 }

@@ -1,30 +1,33 @@
-//! From rows to the broker: by lease, in order per subject, many subjects at once.
+//! Publishes outbox rows: one relay per database, in order per subject, many subjects at once.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{error::Error as _, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, stream};
-use sea_orm::ConnectionTrait as _;
+use sea_orm::{DatabaseTransaction, EntityTrait as _, QueryFilter as _, Set, raw_sql};
 use slipway_broker::{Broker, Envelope};
-use slipway_database::Database;
-use slipway_fault::Fault;
+use slipway_database::{Database, StoreError, lease, raw_rows};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::{lease, log::envelope};
+use crate::{
+    entities::{outbox, outbox_position},
+    log::{envelope, last_position},
+};
 
-/// Unconfirmed messages at once; each of another subject.
-const WINDOW: i64 = 100;
-const POLL: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// The largest number of unconfirmed messages; each has another subject.
+const MAX_UNCONFIRMED: i64 = 100;
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(5);
+/// The lease that elects the relay of a database.
 const LEASE: &str = "outbox-relay";
 
-/// Tells the relay that rows wait, so that it need not poll for them.
+/// Wakes the relay of this process before its next poll.
 #[derive(Debug, Clone, Default)]
 pub struct Wake(Arc<Notify>);
 
 impl Wake {
-    /// Rows were committed.
+    /// To be called after rows were committed.
     pub fn wake(&self) {
         self.0.notify_one();
     }
@@ -39,6 +42,16 @@ pub struct Relay {
     holder: Uuid,
 }
 
+/// The result of one round.
+enum Progress {
+    /// At least one message was published.
+    Published,
+    /// No message is waiting, or another relay holds the lease.
+    Idle,
+    /// Messages are waiting, but none could be published.
+    Stuck,
+}
+
 impl Relay {
     /// `source` is the service's name.
     pub fn new(
@@ -50,116 +63,150 @@ impl Relay {
         Self { database, broker, source, wake, holder: Uuid::now_v7() }
     }
 
-    /// Until `stop`; every fault is waited out.
+    /// Runs until `stop`; after a failure it waits and continues.
     pub async fn run(self, stop: CancellationToken) {
-        let mut pause = POLL;
+        let mut delay = POLL_INTERVAL;
+
         while !stop.is_cancelled() {
-            let round = tokio::select! {
+            let progress = tokio::select! {
                 () = stop.cancelled() => return,
-                round = self.publish_waiting() => round,
+                progress = self.publish_waiting() => progress,
             };
-            pause = match round {
+
+            delay = match progress {
                 Ok(Progress::Published) => continue,
-                Ok(Progress::Idle) => POLL,
-                Ok(Progress::Stuck) => (pause * 2).min(LONGEST_PAUSE),
-                Err(fault) => {
-                    tracing::warn!(error = %fault, cause = ?std::error::Error::source(&fault), "outbox relay failed; trying again");
-                    (pause * 2).min(LONGEST_PAUSE)
+                Ok(Progress::Idle) => POLL_INTERVAL,
+                Ok(Progress::Stuck) => (delay * 2).min(MAX_RETRY_DELAY),
+                Err(failure) => {
+                    log_failed_round(&failure);
+                    (delay * 2).min(MAX_RETRY_DELAY)
                 }
             };
+
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = self.wake.0.notified(), if pause == POLL => {}
-                () = tokio::time::sleep(pause) => {}
+                () = self.wake.0.notified(), if delay == POLL_INTERVAL => {}
+                () = tokio::time::sleep(delay) => {}
             }
         }
     }
 
-    async fn publish_waiting(&self) -> Result<Progress, Fault> {
-        let transaction = self.database.begin().await?;
-        let held = lease::hold(&self.database, &transaction, LEASE, self.holder).await?;
-        transaction.commit().await?;
-        if !held {
+    async fn publish_waiting(&self) -> Result<Progress, StoreError> {
+        if !self.hold_lease().await? {
             return Ok(Progress::Idle);
         }
-        let waiting = self.heads().await?;
+
+        let waiting = self.next_of_each_subject().await?;
         if waiting.is_empty() {
             return Ok(Progress::Idle);
         }
+
         let publishing: Vec<_> =
             waiting.into_iter().map(|envelope| publish(self.broker.clone(), envelope)).collect();
         let confirmed: Vec<Uuid> = stream::iter(publishing)
-            .buffered(usize::try_from(WINDOW).unwrap_or(1))
+            .buffered(usize::try_from(MAX_UNCONFIRMED).unwrap_or(1))
             .filter_map(std::future::ready)
             .collect()
             .await;
         if confirmed.is_empty() {
             return Ok(Progress::Stuck);
         }
-        self.mark(&confirmed).await?;
+
+        self.mark_published(&confirmed).await?;
         Ok(Progress::Published)
     }
 
-    /// The oldest waiting message of each subject.
-    async fn heads(&self) -> Result<Vec<Envelope>, Fault> {
-        let sql = "select * from outbox o where position is null and not exists (
-                select 1 from outbox earlier where earlier.subject = o.subject and earlier.position is null and earlier.sequence < o.sequence)
-            order by id limit $1";
-        let rows = self
-            .database
-            .writer()
-            .query_all_raw(self.database.statement(sql, [WINDOW.into()]))
-            .await?;
-        let mut envelopes =
-            rows.iter().map(|row| envelope(row, self.source)).collect::<Result<Vec<_>, Fault>>()?;
-        envelopes.sort_by(|left, right| {
-            (left.subject.as_str(), left.sequence).cmp(&(right.subject.as_str(), right.sequence))
-        });
-        let mut subjects = HashSet::new();
-        envelopes.retain(|envelope| subjects.insert(envelope.subject.clone()));
-        envelopes.sort_by_key(|envelope| envelope.id);
-        Ok(envelopes)
+    async fn hold_lease(&self) -> Result<bool, StoreError> {
+        let transaction = self.database.begin().await?;
+        let is_held = lease::hold(&self.database, &transaction, LEASE, self.holder).await?;
+        transaction.commit().await?;
+        Ok(is_held)
     }
 
-    /// Guarded by the lease: a relay that lost it must not give out positions.
-    async fn mark(&self, confirmed: &[Uuid]) -> Result<(), Fault> {
+    /// The oldest waiting message of each subject, in the order of their ids.
+    async fn next_of_each_subject(&self) -> Result<Vec<Envelope>, StoreError> {
+        let window = raw_sql!(
+            Postgres,
+            r#"
+            select COLUMNS from outbox
+            where position is null and not exists (
+                select 1 from outbox earlier
+                where earlier.subject = outbox.subject
+                    and earlier.position is null
+                    and earlier.sequence < outbox.sequence)
+            order by id
+            limit {MAX_UNCONFIRMED}
+            "#
+        );
+
+        let writer = self.database.writer();
+        let rows = raw_rows::<outbox::Entity>(writer, window).all(writer).await?;
+        Ok(rows.into_iter().map(|row| envelope(row, self.source)).collect())
+    }
+
+    /// Gives each message its position. A relay that lost the lease changes nothing: two relays
+    /// must not number the same log.
+    async fn mark_published(&self, confirmed: &[Uuid]) -> Result<(), StoreError> {
         let transaction = self.database.begin().await?;
         if !lease::hold(&self.database, &transaction, LEASE, self.holder).await? {
             return Ok(());
         }
+
+        let mut last = last_position(&transaction).await?;
         for id in confirmed {
-            let sql = "update outbox set position = (select last + 1 from outbox_position) where id = $1 and position is null";
-            if transaction
-                .execute_raw(self.database.statement(sql, [(*id).into()]))
-                .await?
-                .rows_affected()
-                > 0
-            {
-                transaction
-                    .execute_raw(
-                        self.database.statement("update outbox_position set last = last + 1", []),
-                    )
-                    .await?;
+            if give_position(&transaction, *id, last + 1).await? {
+                last += 1;
             }
         }
+        set_last_position(&transaction, last).await?;
+
         transaction.commit().await?;
         Ok(())
     }
 }
 
-/// The message's id once it is confirmed.
-async fn publish(broker: Arc<dyn Broker>, envelope: Envelope) -> Option<Uuid> {
-    match broker.publish(&envelope).await {
-        Ok(()) => Some(envelope.id),
-        Err(error) => {
-            tracing::warn!(message.r#type = envelope.kind, message.subject = envelope.subject, %error, "publish failed; it stays in the outbox");
-            None
-        }
-    }
+/// Returns `false` when the message already has a position.
+async fn give_position(
+    transaction: &DatabaseTransaction,
+    id: Uuid,
+    position: i64,
+) -> Result<bool, StoreError> {
+    let updated = outbox::Entity::update_many()
+        .set(outbox::ActiveModel { position: Set(Some(position)), ..Default::default() })
+        .filter(outbox::COLUMN.id.eq(id))
+        .filter(outbox::COLUMN.position.is_null())
+        .exec(transaction)
+        .await?;
+
+    Ok(updated.rows_affected == 1)
 }
 
-enum Progress {
-    Published,
-    Idle,
-    Stuck,
+async fn set_last_position(transaction: &DatabaseTransaction, last: i64) -> Result<(), StoreError> {
+    outbox_position::Entity::update_many()
+        .set(outbox_position::ActiveModel { last: Set(last), ..Default::default() })
+        .exec(transaction)
+        .await?;
+    Ok(())
+}
+
+/// The message's id when it was confirmed, else `None`.
+async fn publish(broker: Arc<dyn Broker>, envelope: Envelope) -> Option<Uuid> {
+    if let Err(error) = broker.publish(&envelope).await {
+        tracing::warn!(
+            message.r#type = envelope.kind,
+            message.subject = envelope.subject,
+            %error,
+            "publish failed; the message stays in the outbox"
+        );
+        return None;
+    }
+    Some(envelope.id)
+}
+
+fn log_failed_round(failure: &StoreError) {
+    tracing::warn!(
+        error = %failure,
+        cause = ?failure.source(),
+        "the outbox relay failed; it will try again"
+    );
 }

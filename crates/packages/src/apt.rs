@@ -1,31 +1,33 @@
-//! apt lines: `name[:arch][=version|/suite]` (Debian policy 5.6.1 and 5.6.12). apt's own suffixes and patterns are refused.
+//! apt lines: `name[:arch][=version|/suite]` (Debian policy 5.6.1 and 5.6.12). apt's own suffixes
+//! and patterns are refused.
 
 use std::fmt;
 
-use crate::line::{Problem, refuse_option, significant};
+use crate::line::{Problem, refuse_option, strip_comment};
 
-/// One Debian package, perhaps at a version or from a suite.
+/// One Debian package with an optional version or suite.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AptPackage {
     name: String,
     architecture: Option<String>,
-    choice: Choice,
+    selection: Selection,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Choice {
-    Any,
+enum Selection {
+    AnyVersion,
     Version(String),
     Suite(String),
 }
 
 impl AptPackage {
-    /// For `apt-get satisfy`, which takes no patterns and no suffixes; `None` where a suite is asked for.
+    /// The package as a dependency for `apt-get satisfy`, which takes no patterns and no suffixes.
+    /// `None` for a package with a suite.
     pub fn relation(&self) -> Option<String> {
-        match &self.choice {
-            Choice::Any => Some(self.qualified_name()),
-            Choice::Version(version) => Some(format!("{} (= {version})", self.qualified_name())),
-            Choice::Suite(_) => None,
+        match &self.selection {
+            Selection::AnyVersion => Some(self.qualified_name()),
+            Selection::Version(version) => Some(format!("{} (= {version})", self.qualified_name())),
+            Selection::Suite(_) => None,
         }
     }
 
@@ -40,68 +42,83 @@ impl AptPackage {
 impl fmt::Display for AptPackage {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.qualified_name())?;
-        match &self.choice {
-            Choice::Any => Ok(()),
-            Choice::Version(version) => write!(formatter, "={version}"),
-            Choice::Suite(suite) => write!(formatter, "/{suite}"),
+
+        match &self.selection {
+            Selection::AnyVersion => Ok(()),
+            Selection::Version(version) => write!(formatter, "={version}"),
+            Selection::Suite(suite) => write!(formatter, "/{suite}"),
         }
     }
 }
 
-/// `None` for blank lines and comments.
+/// Parses one line. `None` for blank lines and comments.
+///
+/// # Errors
+/// The first problem of the line.
 pub fn parse(line: &str) -> Result<Option<AptPackage>, Problem> {
-    let Some((offset, text)) = significant(line)? else { return Ok(None) };
+    let Some((offset, text)) = strip_comment(line)? else { return Ok(None) };
     refuse_option(offset, text)?;
-    let name_end = text.find([':', '=', '/']).unwrap_or(text.len());
-    let (name, rest) = text.split_at(name_end);
+
+    let name_length = text.find([':', '=', '/']).unwrap_or(text.len());
+    let (name, rest) = text.split_at(name_length);
     check_name(offset, name)?;
-    let (architecture, rest, at) = match rest.strip_prefix(':') {
-        Some(rest) => {
-            let end = rest.find(['=', '/']).unwrap_or(rest.len());
-            let (architecture, rest) = rest.split_at(end);
-            check(
-                architecture,
-                offset + name_end + 1,
-                "an architecture such as `amd64`",
-                |byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-',
-            )?;
-            if architecture.ends_with('-') || architecture.starts_with('-') {
-                return Err(Problem::at(
-                    offset + name_end + 2,
-                    "an architecture begins and ends with a letter or digit",
-                ));
-            }
-            (Some(architecture.to_owned()), rest, offset + name_end + 1 + end)
-        }
-        None => (None, rest, offset + name_end),
+
+    let (architecture, rest, offset) = parse_architecture(rest, offset + name_length)?;
+    let selection = parse_selection(rest, offset)?;
+
+    Ok(Some(AptPackage { name: name.to_owned(), architecture, selection }))
+}
+
+/// Parses an optional `:architecture`. Returns it with the rest of the line and the rest's offset.
+fn parse_architecture(text: &str, offset: usize) -> Result<(Option<String>, &str, usize), Problem> {
+    let Some(text) = text.strip_prefix(':') else { return Ok((None, text, offset)) };
+
+    let offset = offset + 1;
+    let length = text.find(['=', '/']).unwrap_or(text.len());
+    let (architecture, rest) = text.split_at(length);
+    check_bytes(architecture, offset, "an architecture such as `amd64`", |byte| {
+        byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'
+    })?;
+
+    if architecture.ends_with('-') || architecture.starts_with('-') {
+        return Err(Problem::at(
+            offset + 1,
+            "an architecture begins and ends with a letter or digit",
+        ));
+    }
+
+    Ok((Some(architecture.to_owned()), rest, offset + length))
+}
+
+/// Parses an optional `=version` or `/suite`.
+fn parse_selection(text: &str, offset: usize) -> Result<Selection, Problem> {
+    let Some((separator, text)) = text.split_at_checked(1) else {
+        return Ok(Selection::AnyVersion);
     };
-    let choice = match rest.split_at_checked(1) {
-        None => Choice::Any,
-        Some(("=", version)) => Choice::Version(check_version(version, at + 1)?),
-        Some((_, suite)) => {
-            check(suite, at + 1, "a suite such as `bookworm-backports`", |byte| {
-                byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte)
-            })?;
-            // apt takes a `-` or `+` at the end of the whole word for an order to remove or to install.
-            if suite.ends_with(['-', '.']) || suite.starts_with(['-', '.']) {
-                return Err(Problem::at(at + 2, "a suite begins and ends with a letter or digit"));
-            }
-            Choice::Suite(suite.to_owned())
-        }
-    };
-    Ok(Some(AptPackage { name: name.to_owned(), architecture, choice }))
+
+    let offset = offset + 1;
+    if separator == "=" {
+        check_version(text, offset)?;
+        return Ok(Selection::Version(text.to_owned()));
+    }
+
+    check_suite(text, offset)?;
+    Ok(Selection::Suite(text.to_owned()))
 }
 
 fn check_name(offset: usize, name: &str) -> Result<(), Problem> {
-    let is_name_byte =
-        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+.-".contains(&byte);
     if let Some(index) = name.bytes().position(|byte| !is_name_byte(byte)) {
-        let lower = name.to_lowercase();
         let column = offset + name[..index].chars().count() + 1;
-        let problem =
-            Problem::at(column, "a package name is a-z, 0-9 and `+.-`; give one package a line");
-        return Err(if lower.bytes().all(is_name_byte) { problem.nearest(lower) } else { problem });
+        let problem = Problem::at(
+            column,
+            "a package name consists of a-z, 0-9 and `+.-`; give one package per line",
+        );
+
+        let lower = name.to_lowercase();
+        let is_lower_valid = lower.bytes().all(is_name_byte);
+        return Err(if is_lower_valid { problem.nearest(lower) } else { problem });
     }
+
     if name.len() < 2
         || !name.starts_with(|first: char| first.is_ascii_lowercase() || first.is_ascii_digit())
     {
@@ -110,49 +127,75 @@ fn check_name(offset: usize, name: &str) -> Result<(), Problem> {
             "a package name has at least two characters and begins with a letter or digit",
         ));
     }
+
     if let Some(stem) = name.strip_suffix('-') {
         return Err(Problem::at(offset + name.len(), "a `-` at the end would remove the package")
             .nearest(stem));
     }
-    match name.find(".+") {
-        Some(index) => Err(Problem::at(
+    if let Some(index) = name.find(".+") {
+        return Err(Problem::at(
             offset + index + 1,
-            "`.+` would be read as a pattern; give the package's exact name",
-        )),
-        None => Ok(()),
+            "apt-get would read `.+` as a pattern; give the package's exact name",
+        ));
     }
+
+    Ok(())
 }
 
-fn check_version(version: &str, at: usize) -> Result<String, Problem> {
-    check(version, at, "a version such as `3.11.2-1+b1`", |byte| {
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+.-".contains(&byte)
+}
+
+fn check_version(version: &str, offset: usize) -> Result<(), Problem> {
+    check_bytes(version, offset, "a version such as `3.11.2-1+b1`", |byte| {
         byte.is_ascii_alphanumeric() || b".+-~:".contains(&byte)
     })?;
+
     let parsed: debversion::Version = version
         .parse()
-        .map_err(|_| Problem::at(at + 1, "is not a Debian version such as `1:2.3-4`"))?;
+        .map_err(|_| Problem::at(offset + 1, "is not a Debian version such as `1:2.3-4`"))?;
     if !parsed.upstream_version.starts_with(|first: char| first.is_ascii_digit())
         || version.ends_with('-')
     {
         return Err(Problem::at(
-            at + 1,
+            offset + 1,
             "a Debian version begins with a digit and does not end in `-`",
         ));
     }
-    Ok(version.to_owned())
+
+    Ok(())
 }
 
-fn check(
+fn check_suite(suite: &str, offset: usize) -> Result<(), Problem> {
+    check_bytes(suite, offset, "a suite such as `bookworm-backports`", |byte| {
+        byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte)
+    })?;
+
+    // apt-get reads a `-` or `+` at the end of the whole argument as an order to remove or install.
+    if suite.ends_with(['-', '.']) || suite.starts_with(['-', '.']) {
+        return Err(Problem::at(offset + 1, "a suite begins and ends with a letter or digit"));
+    }
+
+    Ok(())
+}
+
+/// Refuses an empty part and the first byte that is not allowed. `expected` names the part with an
+/// example.
+fn check_bytes(
     part: &str,
-    at: usize,
-    what: &str,
+    offset: usize,
+    expected: &str,
     is_allowed: impl Fn(u8) -> bool,
 ) -> Result<(), Problem> {
-    match part.bytes().position(|byte| !is_allowed(byte)) {
-        Some(index) => Err(Problem::at(
-            at + part[..index].chars().count() + 1,
-            format!("does not belong into {what}"),
-        )),
-        None if part.is_empty() => Err(Problem::at(at + 1, format!("expected {what}"))),
-        None => Ok(()),
+    if let Some(index) = part.bytes().position(|byte| !is_allowed(byte)) {
+        return Err(Problem::at(
+            offset + part[..index].chars().count() + 1,
+            format!("this character is not allowed in {expected}"),
+        ));
     }
+    if part.is_empty() {
+        return Err(Problem::at(offset + 1, format!("expected {expected}")));
+    }
+
+    Ok(())
 }

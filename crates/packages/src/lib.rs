@@ -6,9 +6,11 @@ pub mod pip;
 
 mod line;
 mod lists;
+mod rules;
 
 pub use line::{LineError, Manager, Problem};
-pub use lists::{MAX_BYTES, MAX_LINES, PackageLists, Policy, Refusal};
+pub use lists::{MAX_BYTES, MAX_LINES, PackageLists, Refusal};
+pub use rules::PackageRules;
 
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,8 @@
-//! What is true of a line whatever its manager: no hidden characters, no options, comments ignored.
+//! Rules for the lines of every manager: no hidden characters, no options, comments ignored.
 
 use std::fmt;
 
-/// Whose grammar a line follows.
+/// The package manager whose grammar a line follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Manager {
     /// Debian packages.
@@ -23,14 +23,14 @@ impl fmt::Display for Manager {
     }
 }
 
-/// What is wrong in one line.
+/// The cause of a refused line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// First wrong character, counted from 1.
+    /// Position of the first wrong character, counted from 1.
     pub column: usize,
-    /// Says what is wrong and what would be right.
+    /// A sentence for the user: the cause and the correction.
     pub reason: String,
-    /// The nearest valid line, where one is known.
+    /// The nearest valid line, if one is known.
     pub nearest: Option<String>,
 }
 
@@ -49,11 +49,9 @@ impl Problem {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{manager} line {line}, column {}: {}{}", problem.column, problem.reason, Nearest(problem))]
 pub struct LineError {
-    /// Whose list.
     pub manager: Manager,
     /// Counted from 1.
     pub line: usize,
-    /// What is wrong.
     pub problem: Problem,
 }
 
@@ -68,16 +66,11 @@ impl fmt::Display for Nearest<'_> {
     }
 }
 
-/// The part of a line that counts, and its offset in characters; `None` for blank lines and comments.
-pub(crate) fn significant(line: &str) -> Result<Option<(usize, &str)>, Problem> {
-    for (index, character) in line.chars().enumerate() {
-        if let Some(name) = forbidden(character) {
-            return Err(Problem::at(
-                index + 1,
-                format!("{name} (U+{:04X}) may not stand in a package line", u32::from(character)),
-            ));
-        }
-    }
+/// Returns the line without its comment and surrounding blanks, and its offset in characters.
+/// `None` for blank lines and comments.
+pub(crate) fn strip_comment(line: &str) -> Result<Option<(usize, &str)>, Problem> {
+    refuse_hidden_characters(line)?;
+
     if line.trim_start().starts_with('#') {
         return Ok(None);
     }
@@ -86,28 +79,46 @@ pub(crate) fn significant(line: &str) -> Result<Option<(usize, &str)>, Problem> 
     if text.is_empty() {
         return Ok(None);
     }
+
     let offset = line.chars().count() - line.trim_start().chars().count();
     if text.ends_with('\\') {
         return Err(Problem::at(
             offset + text.chars().count(),
-            "a line cannot go on in the next one; give one package a line",
+            "a line cannot continue in the next one; give one package per line",
         ));
     }
+
     Ok(Some((offset, text)))
 }
 
-/// A leading `-` would be read as an option.
-pub(crate) fn refuse_option(offset: usize, text: &str) -> Result<(), Problem> {
-    match text.starts_with('-') {
-        true => Err(Problem::at(
-            offset + 1,
-            "options are not allowed; give one package a line, without `-` in front",
-        )),
-        false => Ok(()),
+fn refuse_hidden_characters(line: &str) -> Result<(), Problem> {
+    for (index, character) in line.chars().enumerate() {
+        if let Some(kind) = hidden_kind(character) {
+            let code_point = u32::from(character);
+            return Err(Problem::at(
+                index + 1,
+                format!("{kind} (U+{code_point:04X}) is not allowed in a package line; remove it"),
+            ));
+        }
     }
+
+    Ok(())
 }
 
-fn forbidden(character: char) -> Option<&'static str> {
+/// Refuses a leading `-`, which the manager would read as an option.
+pub(crate) fn refuse_option(offset: usize, text: &str) -> Result<(), Problem> {
+    if text.starts_with('-') {
+        return Err(Problem::at(
+            offset + 1,
+            "options are not allowed; give one package per line, without a leading `-`",
+        ));
+    }
+
+    Ok(())
+}
+
+/// The kind of a character that a reader cannot see. `None` for visible characters and the blank.
+fn hidden_kind(character: char) -> Option<&'static str> {
     match character {
         '\n' | '\r' | '\u{0b}' | '\u{0c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => {
             Some("a line break")

@@ -1,60 +1,41 @@
-//! The three lists of a spec, parsed together: every error at once, the limits, and nothing dropped.
+//! The three package lists of a spec, parsed together: limits first, then the errors of all lines
+//! at once.
 
 use crate::{
     apt::{self, AptPackage},
     conda::{self, CondaSpec},
     line::{LineError, Manager, Problem},
     pip::{self, PipRequirement},
+    rules::PackageRules,
 };
 
-/// Most lines a manager may have.
+/// Most lines of one manager.
 pub const MAX_LINES: usize = 1_000;
-/// Most bytes that all lines together may have.
+/// Most bytes of all lines together.
 pub const MAX_BYTES: usize = 64 * 1024;
 
-/// What a site allows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Policy {
-    /// Channels that conda lines may name.
-    pub conda_channels: Vec<String>,
-    /// Whether `name @ https://…#sha256=…` is allowed.
-    pub pip_urls: bool,
-}
-
-impl Default for Policy {
-    fn default() -> Self {
-        let channels =
-            ["conda-forge", "defaults", "main", "nvidia", "pytorch", "fastai", "bioconda"];
-        Self { conda_channels: channels.map(str::to_owned).to_vec(), pip_urls: true }
-    }
-}
-
-/// Parsed packages in the order they were given.
+/// Parsed packages in the order of their lines.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct PackageLists {
-    /// Debian packages.
     pub apt: Vec<AptPackage>,
-    /// conda MatchSpecs.
     pub conda: Vec<CondaSpec>,
-    /// Python requirements.
     pub pip: Vec<PipRequirement>,
 }
 
-/// Why lists were refused.
+/// The cause of refused lists.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// One entry for each refused line.
-    #[error("{} package line(s) refused; the first: {}", .0.len(), .0[0])]
+    #[error("{} package line(s) are refused. The first: {}", .0.len(), .0[0])]
     Lines(Vec<LineError>),
-    /// Over [`MAX_LINES`].
+    /// More than [`MAX_LINES`].
     #[error("{manager} has {lines} lines, at most {MAX_LINES} are allowed")]
     TooManyLines {
-        /// Whose list.
         manager: Manager,
         /// Lines given.
         lines: usize,
     },
-    /// Over [`MAX_BYTES`].
+    /// More than [`MAX_BYTES`].
     #[error("the package lines have {bytes} bytes, at most {MAX_BYTES} are allowed")]
     TooLarge {
         /// Bytes given.
@@ -67,28 +48,24 @@ pub enum Refusal {
 
 impl PackageLists {
     /// Parses every line of every list.
+    ///
+    /// # Errors
+    /// [`Refusal`].
     pub fn parse(
         apt: &[String],
         conda: &[String],
         pip: &[String],
-        policy: &Policy,
+        rules: &PackageRules,
     ) -> Result<Self, Refusal> {
-        for (manager, lines) in [(Manager::Apt, apt), (Manager::Conda, conda), (Manager::Pip, pip)]
-        {
-            if lines.len() > MAX_LINES {
-                return Err(Refusal::TooManyLines { manager, lines: lines.len() });
-            }
-        }
-        let bytes: usize = [apt, conda, pip].into_iter().flatten().map(|line| line.len() + 1).sum();
-        if bytes > MAX_BYTES {
-            return Err(Refusal::TooLarge { bytes });
-        }
+        check_limits([(Manager::Apt, apt), (Manager::Conda, conda), (Manager::Pip, pip)])?;
+
         let mut errors = Vec::new();
         let lists = Self {
-            apt: parse_all(Manager::Apt, apt, apt::parse, &mut errors),
-            conda: parse_all(Manager::Conda, conda, |line| conda::parse(line, policy), &mut errors),
-            pip: parse_all(Manager::Pip, pip, |line| pip::parse(line, policy), &mut errors),
+            apt: parse_list(Manager::Apt, apt, apt::parse, &mut errors),
+            conda: parse_list(Manager::Conda, conda, |line| conda::parse(line, rules), &mut errors),
+            pip: parse_list(Manager::Pip, pip, |line| pip::parse(line, rules), &mut errors),
         };
+
         if !errors.is_empty() {
             return Err(Refusal::Lines(errors));
         }
@@ -99,18 +76,36 @@ impl PackageLists {
     }
 }
 
-fn parse_all<T>(
+fn check_limits(lists: [(Manager, &[String]); 3]) -> Result<(), Refusal> {
+    for (manager, lines) in lists {
+        if lines.len() > MAX_LINES {
+            return Err(Refusal::TooManyLines { manager, lines: lines.len() });
+        }
+    }
+
+    let bytes: usize = lists.iter().flat_map(|(_, lines)| *lines).map(|line| line.len() + 1).sum();
+    if bytes > MAX_BYTES {
+        return Err(Refusal::TooLarge { bytes });
+    }
+
+    Ok(())
+}
+
+/// Parses one list. Refused lines are added to `errors`.
+fn parse_list<T>(
     manager: Manager,
     lines: &[String],
     parse: impl Fn(&str) -> Result<Option<T>, Problem>,
     errors: &mut Vec<LineError>,
 ) -> Vec<T> {
-    let mut parsed = Vec::new();
+    let mut packages = Vec::new();
+
     for (index, line) in lines.iter().enumerate() {
         match parse(line) {
-            Ok(package) => parsed.extend(package),
+            Ok(package) => packages.extend(package),
             Err(problem) => errors.push(LineError { manager, line: index + 1, problem }),
         }
     }
-    parsed
+
+    packages
 }

@@ -1,12 +1,13 @@
-//! pip lines: PEP 508 requirements. URLs only over https with a sha256, and only where the site allows them.
+//! pip lines: PEP 508 requirements. URLs only over https with a sha256, and only if the
+//! configuration allows them.
 
 use std::fmt;
 
-use uv_pep508::{Requirement, VersionOrUrl};
+use uv_pep508::{Pep508Error, Requirement, VersionOrUrl};
 
 use crate::{
-    Policy,
-    line::{Problem, refuse_option, significant},
+    line::{Problem, refuse_option, strip_comment},
+    rules::PackageRules,
 };
 
 /// One PEP 508 requirement.
@@ -21,59 +22,76 @@ impl fmt::Display for PipRequirement {
     }
 }
 
-/// `None` for blank lines and comments.
-pub fn parse(line: &str, policy: &Policy) -> Result<Option<PipRequirement>, Problem> {
-    let Some((offset, text)) = significant(line)? else { return Ok(None) };
+/// Parses one line. `None` for blank lines and comments.
+///
+/// # Errors
+/// The first problem of the line.
+pub fn parse(line: &str, rules: &PackageRules) -> Result<Option<PipRequirement>, Problem> {
+    let Some((offset, text)) = strip_comment(line)? else { return Ok(None) };
     refuse_option(offset, text)?;
     let column = |byte: usize| offset + text.get(..byte).unwrap_or(text).chars().count() + 1;
+
     // The parser expands `${NAME}` from the server's environment.
     if let Some(index) = text.find('$') {
-        return Err(Problem::at(column(index), "`$` may not stand in a requirement"));
+        return Err(Problem::at(column(index), "`$` is not allowed in a requirement"));
     }
     if let Some(index) = text.find(|character: char| !(' '..='~').contains(&character)) {
         return Err(Problem::at(column(index), "a requirement is plain ASCII"));
     }
-    if text.starts_with("git+")
-        || text.starts_with("http") && text.contains("://")
-        || text.starts_with("file:")
-        || text.starts_with(['/', '.'])
-    {
+    if is_path_or_url(text) {
         return Err(Problem::at(
             offset + 1,
-            "paths and bare URLs are not requirements; give `name`, or `name @ https://…#sha256=…` where the site allows URLs",
+            "paths and bare URLs are not requirements; give `name`, or `name @ https://…#sha256=…` \
+             if URLs are allowed",
         ));
     }
+
     let requirement: Requirement<url::Url> =
-        text.parse().map_err(|error: uv_pep508::Pep508Error<url::Url>| {
-            let reason = error.message.to_string();
-            Problem::at(column(error.start), reason.lines().next().unwrap_or_default().to_owned())
+        text.parse().map_err(|error: Pep508Error<url::Url>| {
+            let message = error.message.to_string();
+            let first_line = message.lines().next().unwrap_or_default();
+            Problem::at(column(error.start), first_line)
         })?;
     if let Some(VersionOrUrl::Url(url)) = &requirement.version_or_url {
-        check_url(url, policy)
-            .map_err(|reason| Problem::at(column(text.find('@').unwrap_or(0)), reason))?;
+        let at_sign = column(text.find('@').unwrap_or(0));
+        check_url(url, rules).map_err(|reason| Problem::at(at_sign, reason))?;
     }
+
     let rendered = requirement.to_string();
-    let back: Result<Requirement<url::Url>, _> = rendered.parse();
-    if back.ok().as_ref() != Some(&requirement) || rendered.contains('\n') {
+    let parsed_again: Result<Requirement<url::Url>, _> = rendered.parse();
+    if parsed_again.ok().as_ref() != Some(&requirement) || rendered.contains('\n') {
         return Err(Problem::at(
             offset + 1,
             "is ambiguous; write it as `name[extras]>=version; marker`",
         ));
     }
+
     Ok(Some(PipRequirement { rendered }))
 }
 
-fn check_url(url: &url::Url, policy: &Policy) -> Result<(), String> {
-    if !policy.pip_urls {
-        return Err("this site does not allow URLs; give a version instead".to_owned());
+fn is_path_or_url(text: &str) -> bool {
+    text.starts_with("git+")
+        || text.starts_with("http") && text.contains("://")
+        || text.starts_with("file:")
+        || text.starts_with(['/', '.'])
+}
+
+fn check_url(url: &url::Url, rules: &PackageRules) -> Result<(), &'static str> {
+    if !rules.pip_urls {
+        return Err("this Slipway does not allow URLs; give a version instead");
     }
     if url.scheme() != "https" || !url.username().is_empty() || url.password().is_some() {
-        return Err("a URL has to be https, without a user or password".to_owned());
+        return Err("a URL must be https, without a user or password");
     }
-    match url.fragment().and_then(|fragment| fragment.strip_prefix("sha256=")) {
-        Some(hash) if hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
-            Ok(())
-        }
-        _ => Err("a URL has to end in `#sha256=` and 64 hexadecimal digits".to_owned()),
+
+    let hash = url.fragment().and_then(|fragment| fragment.strip_prefix("sha256="));
+    if !hash.is_some_and(is_sha256) {
+        return Err("a URL must end in `#sha256=` and 64 hexadecimal digits");
     }
+
+    Ok(())
+}
+
+fn is_sha256(hash: &str) -> bool {
+    hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

@@ -1,20 +1,22 @@
-//! The table of the design as data, and a property for each grammar.
+//! Accepted and refused lines as tables, and a property for each grammar.
 
 use proptest::prelude::*;
 
-use crate::{PackageLists, Policy, Problem, Refusal, apt, conda, pip};
+use crate::{PackageLists, PackageRules, Problem, Refusal, apt, conda, pip};
 
 fn accept(parse: impl Fn(&str) -> Result<Option<String>, Problem>, line: &str, want: &str) {
     assert_eq!(parse(line).map(Option::unwrap_or_default), Ok(want.to_owned()), "{line:?}");
+
     assert_eq!(
         parse(want).map(Option::unwrap_or_default),
         Ok(want.to_owned()),
-        "re-rendering {want:?}"
+        "the rendered form {want:?} must parse to itself"
     );
 }
 
 fn refuse(parse: impl Fn(&str) -> Result<Option<String>, Problem>, line: &str, want: &str) {
     let problem = parse(line).expect_err(line);
+
     assert!(problem.reason.contains(want), "{line:?}: {}", problem.reason);
     assert!(
         problem.column >= 1 && problem.column <= line.chars().count() + 1,
@@ -27,15 +29,15 @@ fn apt(line: &str) -> Result<Option<String>, Problem> {
 }
 
 fn conda(line: &str) -> Result<Option<String>, Problem> {
-    conda::parse(line, &Policy::default()).map(|spec| spec.map(|spec| spec.to_string()))
+    conda::parse(line, &PackageRules::default()).map(|spec| spec.map(|spec| spec.to_string()))
 }
 
 fn pip(line: &str) -> Result<Option<String>, Problem> {
-    pip::parse(line, &Policy::default())
+    pip::parse(line, &PackageRules::default())
         .map(|requirement| requirement.map(|requirement| requirement.to_string()))
 }
 
-/// Refused whatever the manager.
+/// Lines that every manager refuses, each with a part of its message.
 const HOSTILE: &[(&str, &str)] = &[
     ("jq\nx", "line break"),
     ("jq\r", "line break"),
@@ -49,7 +51,7 @@ const HOSTILE: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn apt_lines() {
+fn apt_lines_follow_the_grammar() {
     for line in [
         "g++",
         "libstdc++-12-dev",
@@ -66,6 +68,7 @@ fn apt_lines() {
     for line in ["", "   ", "# jq"] {
         assert_eq!(apt(line), Ok(None));
     }
+
     let refused = [
         ("-oAPT::Get::AllowUnauthenticated=true", "options"),
         ("--allow-unauthenticated", "options"),
@@ -90,13 +93,18 @@ fn apt_lines() {
         refuse(apt, line, want);
     }
     assert_eq!(apt("JQ").unwrap_err().nearest.as_deref(), Some("jq"));
+}
+
+#[test]
+fn apt_package_with_a_suite_has_no_relation() {
     let relation = |line: &str| apt::parse(line).unwrap().unwrap().relation();
+
     assert_eq!(relation("libc6:amd64=2.36-9").as_deref(), Some("libc6:amd64 (= 2.36-9)"));
     assert_eq!(relation("jq/bookworm"), None);
 }
 
 #[test]
-fn conda_lines() {
+fn conda_lines_follow_the_grammar() {
     for (line, want) in [
         ("numpy==1.17*", "numpy 1.17.*"),
         ("conda-forge::numpy==1.17*", "conda-forge::numpy 1.17.*"),
@@ -109,6 +117,7 @@ fn conda_lines() {
         accept(conda, line, want);
     }
     assert_eq!(conda("-c conda-forge::numpy==1.17*"), conda("conda-forge::numpy==1.17*"));
+
     let refused = [
         ("numpy[url=https://evil/x.conda]", ""),
         ("numpy[fn=x.conda]", "`fn`"),
@@ -129,7 +138,7 @@ fn conda_lines() {
 }
 
 #[test]
-fn pip_lines() {
+fn pip_lines_follow_the_grammar() {
     let url =
         format!("pkg @ https://example.org/pkg-1.0-py3-none-any.whl#sha256={}", "a".repeat(64));
     for (line, want) in [
@@ -143,6 +152,7 @@ fn pip_lines() {
     ] {
         accept(pip, line, want);
     }
+
     let refused = [
         ("-r req.txt", "options"),
         ("--trusted-host=evil", "options"),
@@ -163,34 +173,53 @@ fn pip_lines() {
     for (line, want) in refused.iter().chain(HOSTILE) {
         refuse(pip, line, want);
     }
-    let strict = Policy { pip_urls: false, ..Policy::default() };
+
+    let strict = PackageRules { pip_urls: false, ..PackageRules::default() };
     assert!(pip::parse(&url, &strict).unwrap_err().reason.contains("does not allow URLs"));
 }
 
+fn parse_lists(apt: &[&str], pip: &[&str]) -> Result<PackageLists, Refusal> {
+    PackageLists::parse(&owned(apt), &[], &owned(pip), &PackageRules::default())
+}
+
+fn owned(lines: &[&str]) -> Vec<String> {
+    lines.iter().map(ToString::to_string).collect()
+}
+
 #[test]
-fn lists() {
-    let parse = |apt: &[&str], pip: &[&str]| {
-        let own = |lines: &[&str]| lines.iter().map(ToString::to_string).collect::<Vec<_>>();
-        PackageLists::parse(&own(apt), &[], &own(pip), &Policy::default())
-    };
-    assert_eq!(parse(&["# nothing", ""], &[]), Err(Refusal::Empty));
-    assert_eq!(parse(&["jq", "# x", "curl"], &["numpy"]).unwrap().apt.len(), 2);
+fn lists_outside_the_limits_are_refused() {
+    assert_eq!(parse_lists(&["# nothing", ""], &[]), Err(Refusal::Empty));
     assert!(matches!(
-        parse(&vec!["jq"; 1_001], &[]),
+        parse_lists(&vec!["jq"; 1_001], &[]),
         Err(Refusal::TooManyLines { lines: 1_001, .. })
     ));
-    assert!(matches!(parse(&[&"x".repeat(70_000)], &[]), Err(Refusal::TooLarge { .. })));
-    let Err(Refusal::Lines(errors)) = parse(&["jq", "a b", "curl-"], &["-r x"]) else {
-        panic!("all lines are judged")
+    assert!(matches!(parse_lists(&[&"x".repeat(70_000)], &[]), Err(Refusal::TooLarge { .. })));
+}
+
+#[test]
+fn comments_in_a_list_are_ignored() {
+    assert_eq!(parse_lists(&["jq", "# x", "curl"], &["numpy"]).unwrap().apt.len(), 2);
+}
+
+#[test]
+fn all_refused_lines_are_reported_together() {
+    let refused = parse_lists(&["jq", "a b", "curl-"], &["-r x"]);
+
+    let Err(Refusal::Lines(errors)) = refused else {
+        panic!("expected an error for each line, got {refused:?}")
     };
     let lines: Vec<String> =
         errors.iter().map(|error| format!("{} {}", error.manager, error.line)).collect();
     assert_eq!(lines, ["apt 2", "apt 3", "pip 1"]);
 }
 
+const APT_LIKE: &str = "[a-z0-9+.:=/~ -]{0,24}";
+const CONDA_LIKE: &str = "(-c )?[a-z:]{0,12}[a-z0-9=<>.*,| \\[\\]'-]{0,24}";
+const PIP_LIKE: &str = "[a-z]{1,8}[a-z0-9\\[\\]=<>~!.,;@ \"_-]{0,24}";
+
 proptest! {
     #[test]
-    fn apt_accepts_only_what_it_renders(line in prop_oneof![".{0,40}", "[a-z0-9+.:=/~ -]{0,24}"]) {
+    fn rendered_apt_line_parses_to_itself(line in prop_oneof![".{0,40}", APT_LIKE]) {
         if let Ok(Some(rendered)) = apt(&line) {
             prop_assert!(!rendered.starts_with('-') && !rendered.contains(char::is_whitespace));
             prop_assert_eq!(apt(&rendered), Ok(Some(rendered.clone())));
@@ -198,15 +227,16 @@ proptest! {
     }
 
     #[test]
-    fn conda_accepts_only_what_it_renders(line in prop_oneof![".{0,40}", "(-c )?[a-z:]{0,12}[a-z0-9=<>.*,| \\[\\]'-]{0,24}"]) {
+    fn rendered_conda_line_parses_to_itself(line in prop_oneof![".{0,40}", CONDA_LIKE]) {
         if let Ok(Some(rendered)) = conda(&line) {
-            prop_assert!(!rendered.contains('\n') && (!rendered.starts_with('-') || rendered.starts_with("-c ")));
+            let is_option = rendered.starts_with('-') && !rendered.starts_with("-c ");
+            prop_assert!(!rendered.contains('\n') && !is_option);
             prop_assert_eq!(conda(&rendered), Ok(Some(rendered.clone())));
         }
     }
 
     #[test]
-    fn pip_accepts_only_what_it_renders(line in prop_oneof![".{0,40}", "[a-z]{1,8}[a-z0-9\\[\\]=<>~!.,;@ \"_-]{0,24}"]) {
+    fn rendered_pip_line_parses_to_itself(line in prop_oneof![".{0,40}", PIP_LIKE]) {
         if let Ok(Some(rendered)) = pip(&line) {
             prop_assert!(!rendered.starts_with('-') && !rendered.contains('\n'));
             prop_assert_eq!(pip(&rendered), Ok(Some(rendered.clone())));

@@ -1,6 +1,7 @@
-//! Asking a registry.
+//! The client of the OCI registries: manifests, indexes and configs, each checked against its
+//! digest.
 
-use std::time::Duration;
+use std::{io::Cursor, time::Duration};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use oci_client::{
@@ -21,58 +22,70 @@ use crate::{
     strict_json::StrictValue,
 };
 
-const MANIFESTS: &[&str] = &[
+/// Media types of the manifests and indexes that Slipway reads.
+const MANIFEST_TYPES: &[&str] = &[
     "application/vnd.oci.image.index.v1+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 ];
-const PATIENCE: Duration = Duration::from_secs(8);
-/// A config larger than this is no honest one.
-const LARGEST_CONFIG: i64 = 4 * 1024 * 1024;
 
-/// How to speak to registries.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
+/// For one manifest or one config, with authentication and all reads.
+const PULL_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// Protects the memory from hostile registries; real configs have a few kilobytes.
+const MAX_CONFIG_BYTES: usize = 4 * 1024 * 1024;
+
+type Cause = Box<dyn std::error::Error + Send + Sync>;
+
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Settings {
-    /// `host:port` of registries without TLS.
+pub struct RegistryConfig {
+    /// `host:port` of each registry without TLS.
     #[serde(default)]
     pub insecure: Vec<String>,
 }
 
-/// Why a reference could not be inspected.
+/// The cause of a failed inspection.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
-    /// The registry says that there is none.
+    /// The registry has no such manifest or repository.
     #[error("the registry has no `{0}`; check the repository and the tag")]
     Missing(String),
-    /// The registry says no.
+    /// The registry refuses the access.
     #[error("the registry denied access to `{0}`")]
     Denied(String),
-    /// The registry does not say which.
-    #[error("the registry has no `{0}`, or hides it from those without credentials")]
+    /// The registry hides whether the reference is missing or denied.
+    #[error("the registry has no `{0}`, or hides it from callers without credentials")]
     MissingOrDenied(String),
-    /// No answer, or one that makes no sense.
+    /// No response, or an invalid one.
     #[error(
-        "the registry of `{reference}` cannot be reached or does not speak the registry protocol; try again later"
+        "the registry of `{reference}` cannot be reached or does not speak the registry protocol; \
+         try again later"
     )]
     Unreachable {
-        /// What was asked for.
         reference: String,
         /// For the log.
         #[source]
-        cause: Box<dyn std::error::Error + Send + Sync>,
+        cause: Cause,
     },
-    /// No image for this platform behind the reference.
+    /// The reference has no image for this platform.
     #[error("`{reference}` has no image for {platform}; it has {available}")]
     NoPlatform {
-        /// What was asked for.
         reference: String,
-        /// For which platform.
+        /// The requested platform.
         platform: Platform,
-        /// What there is.
+        /// The platforms of the reference, separated by commas.
         available: String,
     },
+}
+
+impl RegistryError {
+    fn unreachable(reference: &str, cause: impl Into<Cause>) -> Self {
+        Self::Unreachable { reference: reference.to_owned(), cause: cause.into() }
+    }
 }
 
 impl From<RegistryError> for Fault {
@@ -84,99 +97,114 @@ impl From<RegistryError> for Fault {
             RegistryError::Unreachable { .. } => Reason::RegistryUnreachable,
             RegistryError::NoPlatform { .. } => Reason::PlatformMismatch,
         };
+
         Self::new(reason, error.to_string()).cause(error)
     }
 }
 
-/// All registries.
+/// The client of all registries. Calls are anonymous.
 pub struct Registries {
     client: Client,
 }
 
 impl Registries {
-    /// Speaks TLS to all but the configured ones.
-    pub fn new(settings: &Settings) -> Self {
+    /// Uses TLS for all registries except the configured ones.
+    pub fn new(config: &RegistryConfig) -> Self {
         let config = ClientConfig {
-            protocol: ClientProtocol::HttpsExcept(settings.insecure.clone()),
-            connect_timeout: Some(Duration::from_secs(3)),
-            read_timeout: Some(Duration::from_secs(5)),
+            protocol: ClientProtocol::HttpsExcept(config.insecure.clone()),
+            connect_timeout: Some(CONNECT_TIMEOUT),
+            read_timeout: Some(READ_TIMEOUT),
             ..ClientConfig::default()
         };
+
         Self { client: Client::new(config) }
     }
 
-    /// What is behind the reference: for an index, all its platforms, its own digest, and the size of the first image.
+    /// Looks up a reference: its digest, its platforms and its size. For an index these are the
+    /// index's digest, all its platforms, and the size of its first image.
+    ///
+    /// # Errors
+    /// `REFERENCE_MISSING`, `REFERENCE_DENIED`, `REFERENCE_MISSING_OR_DENIED`,
+    /// `REGISTRY_UNREACHABLE`.
     pub async fn resolve(&self, reference: &Reference) -> Result<Artifact, RegistryError> {
-        let (manifest, digest) = self.manifest(reference).await?;
-        let children = children(&manifest);
-        if children.is_empty() {
+        let (manifest, digest) = self.pull_manifest(reference).await?;
+
+        let images = index_entries(&manifest);
+        let Some((_, first)) = images.first() else {
             let inspection = self.inspect_manifest(reference, &manifest, digest.clone()).await?;
             return Ok(Artifact {
                 digest,
                 platforms: vec![inspection.platform],
                 size_bytes: inspection.size_bytes,
             });
-        }
-        let (first, _) = self.manifest(&reference.at(&children[0].1)).await?;
+        };
+
+        let (first, _) = self.pull_manifest(&reference.at(first)).await?;
         Ok(Artifact {
             digest,
-            platforms: children.into_iter().map(|(platform, _)| platform).collect(),
-            size_bytes: size(&first),
+            platforms: images.into_iter().map(|(platform, _)| platform).collect(),
+            size_bytes: size_bytes(&first),
         })
     }
 
-    /// The one image for `platform` behind the reference, with its raw config, by the digest that was inspected.
+    /// Finds the image of a reference for `platform` and pulls its config. The digest of the result
+    /// is the manifest's, so a later pull by that digest gets the inspected image.
+    ///
+    /// # Errors
+    /// `REFERENCE_MISSING`, `REFERENCE_DENIED`, `REFERENCE_MISSING_OR_DENIED`,
+    /// `REGISTRY_UNREACHABLE`, `PLATFORM_MISMATCH`.
     pub async fn inspect(
         &self,
         reference: &Reference,
         platform: &Platform,
     ) -> Result<Inspection, RegistryError> {
-        let (mut manifest, mut digest) = self.manifest(reference).await?;
-        let children = children(&manifest);
-        if !children.is_empty() {
-            let Some((_, child)) = children.iter().find(|(candidate, _)| candidate == platform)
+        let no_platform = |available: String| RegistryError::NoPlatform {
+            reference: reference.to_string(),
+            platform: platform.clone(),
+            available,
+        };
+
+        let (mut manifest, mut digest) = self.pull_manifest(reference).await?;
+        let images = index_entries(&manifest);
+        if !images.is_empty() {
+            let Some((_, image)) = images.iter().find(|(candidate, _)| candidate == platform)
             else {
-                let available = children
-                    .iter()
-                    .map(|(platform, _)| platform.to_string())
-                    .collect::<Vec<_>>()
-                    .join(", ");
-                return Err(RegistryError::NoPlatform {
-                    reference: reference.to_string(),
-                    platform: platform.clone(),
-                    available,
-                });
+                let platforms: Vec<&str> =
+                    images.iter().map(|(platform, _)| platform.as_str()).collect();
+                return Err(no_platform(platforms.join(", ")));
             };
-            (manifest, digest) = self.manifest(&reference.at(child)).await?;
+            (manifest, digest) = self.pull_manifest(&reference.at(image)).await?;
         }
+
         let inspection = self.inspect_manifest(reference, &manifest, digest).await?;
         if inspection.platform != *platform {
-            return Err(RegistryError::NoPlatform {
-                reference: reference.to_string(),
-                platform: platform.clone(),
-                available: inspection.platform.to_string(),
-            });
+            return Err(no_platform(inspection.platform.to_string()));
         }
+
         Ok(inspection)
     }
 
-    async fn manifest(&self, reference: &Reference) -> Result<(Value, Digest), RegistryError> {
+    /// Pulls a manifest or index and checks it against the digest of the reference, if the
+    /// reference has one.
+    async fn pull_manifest(&self, reference: &Reference) -> Result<(Value, Digest), RegistryError> {
         let name = reference.to_string();
-        let oci: OciReference = name.parse().map_err(|error| unreachable(&name, error))?;
-        let pulled = timeout(
-            PATIENCE,
-            self.client.pull_manifest_raw(&oci, &RegistryAuth::Anonymous, MANIFESTS),
-        )
-        .await;
-        let (bytes, _) = pulled
-            .map_err(|error| unreachable(&name, error))?
+        let oci_reference = parse_oci_reference(&name)?;
+
+        let pull =
+            self.client.pull_manifest_raw(&oci_reference, &RegistryAuth::Anonymous, MANIFEST_TYPES);
+        let (bytes, _) = timeout(PULL_TIMEOUT, pull)
+            .await
+            .map_err(|error| RegistryError::unreachable(&name, error))?
             .map_err(|error| classify(&name, error))?;
+
         let digest = sha256(&bytes);
         if reference.digest().is_some_and(|wanted| *wanted != digest) {
-            return Err(unreachable(&name, format!("the registry sent {digest} instead")));
+            let cause = format!("the registry sent a manifest with the digest {digest}");
+            return Err(RegistryError::unreachable(&name, cause));
         }
-        let StrictValue(manifest) =
-            serde_json::from_slice(&bytes).map_err(|error| unreachable(&name, error))?;
+
+        let StrictValue(manifest) = serde_json::from_slice(&bytes)
+            .map_err(|error| RegistryError::unreachable(&name, error))?;
         Ok((manifest, digest))
     }
 
@@ -187,81 +215,101 @@ impl Registries {
         digest: Digest,
     ) -> Result<Inspection, RegistryError> {
         let name = reference.to_string();
-        let oci: OciReference = name.parse().map_err(|error| unreachable(&name, error))?;
-        let config = &manifest["config"];
-        let wanted = config["digest"].as_str().unwrap_or_default();
-        if config["size"].as_i64().is_none_or(|size| size > LARGEST_CONFIG) {
-            return Err(unreachable(&name, "the image's config has no acceptable size"));
-        }
-        // A registry may send more than it said; a cursor over a room that cannot grow takes no more than that.
-        let mut room = std::io::Cursor::new(
-            vec![0; usize::try_from(LARGEST_CONFIG).unwrap_or_default()].into_boxed_slice(),
-        );
-        let pulled = timeout(PATIENCE, self.client.pull_blob(&oci, wanted, &mut room)).await;
-        pulled
-            .map_err(|error| unreachable(&name, error))?
-            .map_err(|error| classify(&name, error))?;
-        let length = usize::try_from(room.position()).unwrap_or_default();
-        let mut bytes = room.into_inner().into_vec();
-        bytes.truncate(length);
+        let bytes = self.pull_config(&name, &manifest["config"]).await?;
         let config_digest = sha256(&bytes);
-        if config_digest.as_str() != wanted {
+        let StrictValue(config) = serde_json::from_slice(&bytes)
+            .map_err(|error| RegistryError::unreachable(&name, error))?;
+
+        let field = |key: &str| config[key].as_str().unwrap_or("unknown").to_owned();
+        let platform = format!("{}/{}", field("os"), field("architecture"))
+            .parse()
+            .map_err(|error| RegistryError::unreachable(&name, error))?;
+
+        let size_bytes = size_bytes(manifest);
+        Ok(Inspection { digest, config_digest, platform, size_bytes, config })
+    }
+
+    /// Pulls the config that a manifest's descriptor names, and checks it against the descriptor's
+    /// digest.
+    async fn pull_config(&self, name: &str, descriptor: &Value) -> Result<Vec<u8>, RegistryError> {
+        let unreachable = |cause: Cause| RegistryError::unreachable(name, cause);
+        let oci_reference = parse_oci_reference(name)?;
+        let digest = descriptor["digest"].as_str().unwrap_or_default();
+
+        if descriptor["size"].as_i64().is_none_or(|size| size > MAX_CONFIG_BYTES as i64) {
+            let cause = format!("the config's size is missing or over {MAX_CONFIG_BYTES} bytes");
+            return Err(unreachable(cause.into()));
+        }
+
+        // A registry may send more bytes than the descriptor declares; a cursor over a boxed slice
+        // cannot grow.
+        let mut buffer = Cursor::new(vec![0; MAX_CONFIG_BYTES].into_boxed_slice());
+        timeout(PULL_TIMEOUT, self.client.pull_blob(&oci_reference, digest, &mut buffer))
+            .await
+            .map_err(|error| unreachable(error.into()))?
+            .map_err(|error| classify(name, error))?;
+
+        let length = usize::try_from(buffer.position()).unwrap_or_default();
+        let mut bytes = buffer.into_inner().into_vec();
+        bytes.truncate(length);
+        if sha256(&bytes).as_str() != digest {
             return Err(unreachable(
-                &name,
-                "the registry sent another config than the manifest names",
+                "the registry sent another config than the manifest names".into(),
             ));
         }
-        let StrictValue(config) =
-            serde_json::from_slice(&bytes).map_err(|error| unreachable(&name, error))?;
-        let part = |key: &str| config[key].as_str().unwrap_or("unknown").to_owned();
-        let platform = format!("{}/{}", part("os"), part("architecture"))
-            .parse()
-            .map_err(|error| unreachable(&name, error))?;
-        Ok(Inspection { digest, config_digest, platform, size_bytes: size(manifest), config })
+
+        Ok(bytes)
     }
 }
 
-/// Platforms of an index with their digests; attestations are no images.
-fn children(manifest: &Value) -> Vec<(Platform, Digest)> {
+fn parse_oci_reference(name: &str) -> Result<OciReference, RegistryError> {
+    name.parse().map_err(|error| RegistryError::unreachable(name, error))
+}
+
+/// The platforms of an index with their digests, in order; empty for a manifest. Attestations,
+/// whose platform is `unknown/unknown`, are left out.
+fn index_entries(manifest: &Value) -> Vec<(Platform, Digest)> {
     let entries = manifest["manifests"].as_array().into_iter().flatten();
-    let child = |entry: &Value| {
-        let platform = &entry["platform"];
-        let mut name =
-            format!("{}/{}", platform["os"].as_str()?, platform["architecture"].as_str()?);
-        if let Some(variant) = platform["variant"].as_str() {
-            name = format!("{name}/{variant}");
-        }
-        Some((name.parse().ok()?, entry["digest"].as_str()?.parse().ok()?))
-    };
+
     entries
-        .filter_map(child)
-        .filter(|(platform, _): &(Platform, Digest)| !platform.as_str().starts_with("unknown/"))
+        .filter_map(index_entry)
+        .filter(|(platform, _)| !platform.as_str().starts_with("unknown/"))
         .collect()
 }
 
-fn size(manifest: &Value) -> i64 {
+fn index_entry(entry: &Value) -> Option<(Platform, Digest)> {
+    let platform = &entry["platform"];
+    let os = platform["os"].as_str()?;
+    let architecture = platform["architecture"].as_str()?;
+    let name = match platform["variant"].as_str() {
+        Some(variant) => format!("{os}/{architecture}/{variant}"),
+        None => format!("{os}/{architecture}"),
+    };
+
+    Some((name.parse().ok()?, entry["digest"].as_str()?.parse().ok()?))
+}
+
+/// Compressed size of the config and all layers.
+fn size_bytes(manifest: &Value) -> i64 {
     let layers = manifest["layers"].as_array().into_iter().flatten();
+
     layers.chain([&manifest["config"]]).filter_map(|descriptor| descriptor["size"].as_i64()).sum()
 }
 
 fn sha256(bytes: &[u8]) -> Digest {
-    let hex: String =
-        digest(&SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = digest(&SHA256, bytes);
+    let hex: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+
     format!("sha256:{hex}").parse().expect("a sha256 in hexadecimal is a digest")
 }
 
-fn unreachable(
-    reference: &str,
-    cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-) -> RegistryError {
-    RegistryError::Unreachable { reference: reference.to_owned(), cause: cause.into() }
-}
-
+/// Converts an error of the client by HTTP status and error code (OCI distribution specification,
+/// error codes).
 fn classify(reference: &str, error: OciDistributionError) -> RegistryError {
     let name = reference.to_owned();
     match &error {
-        OciDistributionError::ImageManifestNotFoundError(_) => RegistryError::Missing(name),
-        OciDistributionError::ServerError { code: 404, .. } => RegistryError::Missing(name),
+        OciDistributionError::ImageManifestNotFoundError(_)
+        | OciDistributionError::ServerError { code: 404, .. } => RegistryError::Missing(name),
         OciDistributionError::ServerError { code: 403, .. } => RegistryError::Denied(name),
         OciDistributionError::UnauthorizedError { .. }
         | OciDistributionError::AuthenticationFailure(_)
@@ -269,23 +317,24 @@ fn classify(reference: &str, error: OciDistributionError) -> RegistryError {
             RegistryError::MissingOrDenied(name)
         }
         OciDistributionError::RegistryError { envelope, .. } => {
-            let has = |codes: &[OciErrorCode]| {
+            let has_any = |codes: &[OciErrorCode]| {
                 envelope.errors.iter().any(|error| codes.contains(&error.code))
             };
-            match () {
-                () if has(&[
-                    OciErrorCode::ManifestUnknown,
-                    OciErrorCode::NameUnknown,
-                    OciErrorCode::NotFound,
-                ]) =>
-                {
-                    RegistryError::Missing(name)
-                }
-                () if has(&[OciErrorCode::Denied]) => RegistryError::Denied(name),
-                () if has(&[OciErrorCode::Unauthorized]) => RegistryError::MissingOrDenied(name),
-                () => unreachable(reference, error),
+
+            if has_any(&[
+                OciErrorCode::ManifestUnknown,
+                OciErrorCode::NameUnknown,
+                OciErrorCode::NotFound,
+            ]) {
+                RegistryError::Missing(name)
+            } else if has_any(&[OciErrorCode::Denied]) {
+                RegistryError::Denied(name)
+            } else if has_any(&[OciErrorCode::Unauthorized]) {
+                RegistryError::MissingOrDenied(name)
+            } else {
+                RegistryError::unreachable(reference, error)
             }
         }
-        _ => unreachable(reference, error),
+        _ => RegistryError::unreachable(reference, error),
     }
 }

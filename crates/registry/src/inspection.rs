@@ -1,16 +1,16 @@
-//! What an inspected image is, and which bases must not be built on.
+//! The results of an inspection, and the check of base images.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use slipway_names::{digest::Digest, platform::Platform};
 
 use crate::strict_json::fold;
 
-/// What is behind a reference.
+/// The content of a reference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Artifact {
-    /// Of the manifest or index.
+    /// Digest of the manifest or index.
     pub digest: Digest,
-    /// Every platform it has an image for.
+    /// Every platform that has an image.
     pub platforms: Vec<Platform>,
     /// Compressed config and layers of the first platform, in bytes.
     pub size_bytes: i64,
@@ -19,72 +19,93 @@ pub struct Artifact {
 /// One image for one platform.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Inspection {
-    /// Of its manifest.
+    /// Digest of the manifest.
     pub digest: Digest,
-    /// Of its config, which container tools call the image's id.
+    /// Digest of the config, which container tools call the image id.
     pub config_digest: Digest,
-    /// From its config.
+    /// The platform in the config.
     pub platform: Platform,
     /// Compressed config and layers, in bytes.
     pub size_bytes: i64,
-    /// As the registry has it (OCI image specification, config).
+    /// The unchanged config (OCI image specification, config).
     pub config: Value,
 }
 
-/// A base that would run or mean something other than it says.
+/// The cause of a refused base image: a build on it would do something other than its spec says.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnsafeBase {
-    /// ONBUILD triggers run in the build of whoever builds on it.
+    /// ONBUILD triggers run inside every build on the base.
     #[error("the base carries ONBUILD triggers, which are refused; use a base without them")]
     OnBuild,
-    /// A user with a line break or the like.
+    /// For example a user with a line break.
     #[error("the base's USER is malformed; use a base with a plain user such as `1000:100`")]
     MalformedUser,
-    /// Not an object with a config inside.
+    /// The config is not an object, or its section is not one.
     #[error("the base's config is malformed; rebuild the base")]
     MalformedConfig,
 }
 
-/// Refuses a base by its raw config, whose keys container tools read in any letter case; the user of one that is accepted, or nothing.
+/// Checks a base by its raw config. Returns its user, which is empty if the base has none.
+///
+/// Container tools read the keys of a config in any letter case, and some read `container_config`
+/// too.
+///
+/// # Errors
+/// [`UnsafeBase`].
 pub fn check_base(config: &Value) -> Result<&str, UnsafeBase> {
-    let top = config.as_object().ok_or(UnsafeBase::MalformedConfig)?;
-    let mut found = "";
-    for (name, section) in
-        top.iter().filter(|(key, _)| ["config", "container_config"].contains(&fold(key).as_str()))
-    {
-        if section.is_null() {
+    let config = config.as_object().ok_or(UnsafeBase::MalformedConfig)?;
+    let mut user = "";
+
+    for (key, section) in config {
+        let name = fold(key);
+        if section.is_null() || !["config", "container_config"].contains(&name.as_str()) {
             continue;
         }
+
         let section = section.as_object().ok_or(UnsafeBase::MalformedConfig)?;
-        for (key, value) in section {
-            if fold(key) == "onbuild"
-                && !(value.is_null() || value.as_array().is_some_and(Vec::is_empty))
-            {
-                return Err(UnsafeBase::OnBuild);
-            }
-            if fold(key) == "user" {
-                let user = value
-                    .as_str()
-                    .filter(|user| is_plain_user(user))
-                    .ok_or(UnsafeBase::MalformedUser)?;
-                if fold(name) == "config" {
-                    found = user;
-                }
-            }
+        if let Some(section_user) = check_section(section)?
+            && name == "config"
+        {
+            user = section_user;
         }
     }
-    Ok(found)
+
+    Ok(user)
 }
 
-/// `user[:group]`, each a name or a number.
-fn is_plain_user(user: &str) -> bool {
-    let is_plain = |part: &str| {
-        !part.is_empty()
-            && part.len() <= 64
-            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
-            && !part.starts_with('-')
-    };
-    user.is_empty() || (user.split(':').count() <= 2 && user.split(':').all(is_plain))
+/// Checks one section of a config. Returns its user, if it has one.
+fn check_section(section: &Map<String, Value>) -> Result<Option<&str>, UnsafeBase> {
+    let mut user = None;
+
+    for (key, value) in section {
+        match fold(key).as_str() {
+            "onbuild" if !is_empty_list(value) => return Err(UnsafeBase::OnBuild),
+            "user" => user = Some(plain_user(value).ok_or(UnsafeBase::MalformedUser)?),
+            _ => {}
+        }
+    }
+
+    Ok(user)
+}
+
+fn is_empty_list(value: &Value) -> bool {
+    value.is_null() || value.as_array().is_some_and(Vec::is_empty)
+}
+
+/// `user[:group]`, each a name or a number; empty is allowed.
+fn plain_user(value: &Value) -> Option<&str> {
+    let user = value.as_str()?;
+    let is_plain =
+        user.is_empty() || (user.split(':').count() <= 2 && user.split(':').all(is_plain_part));
+
+    is_plain.then_some(user)
+}
+
+fn is_plain_part(part: &str) -> bool {
+    !part.is_empty()
+        && part.len() <= 64
+        && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+        && !part.starts_with('-')
 }
 
 #[cfg(test)]
@@ -93,28 +114,45 @@ mod tests {
 
     use super::*;
 
+    fn check(config: Value, want: Result<&str, UnsafeBase>) {
+        assert_eq!(check_base(&config), want, "{config}");
+    }
+
     #[test]
-    fn bases_are_refused_by_their_raw_config() {
-        let check = |config: Value, want: Result<&str, UnsafeBase>| {
-            assert_eq!(check_base(&config), want, "{config}")
-        };
+    fn base_with_a_plain_user_is_accepted() {
         check(json!({}), Ok(""));
         check(json!({ "config": null }), Ok(""));
+
         for user in ["", "1000", "1000:100", "jovyan", "a.b-c:d"] {
             check(json!({ "config": { "User": user, "OnBuild": null } }), Ok(user));
             check(
-                json!({ "CONFIG": { "u\u{17f}er": user }, "container_config": { "User": "other" } }),
+                json!({
+                    "CONFIG": { "u\u{17f}er": user },
+                    "container_config": { "User": "other" },
+                }),
                 Ok(user),
             );
         }
+    }
+
+    #[test]
+    fn base_with_onbuild_triggers_is_refused_in_any_letter_case() {
         for key in ["OnBuild", "ONBUILD", "onbuild", "oNbUiLd"] {
             check(json!({ "config": { key: ["RUN id"] } }), Err(UnsafeBase::OnBuild));
             check(json!({ "Config": { key: "RUN id" } }), Err(UnsafeBase::OnBuild));
         }
+    }
+
+    #[test]
+    fn base_with_a_malformed_user_is_refused() {
         check(json!({ "config": { "u\u{17f}er": "a b" } }), Err(UnsafeBase::MalformedUser));
         for user in ["a\nRUN id", "a b", ":", "a:b:c", "-x", "$(id)"] {
             check(json!({ "config": { "user": user } }), Err(UnsafeBase::MalformedUser));
         }
+    }
+
+    #[test]
+    fn base_with_a_malformed_config_is_refused() {
         check(json!([]), Err(UnsafeBase::MalformedConfig));
         check(json!({ "config": [] }), Err(UnsafeBase::MalformedConfig));
     }

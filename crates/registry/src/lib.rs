@@ -4,5 +4,5 @@ mod client;
 mod inspection;
 mod strict_json;
 
-pub use client::{Registries, RegistryError, Settings};
+pub use client::{Registries, RegistryConfig, RegistryError};
 pub use inspection::{Artifact, Inspection, UnsafeBase, check_base};

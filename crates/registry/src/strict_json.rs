@@ -1,7 +1,8 @@
-//! JSON that means the same to every reader: keys that are equal but for letter case, or twice, are refused.
+//! JSON without ambiguous keys: two keys of an object that differ at most in letter case are
+//! refused.
 //!
-//! Container tools match keys without regard to case and merge doubled ones; serde_json does neither. What is inspected must be
-//! what they will use.
+//! Container tools ignore the case of keys and merge repeated ones; serde_json does neither. The
+//! inspected value must be the value that they use.
 
 use std::{collections::HashSet, fmt};
 
@@ -13,13 +14,13 @@ pub(crate) struct StrictValue(pub(crate) Value);
 
 impl<'de> Deserialize<'de> for StrictValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Strict)
+        deserializer.deserialize_any(StrictVisitor)
     }
 }
 
-struct Strict;
+struct StrictVisitor;
 
-impl<'de> Visitor<'de> for Strict {
+impl<'de> Visitor<'de> for StrictVisitor {
     type Value = StrictValue;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -52,28 +53,33 @@ impl<'de> Visitor<'de> for Strict {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<StrictValue, A::Error> {
         let mut items = Vec::new();
+
         while let Some(StrictValue(item)) = access.next_element()? {
             items.push(item);
         }
+
         Ok(StrictValue(Value::Array(items)))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<StrictValue, A::Error> {
-        let (mut object, mut folded) = (Map::new(), HashSet::new());
+        let mut object = Map::new();
+        let mut folded_keys = HashSet::new();
+
         while let Some((key, StrictValue(value))) = access.next_entry::<String, StrictValue>()? {
-            if !folded.insert(fold(&key)) {
+            if !folded_keys.insert(fold(&key)) {
+                let key = key.escape_debug();
                 return Err(Error::custom(format!(
-                    "the key `{}` stands twice",
-                    key.escape_debug()
+                    "the key `{key}` is given twice, perhaps in another letter case"
                 )));
             }
             object.insert(key, value);
         }
+
         Ok(StrictValue(Value::Object(object)))
     }
 }
 
-/// As Go's encoding/json folds keys: `ſ` is an `s` and the Kelvin sign a `k`.
+/// Folds the case of a key as Go's encoding/json does: `ſ` becomes `s` and the Kelvin sign `k`.
 pub(crate) fn fold(key: &str) -> String {
     key.to_uppercase().to_lowercase()
 }
@@ -85,8 +91,9 @@ mod tests {
     #[test]
     fn ambiguous_keys_are_refused() {
         let check = |text: &str, want: bool| {
-            assert_eq!(serde_json::from_str::<StrictValue>(text).is_ok(), want, "{text}")
+            assert_eq!(serde_json::from_str::<StrictValue>(text).is_ok(), want, "{text}");
         };
+
         check(r#"{"config":{"User":"1"},"x":[1,-2,3.5,null,true,"a"]}"#, true);
         check(r#"{"config":{"OnBuild":["RUN id"]},"config":{}}"#, false);
         check(r#"{"config":{"a":1},"Config":{"a":2}}"#, false);

@@ -1,9 +1,9 @@
-//! Setting up the subscriber once, and flushing at the end.
+//! Sets up logs and traces of the process, and flushes the traces at its end.
 
-use std::io::IsTerminal as _;
+use std::{error::Error, io::IsTerminal as _};
 
-use opentelemetry::trace::TracerProvider as _;
-use opentelemetry_otlp::WithExportConfig as _;
+use opentelemetry::{global, trace::TracerProvider as _};
+use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithExportConfig as _};
 use opentelemetry_sdk::{Resource, propagation::TraceContextPropagator, trace::SdkTracerProvider};
 use serde::{Deserialize, Serialize};
 use tracing::Level;
@@ -12,26 +12,25 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-/// How log lines look.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// One JSON object a line.
+    /// One JSON object per line.
     #[default]
     Json,
-    /// For people.
+    /// Plain text, with colours on a terminal.
     Text,
 }
 
-/// What is told, and where to.
+/// Configuration of logs and traces.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
     /// Filter directives such as `info,slipway_builder=debug`.
     pub log: String,
-    /// `json` or `text`.
     pub log_format: LogFormat,
-    /// OTLP gRPC endpoint for traces, such as `http://localhost:4317`; empty for none.
+    /// OTLP gRPC endpoint for traces, such as `http://localhost:4317`. No traces
+    /// are exported if it is empty.
     pub otlp_endpoint: String,
 }
 
@@ -41,7 +40,7 @@ impl Default for Settings {
     }
 }
 
-/// Keeps the exporter alive; flushes when dropped, so drop it last.
+/// Keeps the trace exporter alive. Dropping it flushes the traces, so drop it last.
 #[derive(Debug)]
 pub struct Guard {
     provider: Option<SdkTracerProvider>,
@@ -55,15 +54,16 @@ impl Drop for Guard {
     }
 }
 
-/// Sets up logs and traces of this process. Called once, before anything is logged.
+/// Sets up logs and traces of this process. Call it once, before anything is logged.
 ///
 /// # Errors
-/// When a filter directive or the endpoint cannot be parsed.
+/// When a filter directive or the endpoint cannot be parsed, or logs were set up before.
 pub fn init(
     service: &'static str,
     settings: &Settings,
-) -> Result<Guard, Box<dyn std::error::Error + Send + Sync>> {
-    opentelemetry::global::set_text_map_propagator(TraceContextPropagator::new());
+) -> Result<Guard, Box<dyn Error + Send + Sync>> {
+    global::set_text_map_propagator(TraceContextPropagator::new());
+
     let filter = EnvFilter::builder().parse(&settings.log)?;
     let logs = match settings.log_format {
         LogFormat::Json => tracing_subscriber::fmt::layer()
@@ -76,23 +76,32 @@ pub fn init(
             .with_writer(std::io::stderr)
             .boxed(),
     };
-    // A provider without an exporter still gives every span an id, so that traces pass through.
-    let mut builder = SdkTracerProvider::builder()
-        .with_resource(Resource::builder().with_service_name(service).build());
-    if !settings.otlp_endpoint.is_empty() {
-        let exporter = opentelemetry_otlp::SpanExporter::builder()
-            .with_tonic()
-            .with_endpoint(&settings.otlp_endpoint)
-            .build()?;
-        builder = builder.with_batch_exporter(exporter);
-    }
-    let provider = builder.build();
-    // However quiet the log is, traces pass through; libraries' own spans stay out of them.
-    let ours = filter_fn(|metadata| {
+
+    // Traces do not depend on the log filter, so that a quiet log does not interrupt them. Spans of
+    // libraries are left out.
+    let provider = tracer_provider(service, &settings.otlp_endpoint)?;
+    let is_traced = filter_fn(|metadata| {
         metadata.target().starts_with("slipway") && *metadata.level() <= Level::INFO
     });
     let traces =
-        tracing_opentelemetry::layer().with_tracer(provider.tracer(service)).with_filter(ours);
+        tracing_opentelemetry::layer().with_tracer(provider.tracer(service)).with_filter(is_traced);
+
     tracing_subscriber::registry().with(logs.with_filter(filter)).with(traces).try_init()?;
     Ok(Guard { provider: Some(provider) })
+}
+
+/// A provider without an exporter still gives every span an id, so that traces of callers continue
+/// in the services that this one calls.
+fn tracer_provider(
+    service: &'static str,
+    otlp_endpoint: &str,
+) -> Result<SdkTracerProvider, ExporterBuildError> {
+    let resource = Resource::builder().with_service_name(service).build();
+    let builder = SdkTracerProvider::builder().with_resource(resource);
+    if otlp_endpoint.is_empty() {
+        return Ok(builder.build());
+    }
+
+    let exporter = SpanExporter::builder().with_tonic().with_endpoint(otlp_endpoint).build()?;
+    Ok(builder.with_batch_exporter(exporter).build())
 }

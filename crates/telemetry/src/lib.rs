@@ -4,4 +4,6 @@ mod guard;
 mod traceparent;
 
 pub use guard::{Guard, LogFormat, Settings, init};
-pub use traceparent::{current, from_headers, inject, set_parent};
+pub use traceparent::{
+    current_traceparent, inject_traceparent, set_parent, traceparent_from_headers,
+};

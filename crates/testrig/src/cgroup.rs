@@ -1,4 +1,5 @@
-//! A control group for the ordinary user, as systemd's `Delegate=yes` gives one, so that the limits of builds are tested for real.
+//! A control group of the unprivileged user, as systemd's `Delegate=yes` gives one, so that tests
+//! can check the limits of builds.
 
 use std::{
     fs,
@@ -7,99 +8,152 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use nix::unistd::{AccessFlags, Gid, Uid, access, chown};
-use procfs::process::Process;
+use procfs::{
+    ProcessCGroup,
+    process::{MountInfo, Process},
+};
 
 const CONTROLLERS: [&str; 3] = ["cpu", "memory", "pids"];
 
-/// This process and all that it starts lie in the user's group until this is dropped.
+/// The files that a delegation hands over (kernel, cgroup-v2, delegation); the empty name is the
+/// folder. The limits stay root's.
+const DELEGATED_FILES: [&str; 5] =
+    ["", "cgroup.procs", "cgroup.threads", "cgroup.subtree_control", "tasks"];
+
+/// Control groups of the user. This process and its children stay in them until this is dropped.
 #[derive(Debug)]
-pub struct Delegated {
-    /// Where we came from, and the folders made below: the innermost, which holds the processes, first.
-    moves: Vec<(PathBuf, Vec<PathBuf>)>,
+pub struct DelegatedCgroups {
+    moves: Vec<Move>,
 }
 
-impl Delegated {
-    /// Makes the groups and enters them. Needs root.
+/// The move of this process in one hierarchy.
+#[derive(Debug)]
+struct Move {
+    from: PathBuf,
+    /// The created folders, the innermost first. The innermost holds the processes.
+    created: Vec<PathBuf>,
+}
+
+impl DelegatedCgroups {
+    /// Creates the groups and moves this process into them. Needs root.
     ///
     /// # Errors
-    /// When this host has no such groups, or they cannot be written.
+    /// If this host has no such groups, or they cannot be written.
     pub fn enter(uid: Uid, gid: Gid) -> Result<Self> {
-        let mut moves = Vec::new();
         let name = format!("slipway-lab-{uid}");
-        for (own, version_two) in own_groups()? {
-            let made = if version_two { inside_v2(&own, &name)? } else { vec![own.join(&name)] };
-            for folder in made.iter().rev() {
-                fs::create_dir_all(folder)?;
-                // What the kernel's documentation says a delegation hands over; the limits themselves stay root's.
-                for path in
-                    ["", "cgroup.procs", "cgroup.threads", "cgroup.subtree_control", "tasks"]
-                        .map(|name| folder.join(name))
-                {
-                    if path.exists() {
-                        chown(&path, Some(uid), Some(gid))?;
-                    }
-                }
+        let mut moves = Vec::new();
+
+        for OwnGroup { path, is_version_two } in own_groups()? {
+            let created =
+                if is_version_two { paths_in_v2(&path, &name)? } else { vec![path.join(&name)] };
+            for folder in created.iter().rev() {
+                create_delegated(folder, uid, gid)?;
             }
-            move_to(made.first().unwrap_or(&own))?;
-            moves.push((own, made));
+
+            move_this_process(created.first().unwrap_or(&path))?;
+            moves.push(Move { from: path, created });
         }
+
         Ok(Self { moves })
     }
 }
 
-impl Drop for Delegated {
+impl Drop for DelegatedCgroups {
     fn drop(&mut self) {
-        for (from, made) in &self.moves {
-            let _ = move_to(from);
-            // Whatever still runs there keeps its group.
-            made.iter().for_each(|folder| drop(fs::remove_dir(folder)));
+        for Move { from, created } in &self.moves {
+            let _ = move_this_process(from);
+
+            // A folder cannot be removed while processes run in it; such a folder stays.
+            for folder in created {
+                let _ = fs::remove_dir(folder);
+            }
         }
     }
 }
 
-/// Whether somebody has delegated our own groups to us.
+/// Whether this process may already write to its own control groups.
 pub fn is_delegated() -> bool {
-    let ours = |path: &Path| access(path, AccessFlags::W_OK).is_ok();
+    let is_writable = |path: &Path| access(path, AccessFlags::W_OK).is_ok();
+
     own_groups().is_ok_and(|groups| {
         !groups.is_empty()
-            && groups.iter().all(|(own, _)| ours(own) || own.parent().is_some_and(ours))
+            && groups.iter().all(|group| {
+                is_writable(&group.path) || group.path.parent().is_some_and(is_writable)
+            })
     })
 }
 
-fn move_to(folder: &Path) -> Result<()> {
+fn create_delegated(folder: &Path, uid: Uid, gid: Gid) -> Result<()> {
+    fs::create_dir_all(folder)?;
+
+    for path in DELEGATED_FILES.map(|name| folder.join(name)) {
+        if path.exists() {
+            chown(&path, Some(uid), Some(gid))?;
+        }
+    }
+
+    Ok(())
+}
+
+fn move_this_process(folder: &Path) -> Result<()> {
     fs::write(folder.join("cgroup.procs"), std::process::id().to_string())
         .with_context(|| folder.display().to_string())
 }
 
-/// Our groups in the hierarchies that have the controllers, and whether it is version 2.
-fn own_groups() -> Result<Vec<(PathBuf, bool)>> {
+/// The control group of this process in one hierarchy.
+struct OwnGroup {
+    path: PathBuf,
+    is_version_two: bool,
+}
+
+/// The groups of this process in the hierarchies that have the controllers.
+fn own_groups() -> Result<Vec<OwnGroup>> {
     let process = Process::myself()?;
     let groups: Vec<_> = process.cgroups()?.into_iter().collect();
-    let own = |mount: procfs::process::MountInfo| {
-        let name = CONTROLLERS.iter().find(|name| mount.super_options.contains_key(**name));
-        let group = match mount.fs_type.as_str() {
-            "cgroup" => groups
-                .iter()
-                .find(|group| group.controllers.iter().any(|own| Some(&own.as_str()) == name))?,
-            "cgroup2" => groups.iter().find(|group| group.hierarchy == 0)?,
-            _ => return None,
-        };
-        let path =
-            mount.mount_point.join(Path::new(&group.pathname).strip_prefix(&mount.root).ok()?);
-        let version_two = mount.fs_type == "cgroup2";
-        (!version_two || offers(&path, "cgroup.controllers")).then_some((path, version_two))
+
+    Ok(process.mountinfo()?.into_iter().filter_map(|mount| own_group(&mount, &groups)).collect())
+}
+
+/// The group of this process in a mounted hierarchy. `None` if the mount is no hierarchy with the
+/// controllers.
+fn own_group(mount: &MountInfo, groups: &[ProcessCGroup]) -> Option<OwnGroup> {
+    let is_version_two = mount.fs_type == "cgroup2";
+    let group = match mount.fs_type.as_str() {
+        "cgroup" => {
+            let controller =
+                CONTROLLERS.into_iter().find(|name| mount.super_options.contains_key(*name))?;
+            groups.iter().find(|group| group.controllers.iter().any(|name| name == controller))?
+        }
+        "cgroup2" => groups.iter().find(|group| group.hierarchy == 0)?,
+        _ => return None,
     };
-    Ok(process.mountinfo()?.into_iter().filter_map(own).collect())
+
+    let inside = Path::new(&group.pathname).strip_prefix(&mount.root).ok()?;
+    let path = mount.mount_point.join(inside);
+    if is_version_two && !lists_controllers(&path, "cgroup.controllers") {
+        return None;
+    }
+
+    Some(OwnGroup { path, is_version_two })
 }
 
-fn offers(group: &Path, file: &str) -> bool {
+/// Whether a file of the group lists all [`CONTROLLERS`].
+fn lists_controllers(group: &Path, file: &str) -> bool {
     let text = fs::read_to_string(group.join(file)).unwrap_or_default();
-    CONTROLLERS.iter().all(|name| text.split_whitespace().any(|own| own == *name))
+
+    CONTROLLERS.iter().all(|name| text.split_whitespace().any(|listed| listed == *name))
 }
 
-/// Only groups without processes hand controllers down, so ours lies below the nearest that does, and its processes in a part of it.
-fn inside_v2(own: &Path, name: &str) -> Result<Vec<PathBuf>> {
-    let above = own.ancestors().find(|group| offers(group, "cgroup.subtree_control"));
-    let group = above.context("no control group above hands down cpu, memory and pids")?.join(name);
+/// Paths for the user's group and for the group of its processes inside, the latter first.
+///
+/// In version 2 only groups without processes enable controllers for their children. The user's
+/// group is therefore created below the nearest ancestor that does.
+fn paths_in_v2(own: &Path, name: &str) -> Result<Vec<PathBuf>> {
+    let ancestor = own
+        .ancestors()
+        .find(|group| lists_controllers(group, "cgroup.subtree_control"))
+        .context("no ancestor's control group enables cpu, memory and pids for its children")?;
+    let group = ancestor.join(name);
+
     Ok(vec![group.join("run"), group])
 }

@@ -1,13 +1,22 @@
 #![doc = include_str!("../README.md")]
-#![expect(clippy::print_stderr, reason = "a harness tells what it does")]
+#![expect(clippy::print_stderr, reason = "the test rig reports its progress")]
 
 pub mod base;
+#[cfg(feature = "identity")]
+pub mod call;
 pub mod cgroup;
+#[cfg(feature = "database")]
+pub mod database;
 pub mod env;
+#[cfg(feature = "identity")]
+pub mod identity;
+#[cfg(feature = "database")]
 mod on_both_databases;
 pub mod packages;
 pub mod postgres;
 pub mod process;
+#[cfg(feature = "protos")]
+pub mod proto_enum;
 pub mod rabbitmq;
 pub mod registry;
 pub mod stack;

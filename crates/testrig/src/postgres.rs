@@ -1,4 +1,4 @@
-//! PostgreSQL on loopback, thrown away with its holder.
+//! PostgreSQL on loopback; its data is discarded by the next start.
 
 use std::{
     fs,
@@ -7,32 +7,33 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 
 use crate::{
     process::{Server, free_port},
-    user::{Ordinary, run},
+    user::{UnprivilegedUser, run},
 };
+
+const START_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A running server.
 #[derive(Debug)]
 pub struct Postgres {
-    /// The process.
     pub server: Server,
     port: u16,
     binaries: PathBuf,
-    user: Ordinary,
+    user: UnprivilegedUser,
 }
 
 impl Postgres {
-    /// With an empty cluster.
+    /// Starts a server with an empty cluster.
     ///
     /// # Errors
-    /// When it does not get ready.
-    pub fn start(user: &Ordinary, records: &Path) -> Result<Self> {
-        let binaries = newest("/usr/lib/postgresql")?.join("bin");
+    /// If it does not become ready.
+    pub fn start(user: &UnprivilegedUser, records: &Path) -> Result<Self> {
+        let binaries = binaries()?;
         let data = records.join("postgres");
-        user.empty_folder(&data)?;
+        user.recreate_folder(&data)?;
         run(user
             .command(binaries.join("initdb"))
             .args([
@@ -43,88 +44,81 @@ impl Postgres {
                 "--pgdata",
             ])
             .arg(&data))?;
+
         let port = free_port()?;
-        let server = Server::start("postgres", command(user, &binaries, &data, port), records)?;
+        let server =
+            Server::start("postgres", server_command(user, &binaries, &data, port), records)?;
         let mut postgres = Self { server, port, binaries, user: user.clone() };
-        postgres.wait()?;
+        postgres.wait_until_ready()?;
+
         Ok(postgres)
     }
 
-    /// Starts it again over the same data, after it was killed.
+    /// Starts a killed server again with the same data and port.
     ///
     /// # Errors
-    /// When it does not get ready.
+    /// If it does not become ready.
     pub fn restart(&mut self, records: &Path) -> Result<()> {
-        self.server = Server::start(
-            "postgres",
-            command(&self.user, &self.binaries, &records.join("postgres"), self.port),
-            records,
-        )?;
-        self.wait()
+        let data = records.join("postgres");
+        let command = server_command(&self.user, &self.binaries, &data, self.port);
+        self.server = Server::start("postgres", command, records)?;
+
+        self.wait_until_ready()
     }
 
-    fn wait(&mut self) -> Result<()> {
-        let port = self.port;
-        let ready = |user: &Ordinary, binaries: &Path| {
-            user.command(binaries.join("pg_isready"))
-                .args(["-h", "127.0.0.1", "-p", &port.to_string()])
+    fn wait_until_ready(&mut self) -> Result<()> {
+        let program = self.binaries.join("pg_isready");
+        let port = self.port.to_string();
+        let user = &self.user;
+
+        self.server.wait_until("PostgreSQL", START_TIMEOUT, || {
+            user.command(&program)
+                .args(["-h", "127.0.0.1", "-p", &port])
                 .output()
                 .is_ok_and(|output| output.status.success())
-        };
-        let (user, binaries) = (self.user.clone(), self.binaries.clone());
-        self.server.wait_until("PostgreSQL", Duration::from_secs(30), || ready(&user, &binaries))
+        })
     }
 
-    /// Address of a database, made when it is not there.
+    /// Creates a database. Returns its address.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// If it cannot be created, or exists.
     pub fn database(&self, name: &str) -> Result<String> {
-        create_database(&self.user, &self.url("postgres"), name)
+        run(self
+            .user
+            .command(self.binaries.join("createdb"))
+            .arg(format!("--maintenance-db={}", self.url("postgres")))
+            .arg(name))?;
+
+        Ok(self.url(name))
     }
 
-    /// Address of a database that is there.
+    /// Address of an existing database.
     pub fn url(&self, name: &str) -> String {
         format!("postgres://slipway@127.0.0.1:{}/{name}", self.port)
     }
 }
 
-fn command(user: &Ordinary, binaries: &Path, data: &Path, port: u16) -> Command {
+fn server_command(user: &UnprivilegedUser, binaries: &Path, data: &Path, port: u16) -> Command {
     let mut command = user.command(binaries.join("postgres"));
     command.arg("-D").arg(data).args(["-p", &port.to_string()]);
-    command.args([
-        "-c",
-        "listen_addresses=127.0.0.1",
-        "-c",
-        "unix_socket_directories=",
-        "-c",
-        "max_connections=200",
-    ]);
+    command.args(["-c", "listen_addresses=127.0.0.1"]);
+    command.args(["-c", "unix_socket_directories="]);
+    command.args(["-c", "max_connections=200"]);
+
     command
 }
 
-/// Makes a database on the server of another address, where it is not there. Returns its address.
-///
-/// # Errors
-/// When it cannot be made.
-pub fn create_database(user: &Ordinary, server: &str, name: &str) -> Result<String> {
-    let output = user
-        .command(newest("/usr/lib/postgresql")?.join("bin/createdb"))
-        .arg(format!("--maintenance-db={server}"))
-        .arg(name)
-        .output()?;
-    let text = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success() || text.contains("already exists"), "createdb {name}: {text}");
-    let (address, _) = server.rsplit_once('/').context("the server's address names no database")?;
-    Ok(format!("{address}/{name}"))
-}
-
-fn newest(folder: &str) -> Result<PathBuf> {
+/// The programs of the newest installed version.
+fn binaries() -> Result<PathBuf> {
+    let folder = "/usr/lib/postgresql";
     let mut versions: Vec<PathBuf> = fs::read_dir(folder)
         .with_context(|| folder.to_owned())?
         .flatten()
         .map(|entry| entry.path())
         .collect();
     versions.sort();
-    versions.pop().with_context(|| format!("{folder} is empty"))
+
+    let newest = versions.pop().with_context(|| format!("{folder} is empty"))?;
+    Ok(newest.join("bin"))
 }

@@ -1,12 +1,15 @@
-//! Processes that end with their holder, and that the next start finds when the holder was killed.
+//! Server processes. Each ends when its owner is dropped, and is recorded in a file, so that the
+//! next start can end it if the owner was killed.
 
 use std::{
     fs,
     net::{Ipv4Addr, TcpListener, TcpStream},
+    ops::Range,
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicU16, Ordering},
+    thread::sleep,
     time::{Duration, Instant},
 };
 
@@ -16,24 +19,34 @@ use nix::{
     unistd::Pid,
 };
 
-/// A server of ours, in a process group of its own.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+/// Between SIGTERM and SIGKILL when the owner is dropped.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+/// Between SIGTERM and SIGKILL when a recorded process is cleaned.
+const CLEAN_TIMEOUT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(200);
+
+/// A server in a process group of its own.
 #[derive(Debug)]
 pub struct Server {
     child: Child,
-    record: PathBuf,
+    /// The file of the record. The next server of the same name overwrites it.
+    record_file: PathBuf,
+    record: String,
     log: PathBuf,
-    keep: bool,
+    is_kept: bool,
 }
 
 impl Server {
-    /// Starts it, its output in `<records>/<name>.log`.
+    /// Starts a server with its output in `<records>/<name>.log`.
     ///
     /// # Errors
-    /// When it cannot be started.
+    /// If it cannot be started.
     pub fn start(name: &str, mut command: Command, records: &Path) -> Result<Self> {
         fs::create_dir_all(records)?;
         let log = records.join(format!("{name}.log"));
         let output = fs::File::create(&log)?;
+
         let child = command
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
@@ -41,56 +54,62 @@ impl Server {
             .process_group(0)
             .spawn()
             .with_context(|| format!("{command:?}"))?;
-        let record = records.join(format!("{name}.pid"));
-        fs::write(&record, format!("{} {}", child.id(), started(child.id()).unwrap_or_default()))?;
-        Ok(Self { child, record, log, keep: false })
+
+        let record_file = records.join(format!("{name}.pid"));
+        let start_time = start_time(child.id()).unwrap_or_default();
+        let record = format!("{} {start_time}", child.id());
+        fs::write(&record_file, &record)?;
+
+        Ok(Self { child, record_file, record, log, is_kept: false })
     }
 
-    /// Its process id, which is also its group's.
+    /// The process id, which is also the id of the process group.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Everything it said.
+    /// The output up to now.
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// Waits until `ready` says so; fails with its log when it ends before, or takes too long.
+    /// Waits until `is_ready` returns true. `what` names the server in the error.
     ///
     /// # Errors
-    /// When it does not get ready.
+    /// If the process ends first or the timeout passes; the error contains the log.
     pub fn wait_until(
         &mut self,
         what: &str,
-        patience: Duration,
-        mut ready: impl FnMut() -> bool,
+        timeout: Duration,
+        mut is_ready: impl FnMut() -> bool,
     ) -> Result<()> {
         let began = Instant::now();
-        while !ready() {
+
+        while !is_ready() {
             if let Some(status) = self.child.try_wait()? {
                 bail!("{what} ended with {status}:\n{}", self.log());
             }
-            if began.elapsed() > patience {
-                bail!("{what} was not ready in {} s:\n{}", patience.as_secs(), self.log());
+            if began.elapsed() > timeout {
+                bail!("{what} was not ready within {} s:\n{}", timeout.as_secs(), self.log());
             }
-            std::thread::sleep(Duration::from_millis(50));
+            pause();
         }
+
         Ok(())
     }
 
-    /// Lets it run when the holder ends; `clean` ends it.
+    /// Leaves the process running after its owner ends; `clean` ends it.
     pub fn keep(mut self) {
-        self.keep = true;
+        self.is_kept = true;
     }
 
-    /// SIGKILL to the process alone, as a crash: what it started has to notice by itself.
+    /// Sends SIGKILL to the process alone, as in a crash: its children must notice by themselves.
     pub fn crash(&mut self) {
         let _ = kill(pid(self.child.id()), Signal::SIGKILL);
         let _ = self.child.wait();
     }
 
-    /// SIGKILL to the group.
+    /// Sends SIGKILL to the process group.
     pub fn kill(&mut self) {
         let _ = killpg(pid(self.child.id()), Signal::SIGKILL);
         let _ = self.child.wait();
@@ -101,115 +120,171 @@ impl Server {
         let _ = kill(pid(self.child.id()), signal);
     }
 
-    /// Waits for its end.
-    pub fn wait(&mut self, patience: Duration) -> bool {
+    /// Waits for the end of the process. Returns whether it ended within the timeout.
+    pub fn wait(&mut self, timeout: Duration) -> bool {
         let began = Instant::now();
-        while began.elapsed() < patience {
+
+        while began.elapsed() < timeout {
             if self.child.try_wait().is_ok_and(|status| status.is_some()) {
                 return true;
             }
-            std::thread::sleep(Duration::from_millis(20));
+            pause();
         }
+
         false
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if self.keep {
+        if self.is_kept {
             return;
         }
+
         let _ = killpg(pid(self.child.id()), Signal::SIGTERM);
-        if !self.wait(Duration::from_secs(10)) {
+        if !self.wait(STOP_TIMEOUT) {
             let _ = killpg(pid(self.child.id()), Signal::SIGKILL);
             let _ = self.child.wait();
         }
+
+        // Ends the rest of the group.
         let _ = killpg(pid(self.child.id()), Signal::SIGKILL);
-        let _ = fs::remove_file(&self.record);
+
+        // A restarted server has its own record in the file already.
+        if fs::read_to_string(&self.record_file).is_ok_and(|record| record == self.record) {
+            let _ = fs::remove_file(&self.record_file);
+        }
     }
 }
 
-/// Ends every recorded process that still is the one that was recorded. Returns their names.
+/// Ends every recorded process that still runs and removes its record. Returns the names of the
+/// ended ones.
 ///
 /// # Errors
-/// When the records cannot be read.
+/// If a record cannot be read or removed.
 pub fn clean(records: &Path) -> Result<Vec<String>> {
     let mut ended = Vec::new();
     let Ok(entries) = fs::read_dir(records) else { return Ok(ended) };
-    for path in entries
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "pid"))
-    {
-        let text = fs::read_to_string(&path)?;
-        if let Some((id, start)) = text.split_once(' ')
-            && let Ok(id) = id.parse::<u32>()
-            && started(id).as_deref() == Some(start)
-        {
-            let _ = killpg(pid(id), Signal::SIGTERM);
-            let began = Instant::now();
-            while started(id).as_deref() == Some(start) && began.elapsed() < Duration::from_secs(5)
-            {
-                std::thread::sleep(Duration::from_millis(50));
-            }
-            let _ = killpg(pid(id), Signal::SIGKILL);
+
+    for path in entries.flatten().map(|entry| entry.path()) {
+        if path.extension().is_none_or(|extension| extension != "pid") {
+            continue;
+        }
+
+        if end_recorded(&fs::read_to_string(&path)?) {
             ended.push(path.file_stem().unwrap_or_default().to_string_lossy().into_owned());
         }
         fs::remove_file(&path)?;
     }
+
     Ok(ended)
 }
 
-/// Below the range from which outgoing connections take theirs, so that none of them can be in the way later.
-const PORTS: std::ops::Range<u16> = 10_000..32_000;
+/// Ends the process of a record, `<id> <start time>`. Returns whether it was still running. The
+/// start time protects another process that has the same id now.
+fn end_recorded(record: &str) -> bool {
+    let Some((id, recorded_start)) = record.split_once(' ') else { return false };
+    let Ok(id) = id.parse::<u32>() else { return false };
+    let is_running = || start_time(id).as_deref() == Some(recorded_start);
+    if !is_running() {
+        return false;
+    }
 
-/// Given out so far by this process; none is given twice.
+    let _ = killpg(pid(id), Signal::SIGTERM);
+    let began = Instant::now();
+    while is_running() && began.elapsed() < CLEAN_TIMEOUT {
+        pause();
+    }
+    let _ = killpg(pid(id), Signal::SIGKILL);
+
+    true
+}
+
+/// Below the range of the kernel's ephemeral ports, so that no outgoing connection takes one of
+/// these ports.
+const PORTS: Range<u16> = 10_000..32_000;
+
+/// The number of ports given out by this process; no port is given out twice.
 static GIVEN: AtomicU16 = AtomicU16::new(0);
 
-/// A port that nobody listens on.
+/// Finds a port on which no process listens.
 ///
 /// # Errors
-/// When there is none.
+/// If there is none.
 pub fn free_port() -> Result<u16> {
     free_ports(1)
 }
 
-/// The first of `count` ports in a row that nobody listens on.
+/// Finds `count` consecutive ports on which no process listens. Returns the first.
 ///
 /// # Errors
-/// When there are none.
+/// If there are none.
 pub fn free_ports(count: u16) -> Result<u16> {
-    let room = PORTS.end - PORTS.start - count;
-    // Processes that run at the same time begin at different places.
-    let offset = u16::try_from(std::process::id().wrapping_mul(37) % u32::from(room))?;
+    let range = u32::from(PORTS.end - PORTS.start - count);
+    // Processes that run at the same time begin at different ports.
+    let offset = std::process::id().wrapping_mul(37) % range;
+
     for _ in 0..500 {
-        let given = GIVEN.fetch_add(count, Ordering::Relaxed);
-        let first =
-            PORTS.start + u16::try_from((u32::from(offset) + u32::from(given)) % u32::from(room))?;
-        if (first..first + count).all(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok())
-        {
+        let given = u32::from(GIVEN.fetch_add(count, Ordering::Relaxed));
+        let first = PORTS.start + u16::try_from((offset + given) % range)?;
+        if (first..first + count).all(is_free) {
             return Ok(first);
         }
     }
-    bail!("no {count} free ports in a row")
+
+    bail!("there are no {count} consecutive free ports in {PORTS:?}; end servers that still run")
 }
 
-/// Whether somebody listens there.
+fn is_free(port: u16) -> bool {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+}
+
+/// Whether a process listens on the port of the loopback address.
 pub fn listens(port: u16) -> bool {
-    TcpStream::connect_timeout(&(Ipv4Addr::LOCALHOST, port).into(), Duration::from_millis(200))
-        .is_ok()
+    TcpStream::connect_timeout(&(Ipv4Addr::LOCALHOST, port).into(), CONNECT_TIMEOUT).is_ok()
+}
+
+/// Between two polls of a process.
+#[expect(clippy::disallowed_methods, reason = "the caller polls a process with a deadline")]
+fn pause() {
+    sleep(POLL_INTERVAL);
 }
 
 fn pid(id: u32) -> Pid {
     Pid::from_raw(i32::try_from(id).unwrap_or(i32::MAX))
 }
 
-/// When the process started, in clock ticks since boot (proc(5), stat, field 22); zombies do not count.
-fn started(id: u32) -> Option<String> {
+/// Start time of a process in clock ticks since boot (proc(5), stat, field 22). `None` if it has
+/// ended or is a zombie.
+fn start_time(id: u32) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
     if fields.next()? == "Z" {
         return None;
     }
+
     fields.nth(18).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn record_of_a_restarted_server_outlives_the_killed_one() {
+        let records = tempfile::TempDir::new().unwrap();
+        let start = || {
+            let mut command = Command::new("sleep");
+            command.arg("60");
+            Server::start("server", command, records.path()).unwrap()
+        };
+        let mut killed = start();
+        killed.kill();
+
+        let mut restarted = start();
+        drop(killed);
+
+        assert_eq!(clean(records.path()).unwrap(), ["server"]);
+        assert!(restarted.wait(STOP_TIMEOUT));
+    }
 }

@@ -1,8 +1,9 @@
-//! RabbitMQ on loopback with one user per service, thrown away with its holder.
+//! RabbitMQ on loopback with one user per service; its data is discarded by the next start.
 
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Command,
     time::Duration,
 };
 
@@ -12,92 +13,75 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::{
     process::{Server, free_port, free_ports, listens},
-    user::{Ordinary, run},
+    user::{UnprivilegedUser, run},
 };
 
-/// The definitions that operators load, with places for password hashes.
+/// The definitions that operators load, with placeholders for password hashes.
 const DEFINITIONS: &str = include_str!("../../../deploy/rabbitmq/definitions.json");
+
+const EPMD_START_TIMEOUT: Duration = Duration::from_secs(10);
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A running broker.
 #[derive(Debug)]
 pub struct RabbitMq {
-    /// The broker's process.
     pub server: Server,
-    _epmd: Server,
+    epmd: Server,
     port: u16,
     epmd_port: u16,
     folder: PathBuf,
-    user: Ordinary,
+    user: UnprivilegedUser,
 }
 
 impl RabbitMq {
-    /// With the definitions of `deploy/`.
+    /// Starts a broker with the definitions of `deploy/`.
     ///
     /// # Errors
-    /// When it does not get ready.
-    pub fn start(user: &Ordinary, records: &Path) -> Result<Self> {
+    /// If it does not become ready.
+    pub fn start(user: &UnprivilegedUser, records: &Path) -> Result<Self> {
         let folder = records.join("rabbitmq");
-        user.empty_folder(&folder)?;
-        // The port behind epmd's is for the node itself.
-        let (port, epmd_port) = (free_port()?, free_ports(2)?);
-        let definitions = ["PERMISSION", "CATALOG", "BUILDER"].iter().fold(
-            DEFINITIONS.to_owned(),
-            |text, service| {
-                text.replace(
-                    &format!("{service}_PASSWORD_HASH"),
-                    &password_hash(&service.to_lowercase()),
-                )
-            },
-        );
-        fs::write(folder.join("definitions.json"), definitions)?;
-        fs::write(
-            folder.join("rabbitmq.conf"),
-            format!(
-                "listeners.tcp.1 = 127.0.0.1:{port}\nload_definitions = {}\ncluster_formation.peer_discovery_backend = classic_config\nlog.console = true\nlog.file = false\n",
-                folder.join("definitions.json").display()
-            ),
-        )?;
-        fs::write(folder.join("enabled_plugins"), "[].\n")?;
-        for name in ["definitions.json", "rabbitmq.conf", "enabled_plugins"] {
-            user.own(&folder.join(name))?;
-        }
-        let mut epmd = user.command("epmd");
-        epmd.args(["-address", "127.0.0.1", "-port", &epmd_port.to_string()]);
-        let mut epmd = Server::start("epmd", epmd, records)?;
-        epmd.wait_until("epmd", Duration::from_secs(10), || listens(epmd_port))?;
-        let server = Server::start("rabbitmq", command(user, &folder, port, epmd_port)?, records)?;
-        let mut broker = Self { server, _epmd: epmd, port, epmd_port, folder, user: user.clone() };
-        broker.wait()?;
+        user.recreate_folder(&folder)?;
+        let port = free_port()?;
+        // The Erlang node listens on the port after epmd's.
+        let epmd_port = free_ports(2)?;
+        write_configuration(user, &folder, port)?;
+
+        let epmd = start_epmd(user, epmd_port, records)?;
+        let command = server_command(user, &folder, port, epmd_port)?;
+        let server = Server::start("rabbitmq", command, records)?;
+        let mut broker = Self { server, epmd, port, epmd_port, folder, user: user.clone() };
+        broker.wait_until_ready()?;
+
         Ok(broker)
     }
 
-    /// Lets it run when the holder ends; `clean` ends it.
+    /// Leaves the processes running after this is dropped; `clean` ends them.
     pub fn keep(self) {
-        self._epmd.keep();
+        self.epmd.keep();
         self.server.keep();
     }
 
-    /// Starts it again over the same data, after it was killed.
+    /// Starts a killed broker again with the same data and ports.
     ///
     /// # Errors
-    /// When it does not get ready.
+    /// If it does not become ready.
     pub fn restart(&mut self, records: &Path) -> Result<()> {
-        self.server = Server::start(
-            "rabbitmq",
-            command(&self.user, &self.folder, self.port, self.epmd_port)?,
-            records,
-        )?;
-        self.wait()
+        let command = server_command(&self.user, &self.folder, self.port, self.epmd_port)?;
+        self.server = Server::start("rabbitmq", command, records)?;
+
+        self.wait_until_ready()
     }
 
-    fn wait(&mut self) -> Result<()> {
+    fn wait_until_ready(&mut self) -> Result<()> {
         let port = self.port;
-        self.server.wait_until("RabbitMQ", Duration::from_secs(60), || listens(port))?;
+        self.server.wait_until("RabbitMQ", START_TIMEOUT, || listens(port))?;
+
         let _ = run(self
             .user
             .command("/usr/lib/rabbitmq/bin/rabbitmqctl")
             .args(["await_startup", "--timeout", "30"])
             .envs(environment(&self.folder, self.port, self.epmd_port)));
+
         Ok(())
     }
 
@@ -107,14 +91,50 @@ impl RabbitMq {
     }
 }
 
-fn command(
-    user: &Ordinary,
+fn write_configuration(user: &UnprivilegedUser, folder: &Path, port: u16) -> Result<()> {
+    let mut definitions = DEFINITIONS.to_owned();
+    for service in ["PERMISSION", "CATALOG", "BUILDER"] {
+        let placeholder = format!("{service}_PASSWORD_HASH");
+        definitions = definitions.replace(&placeholder, &password_hash(&service.to_lowercase()));
+    }
+    fs::write(folder.join("definitions.json"), definitions)?;
+
+    let configuration = format!(
+        "listeners.tcp.1 = 127.0.0.1:{port}\n\
+         load_definitions = {}\n\
+         cluster_formation.peer_discovery_backend = classic_config\n\
+         log.console = true\n\
+         log.file = false\n",
+        folder.join("definitions.json").display()
+    );
+    fs::write(folder.join("rabbitmq.conf"), configuration)?;
+    fs::write(folder.join("enabled_plugins"), "[].\n")?;
+
+    for name in ["definitions.json", "rabbitmq.conf", "enabled_plugins"] {
+        user.give_ownership(&folder.join(name))?;
+    }
+    Ok(())
+}
+
+fn start_epmd(user: &UnprivilegedUser, port: u16, records: &Path) -> Result<Server> {
+    let mut command = user.command("epmd");
+    command.args(["-address", "127.0.0.1", "-port", &port.to_string()]);
+
+    let mut server = Server::start("epmd", command, records)?;
+    server.wait_until("epmd", EPMD_START_TIMEOUT, || listens(port))?;
+
+    Ok(server)
+}
+
+fn server_command(
+    user: &UnprivilegedUser,
     folder: &Path,
     port: u16,
     epmd_port: u16,
-) -> Result<std::process::Command> {
+) -> Result<Command> {
     let program = Path::new("/usr/lib/rabbitmq/bin/rabbitmq-server");
     program.metadata().context("rabbitmq-server is not installed")?;
+
     let mut command = user.command(program);
     command.envs(environment(folder, port, epmd_port));
     Ok(command)
@@ -122,6 +142,8 @@ fn command(
 
 fn environment(folder: &Path, port: u16, epmd_port: u16) -> Vec<(&'static str, String)> {
     let path = |name: &str| folder.join(name).display().to_string();
+    let loopback_only = "-kernel inet_dist_use_interface {127,0,0,1}";
+
     vec![
         ("HOME", folder.display().to_string()),
         ("RABBITMQ_NODENAME", "slipway@localhost".to_owned()),
@@ -131,18 +153,16 @@ fn environment(folder: &Path, port: u16, epmd_port: u16) -> Vec<(&'static str, S
         ("RABBITMQ_LOG_BASE", path("log")),
         ("RABBITMQ_CONFIG_FILE", path("rabbitmq.conf")),
         ("RABBITMQ_ENABLED_PLUGINS_FILE", path("enabled_plugins")),
-        (
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
-            "-kernel inet_dist_use_interface {127,0,0,1}".to_owned(),
-        ),
+        ("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", loopback_only.to_owned()),
         ("ERL_EPMD_PORT", epmd_port.to_string()),
         ("ERL_EPMD_ADDRESS", "127.0.0.1".to_owned()),
     ]
 }
 
-/// Salt and sha256 of salt and password (RabbitMQ, password hashing).
+/// Base64 of the salt and the sha256 of salt and password (RabbitMQ, password hashing).
 fn password_hash(password: &str) -> String {
     let salt = *b"slip";
     let hash = digest(&SHA256, &[salt.as_slice(), password.as_bytes()].concat());
+
     STANDARD.encode([salt.as_slice(), hash.as_ref()].concat())
 }

@@ -1,24 +1,38 @@
-//! Slipway running: in one process, or as three with PostgreSQL and RabbitMQ.
+//! A running Slipway: one process, or three processes with PostgreSQL and RabbitMQ.
 
-use std::{fs, path::PathBuf, process::Command, time::Duration};
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    path::PathBuf,
+    process::Command,
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result, ensure};
 
 use crate::{
     process::{Server, free_ports, listens},
-    user::Ordinary,
+    user::UnprivilegedUser,
 };
 
-/// Where a stack lies and what it uses.
+/// The services in the order of ports and addresses.
+pub const SERVICES: [&str; 3] = ["permission", "catalog", "builder"];
+
+/// Limits that a stack accepts unenforced. A host that can enforce them still does.
+const UNENFORCED_LIMITS: [&str; 3] = ["cpu", "memory", "processes"];
+
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+const READYZ_TIMEOUT: Duration = Duration::from_secs(2);
+
 #[derive(Debug, Clone)]
-pub struct Place {
-    /// Who runs it.
-    pub user: Ordinary,
-    /// The programs.
+pub struct StackConfig {
+    pub user: UnprivilegedUser,
+    /// Folder of the programs.
     pub bin: PathBuf,
-    /// Its own folder, empty at first.
+    /// Folder of the stack's data, empty at first.
     pub data: PathBuf,
-    /// Records and logs of its processes.
+    /// Folder of the records and logs of its processes.
     pub records: PathBuf,
     /// `host:port` of a registry without TLS.
     pub registry: String,
@@ -26,7 +40,7 @@ pub struct Place {
     pub otlp_endpoint: String,
 }
 
-/// What three processes share: a database and a broker address for each, by service.
+/// Addresses for a full stack, each list in the order of [`SERVICES`].
 #[derive(Debug, Clone)]
 pub struct Backends {
     /// PostgreSQL addresses.
@@ -35,148 +49,164 @@ pub struct Backends {
     pub brokers: [String; 3],
 }
 
-/// Running services.
 #[derive(Debug)]
 pub struct Stack {
-    place: Place,
-    /// By name: `standalone`, or the three services.
+    config: StackConfig,
+    /// The processes by name: `standalone`, or [`SERVICES`].
     pub services: Vec<(&'static str, Server)>,
-    grpc: u16,
-    http: u16,
+    /// First of three ports.
+    grpc_port: u16,
+    /// First of three ports.
+    http_port: u16,
 }
 
-/// permission, catalog, builder: the order of ports and addresses.
-pub const SERVICES: [&str; 3] = ["permission", "catalog", "builder"];
-/// Where the host can, they are enforced all the same.
-const ACCEPTED: [&str; 3] = ["cpu", "memory", "processes"];
-
 impl Stack {
-    /// All in one process.
+    /// Starts all services in one process.
     ///
     /// # Errors
-    /// When it does not get ready.
-    pub fn standalone(place: Place) -> Result<Self> {
-        let mut stack =
-            Self { place, services: Vec::new(), grpc: free_ports(3)?, http: free_ports(3)? };
+    /// If it does not become ready.
+    pub fn standalone(config: StackConfig) -> Result<Self> {
+        let mut stack = Self::new(config)?;
         stack.restart("standalone")?;
         stack.wait()?;
+
         Ok(stack)
     }
 
-    /// Three processes, migrated.
+    /// Migrates the databases and starts a process for each service.
     ///
     /// # Errors
-    /// When one does not get ready.
-    pub fn full(place: Place, backends: &Backends) -> Result<Self> {
-        let mut stack =
-            Self { place, services: Vec::new(), grpc: free_ports(3)?, http: free_ports(3)? };
-        let made = stack
-            .program("slipway-standalone")
-            .arg("--data-dir")
-            .arg(&stack.place.data)
-            .arg("keys")
-            .status()?;
-        ensure!(made.success(), "the services' keys could not be made");
-        for (number, service) in SERVICES.into_iter().enumerate() {
-            let text = stack.configuration(
-                service,
-                &backends.databases[number],
-                &backends.brokers[number],
-            );
-            let path = stack.place.data.join(format!("{service}.toml"));
-            fs::write(&path, text)?;
-            let migrated = stack
-                .program(&format!("slipway-{service}"))
-                .arg("--config")
-                .arg(&path)
-                .arg("migrate")
-                .output()?;
-            ensure!(
-                migrated.status.success(),
-                "{service} migrate: {}",
-                String::from_utf8_lossy(&migrated.stderr)
-            );
+    /// If one cannot be migrated or does not become ready.
+    pub fn full(config: StackConfig, backends: &Backends) -> Result<Self> {
+        let mut stack = Self::new(config)?;
+        stack.create_keys()?;
+
+        for (index, service) in SERVICES.into_iter().enumerate() {
+            let configuration =
+                stack.configuration(service, &backends.databases[index], &backends.brokers[index]);
+            fs::write(stack.configuration_file(service), configuration)?;
+            stack.migrate(service)?;
             stack.restart(service)?;
         }
         stack.wait()?;
+
         Ok(stack)
     }
 
-    /// Starts a service again; one that runs is ended first.
-    ///
-    /// # Errors
-    /// When it cannot be started.
-    pub fn restart(&mut self, service: &'static str) -> Result<()> {
-        self.services.retain(|(name, _)| *name != service);
-        let mut command;
-        if service == "standalone" {
-            command = self.program("slipway-standalone");
-            command.arg("--data-dir").arg(&self.place.data).args([
-                "serve",
-                "--registry",
-                &self.place.registry,
-                "--insecure-registry",
-                &self.place.registry,
-            ]);
-            command.args([
-                "--grpc-port",
-                &self.grpc.to_string(),
-                "--http-port",
-                &self.http.to_string(),
-                "--log-text",
-            ]);
-            for limit in ACCEPTED {
-                command.args(["--accept-unenforced", limit]);
-            }
-        } else {
-            command = self.program(&format!("slipway-{service}"));
-            command
-                .arg("--config")
-                .arg(self.place.data.join(format!("{service}.toml")))
-                .arg("serve");
-        }
-        self.services.push((service, Server::start(service, command, &self.place.records)?));
+    fn new(config: StackConfig) -> Result<Self> {
+        let grpc_port = free_ports(3)?;
+        let http_port = free_ports(3)?;
+
+        Ok(Self { config, services: Vec::new(), grpc_port, http_port })
+    }
+
+    fn create_keys(&self) -> Result<()> {
+        let status = self
+            .program("slipway-standalone")
+            .arg("--data-dir")
+            .arg(&self.config.data)
+            .arg("keys")
+            .status()?;
+
+        ensure!(status.success(), "the services' keys could not be created");
         Ok(())
     }
 
-    /// Waits until all are ready.
+    fn migrate(&self, service: &str) -> Result<()> {
+        let output = self
+            .program(&format!("slipway-{service}"))
+            .arg("--config")
+            .arg(self.configuration_file(service))
+            .arg("migrate")
+            .output()?;
+
+        ensure!(
+            output.status.success(),
+            "{service} migrate: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(())
+    }
+
+    /// Starts a service. If it runs, it is ended first.
     ///
     /// # Errors
-    /// When one does not get ready; with its log.
-    pub fn wait(&mut self) -> Result<()> {
-        let http = self.http;
-        for (name, server) in &mut self.services {
-            let own = SERVICES
-                .iter()
-                .position(|service| service == name)
-                .and_then(|number| u16::try_from(number).ok());
-            let numbers = own.map_or(0..3, |number| number..number + 1);
-            server.wait_until(name, Duration::from_secs(60), || {
-                numbers
-                    .clone()
-                    .all(|number| readyz(http + number).is_some_and(|answer| is_whole(&answer)))
-            })?;
+    /// If it cannot be started.
+    pub fn restart(&mut self, service: &'static str) -> Result<()> {
+        self.services.retain(|(name, _)| *name != service);
+
+        let command = if service == "standalone" {
+            self.standalone_command()
+        } else {
+            let mut command = self.program(&format!("slipway-{service}"));
+            command.arg("--config").arg(self.configuration_file(service)).arg("serve");
+            command
+        };
+
+        let server = Server::start(service, command, &self.config.records)?;
+        self.services.push((service, server));
+        Ok(())
+    }
+
+    fn standalone_command(&self) -> Command {
+        let registry = &self.config.registry;
+        let grpc_port = self.grpc_port.to_string();
+        let http_port = self.http_port.to_string();
+
+        let mut command = self.program("slipway-standalone");
+        command.arg("--data-dir").arg(&self.config.data).arg("serve");
+        command.args(["--registry", registry, "--insecure-registry", registry]);
+        command.args(["--grpc-port", &grpc_port, "--http-port", &http_port, "--log-text"]);
+        for limit in UNENFORCED_LIMITS {
+            command.args(["--accept-unenforced", limit]);
         }
+
+        command
+    }
+
+    /// Waits until all services are ready, with all their dependencies.
+    ///
+    /// # Errors
+    /// If one does not become ready; the error contains its log.
+    pub fn wait(&mut self) -> Result<()> {
+        let first_port = self.http_port;
+
+        for (name, server) in &mut self.services {
+            let services = match service_index(name) {
+                Some(index) => index..index + 1,
+                None => 0..3,
+            };
+            let is_ready = |index| {
+                let response = get_readyz(first_port + index);
+                response.is_some_and(|response| is_fully_ready(&response))
+            };
+            server.wait_until(name, START_TIMEOUT, || services.clone().all(is_ready))?;
+        }
+
         Ok(())
     }
 
     /// A running service.
     ///
     /// # Panics
-    /// When there is none of this name.
+    /// If there is none with this name.
     pub fn service(&mut self, name: &str) -> &mut Server {
-        &mut self.services.iter_mut().find(|(own, _)| *own == name).expect("the service runs").1
+        let service = self.services.iter_mut().find(|(service, _)| *service == name);
+        let (_, server) = service.expect("the service runs");
+
+        server
     }
 
-    /// What `/readyz` of one of [`SERVICES`] says, with its status line; `None` when nobody answers.
+    /// The response of `/readyz` of one of [`SERVICES`], with its status line. `None` if it does
+    /// not respond.
     pub fn readiness(&self, service: &str) -> Option<String> {
-        let number = SERVICES.iter().position(|name| *name == service)?;
-        readyz(self.http + u16::try_from(number).ok()?)
+        get_readyz(self.http_port + service_index(service)?)
     }
 
-    /// Environment of the command line.
+    /// The environment of the command line: the services' addresses.
     pub fn environment(&self) -> [(&'static str, String); 3] {
-        let address = |number| format!("http://127.0.0.1:{}", self.grpc + number);
+        let address = |index| format!("http://127.0.0.1:{}", self.grpc_port + index);
+
         [
             ("SLIPWAY_PERMISSION", address(0)),
             ("SLIPWAY_CATALOG", address(1)),
@@ -184,101 +214,152 @@ impl Stack {
         ]
     }
 
-    /// A token of the development issuer.
+    /// A token of the development issuer. `options` are options of `slipway-standalone token`.
     ///
     /// # Errors
-    /// When its key is not there.
-    pub fn token(&self, subject: &str, more: &[&str]) -> Result<String> {
+    /// If the issuer's key does not exist.
+    pub fn token(&self, subject: &str, options: &[&str]) -> Result<String> {
         let output = self
             .program("slipway-standalone")
-            .args(["--data-dir"])
-            .arg(&self.place.data)
+            .arg("--data-dir")
+            .arg(&self.config.data)
             .args(["token", subject])
-            .args(more)
+            .args(options)
             .output()?;
+
         ensure!(output.status.success(), "token: {}", String::from_utf8_lossy(&output.stderr));
         Ok(String::from_utf8(output.stdout)?.trim().to_owned())
     }
 
-    /// One of Slipway's programs, as the ordinary user.
+    /// A command that runs one of Slipway's programs as the unprivileged user.
     pub fn program(&self, name: &str) -> Command {
-        self.place.user.command(self.place.bin.join(name))
+        self.config.user.command(self.config.bin.join(name))
     }
 
-    /// Lets everything run on.
+    /// Leaves all processes running after this is dropped; `clean` ends them.
     pub fn keep(self) {
-        self.services.into_iter().for_each(|(_, server)| server.keep());
+        for (_, server) in self.services {
+            server.keep();
+        }
     }
 
+    fn configuration_file(&self, service: &str) -> PathBuf {
+        self.config.data.join(format!("{service}.toml"))
+    }
+
+    /// The configuration of one service as TOML. `{:?}` quotes the strings.
     fn configuration(&self, service: &str, database: &str, broker: &str) -> String {
-        let number = SERVICES
-            .iter()
-            .position(|name| *name == service)
-            .and_then(|number| u16::try_from(number).ok())
-            .unwrap_or_default();
-        let keys = self.place.data.join("keys");
-        let key = |name: &str| format!("{:?}", keys.join(name));
-        let address = |number: u16| format!("\"http://127.0.0.1:{}\"", self.grpc + number);
-        let registry = format!("{:?}", self.place.registry);
-        let own = match service {
-            "permission" => String::new(),
-            "catalog" => format!("permission_address = {}\nregistry = {registry}\n", address(0)),
-            _ => format!("permission_address = {}\ncatalog_address = {}\n", address(0), address(1)),
-        };
-        let sections = match service {
-            "permission" => {
-                "[[bootstrap_admins]]\nissuer = \"slipway-development\"\nsubject = \"admin\"\n"
-                    .to_owned()
-            }
-            "catalog" => format!("[registries]\ninsecure = [{registry}]\n"),
-            _ => format!(
-                "[registries]\ninsecure = [{registry}]\n[executor]\ndata_dir = {:?}\naccept_unenforced = {ACCEPTED:?}\n",
-                self.place.data.join("builds")
-            ),
-        };
+        let index = service_index(service).unwrap_or_default();
+        let keys = self.config.data.join("keys");
+
         format!(
-            "{own}[listen]\ngrpc = \"127.0.0.1:{}\"\nhttp = \"127.0.0.1:{}\"\n[database]\nurl = {database:?}\n[broker]\nurl = {broker:?}\n[telemetry]\notlp_endpoint = {:?}\n[identity]\nservice_key_file = {}\nservice_jwks_file = {}\n\
-             [[identity.issuers]]\nissuer = \"slipway-development\"\njwks_file = {}\n{sections}",
-            self.grpc + number,
-            self.http + number,
-            self.place.otlp_endpoint,
-            key(&format!("{service}.pem")),
-            key("services.json"),
-            key("development.json"),
+            r#"
+            {top_level}
+            [listen]
+            grpc = "127.0.0.1:{grpc_port}"
+            http = "127.0.0.1:{http_port}"
+            [database]
+            url = {database:?}
+            [broker]
+            url = {broker:?}
+            [telemetry]
+            otlp_endpoint = {otlp_endpoint:?}
+            [identity]
+            service_key_file = {service_key:?}
+            service_jwks_file = {service_jwks:?}
+            [[identity.issuers]]
+            issuer = "slipway-development"
+            jwks_file = {development_jwks:?}
+            {sections}
+            "#,
+            top_level = self.own_keys(service),
+            grpc_port = self.grpc_port + index,
+            http_port = self.http_port + index,
+            otlp_endpoint = self.config.otlp_endpoint,
+            service_key = keys.join(format!("{service}.pem")),
+            service_jwks = keys.join("services.json"),
+            development_jwks = keys.join("development.json"),
+            sections = self.own_sections(service),
         )
     }
+
+    /// The top-level keys that only this service has.
+    fn own_keys(&self, service: &str) -> String {
+        let [(_, permission), (_, catalog), _] = self.environment();
+
+        match service {
+            "permission" => String::new(),
+            "catalog" => format!(
+                "permission_address = {permission:?}\nregistry = {:?}",
+                self.config.registry
+            ),
+            _ => format!("permission_address = {permission:?}\ncatalog_address = {catalog:?}"),
+        }
+    }
+
+    /// The sections that only this service has.
+    fn own_sections(&self, service: &str) -> String {
+        let registries = format!("[registries]\ninsecure = [{:?}]\n", self.config.registry);
+
+        match service {
+            "permission" => "[[bootstrap_admins]]\n\
+                             issuer = \"slipway-development\"\n\
+                             subject = \"admin\"\n"
+                .to_owned(),
+            "catalog" => registries,
+            _ => format!(
+                "{registries}\
+                 [executor]\n\
+                 data_dir = {:?}\n\
+                 accept_unenforced = {UNENFORCED_LIMITS:?}\n",
+                self.config.data.join("builds")
+            ),
+        }
+    }
 }
 
-/// Ready, and every dependency of it is there.
-pub fn is_whole(answer: &str) -> bool {
-    answer.starts_with("HTTP/1.1 200")
-        && answer.matches("\":\"ok\"").count() == answer.matches("\":\"").count()
+/// The position in [`SERVICES`]; `None` for `standalone`.
+fn service_index(service: &str) -> Option<u16> {
+    let index = SERVICES.iter().position(|name| *name == service)?;
+    u16::try_from(index).ok()
 }
 
-fn readyz(port: u16) -> Option<String> {
-    use std::io::{Read as _, Write as _};
-    let ask = || -> std::io::Result<String> {
-        let mut stream = std::net::TcpStream::connect(("127.0.0.1", port))?;
-        stream.set_read_timeout(Some(Duration::from_secs(2)))?;
-        stream
-            .write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        Ok(answer)
-    };
-    listens(port).then(ask)?.ok()
+/// Whether a response of `/readyz` has the status 200 and reports every dependency as ok.
+pub fn is_fully_ready(response: &str) -> bool {
+    let dependencies = response.matches("\":\"").count();
+    let available = response.matches("\":\"ok\"").count();
+
+    response.starts_with("HTTP/1.1 200") && available == dependencies
 }
 
-/// A command's output as text, with its exit code.
+/// The response of `/readyz` with its status line. `None` if there is none.
+fn get_readyz(port: u16) -> Option<String> {
+    if !listens(port) {
+        return None;
+    }
+
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    stream.set_read_timeout(Some(READYZ_TIMEOUT)).ok()?;
+    stream
+        .write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        .ok()?;
+
+    let mut response = String::new();
+    stream.read_to_string(&mut response).ok()?;
+    Some(response)
+}
+
+/// Runs a command. Returns its exit code, and its output and errors as text.
 ///
 /// # Errors
-/// When it cannot be started.
-pub fn said(command: &mut Command) -> Result<(i32, String)> {
+/// If it cannot be started.
+pub fn output_of(command: &mut Command) -> Result<(i32, String)> {
     let output = command.output().with_context(|| format!("{command:?}"))?;
     let text = format!(
         "{}{}",
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );
+
     Ok((output.status.code().unwrap_or(-1), text))
 }

@@ -1,265 +1,273 @@
-//! The demonstration: everything through the command line, each step with what it must show.
+//! The demonstration: a sequence of commands, each with the output and exit code that it must have.
 
 use std::{fs, path::PathBuf, process::Command};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 use slipway_testrig::{
-    base, packages,
-    postgres::Postgres,
-    process,
-    rabbitmq::RabbitMq,
+    base, packages, process,
     registry::Registry,
-    stack::{Backends, Place, SERVICES, Stack},
-    user::Ordinary,
+    stack::{Stack, StackConfig},
+    user::UnprivilegedUser,
 };
 
 use crate::{
-    narrator::{Aside, Expected, Narrator},
-    workspace::programs,
+    full_stack::{empty_data_folder, start_full_stack},
+    transcript::{BackgroundOutput, Expected, Transcript},
+    workspace::{Profile, build_programs},
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Kind {
-    /// One process, SQLite, in-process broker.
+enum StackKind {
+    /// One process with SQLite and the in-process broker.
     Standalone,
-    /// Three processes, PostgreSQL, RabbitMQ.
+    /// Three processes with PostgreSQL and RabbitMQ.
     Full,
 }
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// What to start.
+    /// Services to start.
     #[arg(long, value_enum, default_value = "standalone")]
-    stack: Kind,
-    /// Leave it running, and say what to try.
+    stack: StackKind,
+    /// Leave the services running at the end, and print commands to try.
     #[arg(long)]
     keep: bool,
 }
 
-const STEPS: usize = 13;
+const STEP_COUNT: usize = 13;
+const NOT_FOUND: i32 = 3;
 
 struct Demo {
-    user: Ordinary,
+    user: UnprivilegedUser,
     bin: PathBuf,
     stack: Stack,
     tokens: Vec<(&'static str, String)>,
-    narrator: Narrator,
+    transcript: Transcript,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     packages::ensure_installed(packages::BUILD)?;
-    let user = Ordinary::find()?;
+    let user = UnprivilegedUser::find()?;
     let records = user.home().join("run/demo");
     process::clean(&records)?;
-    let bin = programs(&user)?;
+    let bin = build_programs(&user, Profile::Debug)?;
+
     let registry = Registry::start(&user, &records)?;
     let base = base::ensure_base(&user, &registry.address)?;
-    let place = Place {
+    let config = StackConfig {
         user: user.clone(),
         bin: bin.clone(),
-        data: empty_data(&user)?,
+        data: empty_data_folder(&user, "demo-data")?,
         records: records.clone(),
         registry: registry.address.clone(),
         otlp_endpoint: String::new(),
     };
-    let mut servers = None;
-    let stack = match arguments.stack {
-        Kind::Standalone => Stack::standalone(place)?,
-        Kind::Full => {
-            packages::ensure_installed(packages::SERVERS)?;
-            let (postgres, rabbitmq) =
-                (Postgres::start(&user, &records)?, RabbitMq::start(&user, &records)?);
-            let [permission, catalog, builder] = SERVICES.map(|service| postgres.database(service));
-            let backends = Backends {
-                databases: [permission?, catalog?, builder?],
-                brokers: SERVICES.map(|service| rabbitmq.url(service)),
-            };
-            servers = Some((postgres, rabbitmq));
-            Stack::full(place, &backends)?
+    let (servers, stack) = match arguments.stack {
+        StackKind::Standalone => (None, Stack::standalone(config)?),
+        StackKind::Full => {
+            let (servers, stack) = start_full_stack(config)?;
+            (Some(servers), stack)
         }
     };
-    let tokens = ["admin", "member", "stranger"]
-        .into_iter()
-        .map(|name| Ok((name, stack.token(name, &[])?)))
-        .collect::<Result<_>>()?;
-    let mut demo = Demo { user, bin, stack, tokens, narrator: Narrator::new(STEPS) };
-    let outcome = demo.story(&base);
-    demo.narrator.table();
-    outcome.with_context(|| format!("the services' logs are in {}", records.display()))?;
-    println!("\nall {STEPS} steps held");
+
+    let mut demo = Demo {
+        tokens: issue_tokens(&stack)?,
+        user,
+        bin,
+        stack,
+        transcript: Transcript::new(STEP_COUNT),
+    };
+    let outcome = demo.run_steps(&base);
+    demo.transcript.print_table();
+    outcome.with_context(|| format!("the logs of the services are in {}", records.display()))?;
+    println!("\nall {STEP_COUNT} steps succeeded");
+
     if arguments.keep {
-        demo.say_what_to_try();
+        demo.print_commands_to_try();
         demo.stack.keep();
         registry.server.keep();
-        if let Some((postgres, rabbitmq)) = servers {
-            postgres.server.keep();
-            rabbitmq.keep();
+        if let Some(servers) = servers {
+            servers.keep();
         }
     }
     Ok(())
 }
 
-/// The last demo's builds belong to the user namespace.
-fn empty_data(user: &Ordinary) -> Result<PathBuf> {
-    let data = user.home().join("demo-data");
-    if data.exists() {
-        let removed = user.mapped("rm").arg("-rf").arg(&data).status()?;
-        ensure!(removed.success(), "the last demo's data could not be removed");
+fn issue_tokens(stack: &Stack) -> Result<Vec<(&'static str, String)>> {
+    let mut tokens = Vec::new();
+    for name in ["admin", "member", "stranger"] {
+        tokens.push((name, stack.token(name, &[])?));
     }
-    user.folder("demo-data")
+    Ok(tokens)
 }
 
 impl Demo {
-    fn story(&mut self, base: &str) -> Result<()> {
-        self.step(
-            "the platform admin is known by its token",
+    fn run_steps(&mut self, base: &str) -> Result<()> {
+        self.create_group_with_member()?;
+        let _events = self.build_image(base)?;
+        self.use_image()?;
+        self.refuse_stranger()
+    }
+
+    fn create_group_with_member(&mut self) -> Result<()> {
+        self.run_slipway(
+            "the platform admin signs in",
             "admin",
             &["user", "whoami"],
-            0,
             "platform admin  true",
         )?;
-        let member = self.step(
+        let whoami = self.run_slipway(
             "a colleague signs in for the first time",
             "member",
             &["user", "whoami"],
-            0,
             "slipway-development",
         )?;
-        let member = field(&member, "user")?;
-        self.step("the admin makes a group", "admin", &["group", "create", "vision"], 0, "vision")?;
-        self.step(
-            "and adds the colleague",
+        let member = field(&whoami, "user")?;
+
+        self.run_slipway(
+            "the admin creates a group",
+            "admin",
+            &["group", "create", "vision"],
+            "vision",
+        )?;
+        self.run_slipway(
+            "the admin adds the colleague to the group",
             "admin",
             &["group", "add", "vision", &member],
-            0,
             &member,
-        )?;
-        let events = self.follow_events()?;
-        let what = ["--base", base, "--apt", "jq", "--pip", "humanize>=4"];
-        let whose = [
-            "image",
-            "create",
-            "--owner",
-            "vision",
-            "--group",
-            "vision",
-            "--display-name",
-            "Vision tools",
-        ];
-        let created = self.step(
-            "the admin asks for a custom image for the group",
-            "admin",
-            &[&whose[..], &what[..]].concat(),
-            0,
-            "vision/vision-tools",
-        )?;
-        let build = field(&created, "build")?;
-        self.step("the build's steps, live", "admin", &["build", "watch", &build], 0, "SUCCEEDED")?;
-        self.step("its log is kept", "admin", &["build", "logs", &build], 0, "Setting up jq")?;
-        let activated = "catalog.revision.activated";
-        self.narrator.wait_for(
-            "its events came all the while (◂)",
-            "[admin] slipway events tail",
-            &format!("`{activated}` among them"),
-            || events.has_shown(activated),
-        )?;
-        self.step("the member sees it", "member", &["image", "list"], 0, "vision/vision-tools")?;
-        let resolved = self.step(
-            "and resolves it to a digest",
-            "member",
-            &["image", "resolve", "vision/vision-tools"],
-            0,
-            "@sha256:",
-        )?;
-        self.run_image(&field(&resolved, "reference")?)?;
-        self.step(
-            "a stranger is told that it does not exist",
-            "stranger",
-            &["image", "get", "vision/vision-tools"],
-            3,
-            "IMAGE_NOT_FOUND",
-        )?;
-        self.step(
-            "and cannot resolve it either",
-            "stranger",
-            &["image", "resolve", "vision/vision-tools"],
-            3,
-            "IMAGE_NOT_FOUND",
         )?;
         Ok(())
     }
 
+    /// Returns the events that are printed in the background, so that they stay visible.
+    fn build_image(&mut self, base: &str) -> Result<BackgroundOutput> {
+        let events = self.follow_events()?;
+
+        let names = ["--owner", "vision", "--group", "vision", "--display-name", "Vision tools"];
+        let spec = ["--base", base, "--apt", "jq", "--pip", "humanize>=4"];
+        let created = self.run_slipway(
+            "the admin creates a custom image for the group",
+            "admin",
+            &[&["image", "create"], &names[..], &spec[..]].concat(),
+            "vision/vision-tools",
+        )?;
+        let build = field(&created, "build")?;
+
+        self.run_slipway(
+            "the build shows its steps live",
+            "admin",
+            &["build", "watch", &build],
+            "SUCCEEDED",
+        )?;
+        self.run_slipway(
+            "the build's log is kept",
+            "admin",
+            &["build", "logs", &build],
+            "Setting up jq",
+        )?;
+
+        let activated = "catalog.revision.activated";
+        self.transcript.wait_for(
+            "events of the build have arrived in the background (◂)",
+            "[admin] slipway events tail",
+            &format!("an event `{activated}`"),
+            || events.has_printed(activated),
+        )?;
+        Ok(events)
+    }
+
+    fn use_image(&mut self) -> Result<()> {
+        self.run_slipway(
+            "the member sees the image",
+            "member",
+            &["image", "list"],
+            "vision/vision-tools",
+        )?;
+        let resolved = self.run_slipway(
+            "the member resolves the image to a digest",
+            "member",
+            &["image", "resolve", "vision/vision-tools"],
+            "@sha256:",
+        )?;
+
+        self.run_image(&field(&resolved, "reference")?)
+    }
+
+    fn refuse_stranger(&mut self) -> Result<()> {
+        for (title, verb) in [
+            ("a stranger cannot see that the image exists", "get"),
+            ("a stranger cannot resolve the image", "resolve"),
+        ] {
+            let expected = Expected { code: NOT_FOUND, text: &["IMAGE_NOT_FOUND"] };
+            self.run_step(title, "stranger", &["image", verb, "vision/vision-tools"], &expected)?;
+        }
+        Ok(())
+    }
+
+    /// Runs a command that must succeed and print `expected`. Returns its output.
+    fn run_slipway(
+        &mut self,
+        title: &str,
+        who: &str,
+        arguments: &[&str],
+        expected: &str,
+    ) -> Result<String> {
+        self.run_step(title, who, arguments, &Expected { code: 0, text: &[expected] })
+    }
+
+    fn run_step(
+        &mut self,
+        title: &str,
+        who: &str,
+        arguments: &[&str],
+        expected: &Expected<'_>,
+    ) -> Result<String> {
+        let quoted: Vec<String> = arguments.iter().map(|argument| quote(argument)).collect();
+        let command_line = format!("[{who}] slipway {}", quoted.join(" "));
+        let mut command = self.slipway(who, arguments);
+
+        self.transcript.run_step(title, &command_line, &mut command, expected)
+    }
+
+    fn follow_events(&self) -> Result<BackgroundOutput> {
+        BackgroundOutput::start(&mut self.slipway("admin", &["events", "tail"]), summarize_event)
+    }
+
     fn slipway(&self, who: &str, arguments: &[&str]) -> Command {
-        let token = self
-            .tokens
-            .iter()
-            .find(|(name, _)| *name == who)
-            .map(|(_, token)| token.clone())
-            .unwrap_or_default();
+        let token = self.tokens.iter().find(|(name, _)| *name == who);
+        let token = token.map(|(_, token)| token.clone()).unwrap_or_default();
+
         let mut command = self.stack.program("slipway");
         command.args(arguments).envs(self.stack.environment()).env("SLIPWAY_TOKEN", token);
         command
     }
 
-    fn follow_events(&self) -> Result<Aside> {
-        Aside::start(&mut self.slipway("admin", &["events", "tail"]), |line| {
-            let event: serde_json::Value = serde_json::from_str(line).ok()?;
-            let word = |key: &str| event[key].as_str().unwrap_or_default().to_owned();
-            Some(format!("{} {}", word("type"), word("subject")))
-        })
-    }
-
-    fn step(
-        &mut self,
-        title: &str,
-        who: &str,
-        arguments: &[&str],
-        code: i32,
-        expected: &str,
-    ) -> Result<String> {
-        let quoted: Vec<String> =
-            arguments
-                .iter()
-                .map(|word| {
-                    if word.contains([' ', '>']) { format!("'{word}'") } else { (*word).to_owned() }
-                })
-                .collect();
-        let mut command = self.slipway(who, arguments);
-        self.narrator.step(
-            title,
-            &format!("[{who}] slipway {}", quoted.join(" ")),
-            &mut command,
-            &Expected { code, text: &[expected] },
-        )
-    }
-
-    /// Pulled fresh into an empty storage, as a node would.
+    /// Pulls the image into an empty storage, as a node would, and runs the installed packages.
     fn run_image(&mut self, reference: &str) -> Result<()> {
         let storage = self.user.folder("demo-data/node")?;
-        fs::write(
-            storage.join("policy.json"),
-            r#"{"default":[{"type":"insecureAcceptAnything"}]}"#,
-        )?;
-        fs::write(
-            storage.join("storage.conf"),
-            format!(
-                "[storage]\ndriver = \"overlay\"\ngraphroot = {0:?}\nrunroot = {0:?}\n",
-                storage.join("images")
-            ),
-        )?;
+        let policy = r#"{"default":[{"type":"insecureAcceptAnything"}]}"#;
+        fs::write(storage.join("policy.json"), policy)?;
+        let configuration = format!(
+            "[storage]\ndriver = \"overlay\"\ngraphroot = {0:?}\nrunroot = {0:?}\n",
+            storage.join("images")
+        );
+        fs::write(storage.join("storage.conf"), configuration)?;
+
         let node = storage.display();
+        let buildah_run = "buildah run --isolation oci --runtime runc --network none node --";
         let script = format!(
             "export XDG_RUNTIME_DIR={node} CONTAINERS_STORAGE_CONF={node}/storage.conf\n\
-             buildah from --quiet --name node --pull-always --tls-verify=false --signature-policy {node}/policy.json docker://{reference}\n\
-             buildah run --isolation oci --runtime runc --network none node -- dpkg-query --show jq\n\
-             buildah run --isolation oci --runtime runc --network none node -- python3 -c 'import humanize; print(humanize.naturalsize(10**9))'"
+             buildah from --quiet --name node --pull-always --tls-verify=false \
+             --signature-policy {node}/policy.json docker://{reference}\n\
+             {buildah_run} dpkg-query --show jq\n\
+             {buildah_run} python3 -c 'import humanize; print(humanize.naturalsize(10**9))'"
         );
-        let mut command = self.user.mapped("sh");
+        let mut command = self.user.command_in_user_namespace("sh");
         command.args(["-e", "-c", &script]);
-        let title = "the member runs it by that digest, pulled fresh";
-        self.narrator.step(
-            title,
+
+        self.transcript.run_step(
+            "the member pulls the image by that digest and runs it",
             &script.replace('\n', "\n$ "),
             &mut command,
             &Expected { code: 0, text: &["jq\t", "1.0 GB"] },
@@ -267,8 +275,8 @@ impl Demo {
         Ok(())
     }
 
-    fn say_what_to_try(&self) {
-        println!("\nIt keeps running; `cargo xtask clean` ends it. Try:");
+    fn print_commands_to_try(&self) {
+        println!("\nThe services keep running; `cargo xtask clean` stops them. Try:");
         for (name, value) in self.stack.environment() {
             println!("  export {name}={value}");
         }
@@ -277,9 +285,23 @@ impl Demo {
     }
 }
 
-/// The value of a line `name  value`.
+fn quote(argument: &str) -> String {
+    if argument.contains([' ', '>']) { format!("'{argument}'") } else { argument.to_owned() }
+}
+
+/// The type and subject of an event that is a line of JSON.
+fn summarize_event(line: &str) -> Option<String> {
+    let event: serde_json::Value = serde_json::from_str(line).ok()?;
+    let kind = event["type"].as_str().unwrap_or_default();
+    let subject = event["subject"].as_str().unwrap_or_default();
+
+    Some(format!("{kind} {subject}"))
+}
+
+/// The value in the line `name  value`.
 fn field(text: &str, name: &str) -> Result<String> {
-    let line =
-        text.lines().find_map(|line| line.strip_prefix(name).filter(|rest| rest.starts_with(' ')));
-    Ok(line.with_context(|| format!("no `{name}` in the output"))?.trim().to_owned())
+    let mut values = text.lines().filter_map(|line| line.strip_prefix(name));
+    let value = values.find(|value| value.starts_with(' '));
+
+    Ok(value.with_context(|| format!("the output has no field `{name}`"))?.trim().to_owned())
 }

@@ -1,72 +1,83 @@
-//! Configuration of the builder; the keys are documented in deploy/README.md.
-
-use std::net::{Ipv4Addr, SocketAddr};
+//! Configuration of the builder. The keys are documented in `deploy/README.md`.
 
 use serde::{Deserialize, Serialize};
 use slipway_daemon::{Limits, Listen, process::ServiceConfig};
+use slipway_names::port;
 
 use crate::executor::buildah;
 
-/// Everything that can be set.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Addresses.
     pub listen: Listen,
-    /// What callers may take.
+    /// Limits of requests and of calls at the same time.
     #[serde(default)]
     pub limits: Limits,
-    /// Its own database.
     pub database: slipway_database::Settings,
-    /// RabbitMQ; absent only in standalone.
+    /// RabbitMQ. Absent only in standalone, which has a broker in process.
     pub broker: Option<slipway_broker::Settings>,
-    /// Whose tokens count.
+    /// Issuers of accepted tokens, and the service's own key.
     pub identity: slipway_identity::Settings,
-    /// Logs and traces.
     #[serde(default)]
     pub telemetry: slipway_telemetry::Settings,
-    /// Address of the permission service.
-    #[serde(default = "default_permission")]
+    /// URL of the permission service.
+    #[serde(default = "default_permission_address")]
     pub permission_address: String,
-    /// Address of the catalog.
-    #[serde(default = "default_catalog")]
+    /// URL of the catalog.
+    #[serde(default = "default_catalog_address")]
     pub catalog_address: String,
-    /// How to speak to registries.
     #[serde(default)]
-    pub registries: slipway_registry::Settings,
-    /// How builds run.
+    pub registries: slipway_registry::RegistryConfig,
     pub executor: buildah::Settings,
-    /// Builds at once; 0 for a replica that only answers.
+    /// Builds at the same time. A replica with 0 answers calls and runs no builds.
     #[serde(default = "default_slots")]
     pub slots: usize,
-    /// Seconds a build may take.
+    /// Longest duration of an attempt, in seconds.
     #[serde(default = "default_build_seconds")]
     pub build_seconds: u64,
-    /// Seconds a build may wait.
+    /// Longest time in the queue, in seconds.
     #[serde(default = "default_queue_seconds")]
     pub queue_seconds: u64,
-    /// What package lines may name.
+    /// Refuses pip lines of the form `name @ https://…#sha256=…`. The catalog has the same key.
     #[serde(default)]
-    pub packages: PackagePolicy,
-}
-
-/// What package lines may name.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct PackagePolicy {
-    /// Whether pip lines may be `name @ https://…#sha256=…`.
     pub refuse_pip_urls: bool,
 }
 
-fn default_permission() -> String {
-    "http://127.0.0.1:50051".to_owned()
+impl Config {
+    /// The defaults of every other key, without a broker.
+    pub fn new(
+        database: slipway_database::Settings,
+        identity: slipway_identity::Settings,
+        executor: buildah::Settings,
+    ) -> Self {
+        Self {
+            listen: Self::default_listen(),
+            limits: Limits::default(),
+            database,
+            broker: None,
+            identity,
+            telemetry: slipway_telemetry::Settings::default(),
+            permission_address: default_permission_address(),
+            catalog_address: default_catalog_address(),
+            registries: slipway_registry::RegistryConfig::default(),
+            executor,
+            slots: default_slots(),
+            build_seconds: default_build_seconds(),
+            queue_seconds: default_queue_seconds(),
+            refuse_pip_urls: false,
+        }
+    }
 }
 
-fn default_catalog() -> String {
-    "http://127.0.0.1:50052".to_owned()
+fn default_permission_address() -> String {
+    port::PERMISSION.local_url()
 }
 
-fn default_slots() -> usize {
+fn default_catalog_address() -> String {
+    port::CATALOG.local_url()
+}
+
+pub fn default_slots() -> usize {
     1
 }
 
@@ -80,10 +91,7 @@ fn default_queue_seconds() -> u64 {
 
 impl ServiceConfig for Config {
     fn default_listen() -> Listen {
-        Listen {
-            grpc: SocketAddr::from((Ipv4Addr::LOCALHOST, 50_053)),
-            http: SocketAddr::from((Ipv4Addr::LOCALHOST, 8_053)),
-        }
+        Listen::on_loopback(port::BUILDER)
     }
 
     fn database(&self) -> &slipway_database::Settings {

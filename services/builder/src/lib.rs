@@ -1,12 +1,14 @@
-//! The builder service: from a build request to a pushed image.
+//! The builder service: turns build requests into pushed images.
 
 pub mod api;
 pub mod app;
+mod clients;
 pub mod config;
 pub mod domain;
 pub mod executor;
 pub mod inbound;
-mod outbound;
+mod messages;
 pub mod reconcile;
 pub mod store;
 pub mod wire_up;
+pub mod worker;

@@ -1,4 +1,4 @@
-//! `slipway-builder serve | migrate | config | health`.
+//! The `slipway-builder` program: `serve`, `migrate`, `config` and `health`.
 
 use slipway_builder::{config::Config, store::Migrator, wire_up};
 

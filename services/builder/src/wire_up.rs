@@ -1,44 +1,50 @@
-//! The only file that sees all layers: makes the parts and starts the tasks.
+//! Creates the parts of the service and starts its tasks. The only file that knows every layer.
 
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use slipway_access::Feed;
-use slipway_authorizer::{Authorizer as _, GrpcAuthorizer};
+use slipway_authz::{check::Authorizer as _, client::GrpcAuthorizer, projection::feed::Feed};
 use slipway_broker::{Broker, Rabbit, topology::BUILDER_REQUESTS};
 use slipway_daemon::{
-    Server, Supervisor,
-    client::{Outgoing, channel},
+    EventLog, Server, Supervisor,
+    client::{ServiceCall, channel},
     health::Dependencies,
 };
 use slipway_database::Database;
 use slipway_identity::{ServiceName, ServiceSigner, SigningKey, Verifier};
+use slipway_names::id::WorkerId;
 use slipway_outbox::{Relay, Wake};
-use slipway_packages::Policy;
+use slipway_packages::PackageRules;
 use slipway_registry::Registries;
-use uuid::Uuid;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     api,
-    app::{
-        App,
-        worker::{Timing, Worker},
-    },
+    app::App,
+    clients::catalog::CatalogClient,
     config::Config,
     executor::buildah::{Buildah, Settings},
-    inbound::BuildRequestedHandler,
-    outbound::CatalogClient,
+    inbound::build_requested::BuildRequestedHandler,
     reconcile,
     store::Store,
+    worker::{Worker, attempt::Timing},
 };
 
 /// Starts the service as a process of its own, over RabbitMQ.
+///
+/// # Errors
+/// The broker is not configured, or the service cannot start.
 pub async fn start(config: Config, supervisor: &mut Supervisor) -> anyhow::Result<()> {
     let settings = config.broker.clone().context("configuration: `broker.url` is missing")?;
-    start_with(config, Arc::new(Rabbit::new("builder", settings)), supervisor).await
+    let broker = Arc::new(Rabbit::new("builder", settings));
+
+    start_with(config, broker, supervisor).await
 }
 
 /// Starts the service over any broker.
+///
+/// # Errors
+/// The database, the service's key, the listeners or the executor are not usable.
 pub async fn start_with(
     config: Config,
     broker: Arc<dyn Broker>,
@@ -47,23 +53,21 @@ pub async fn start_with(
     let database = Database::connect(&config.database).await?;
     let wake = Wake::default();
     let store = Store::new(database.clone(), wake.clone());
-    let key = SigningKey::read(&config.identity.service_key_file, "builder")?;
-    let outgoing = Outgoing::new(ServiceSigner::new(ServiceName::Builder, key));
-    let permission = channel(&config.permission_address)?;
-    let authorizer = Arc::new(GrpcAuthorizer::new(permission.clone(), outgoing.clone()));
-    let catalog = CatalogClient::new(channel(&config.catalog_address)?, outgoing.clone());
-    let app = App::new(store.clone(), authorizer.clone(), Arc::new(catalog));
-    let stop = supervisor.stop_token();
 
+    let key = SigningKey::read(&config.identity.service_key_file, "builder")?;
+    let service_call = ServiceCall::new(ServiceSigner::new(ServiceName::Builder, key));
+    let permission = channel(&config.permission_address)?;
+    let authorizer = Arc::new(GrpcAuthorizer::new(permission.clone(), service_call.clone()));
+    let catalog = CatalogClient::new(channel(&config.catalog_address)?, service_call.clone());
+    let app = App::new(store.clone(), authorizer.clone(), Arc::new(catalog));
+
+    let stop = supervisor.stop_token();
     supervisor.spawn(
         "builder.access",
-        Feed::new(database.clone(), permission, outgoing).run(stop.clone()),
+        Feed::new(database.clone(), permission, service_call).run(stop.clone()),
     );
-    let (consumer, handler) = (broker.clone(), Arc::new(BuildRequestedHandler::new(store.clone())));
-    let consuming = stop.clone();
-    supervisor.spawn("builder.requests", async move {
-        consumer.consume(BUILDER_REQUESTS, handler, consuming).await
-    });
+    supervisor
+        .spawn("builder.requests", consume_requests(broker.clone(), store.clone(), stop.clone()));
     supervisor.spawn(
         "builder.relay",
         Relay::new(database.clone(), broker.clone(), "builder", wake).run(stop.clone()),
@@ -73,36 +77,60 @@ pub async fn start_with(
         reconcile::run(store.clone(), Duration::from_secs(config.queue_seconds), stop.clone()),
     );
     if config.slots > 0 {
-        let settings =
-            Settings { insecure_registries: config.registries.insecure.clone(), ..config.executor };
-        let policy = Policy { pip_urls: !config.packages.refuse_pip_urls, ..Policy::default() };
-        let (executor, isolation) =
-            Buildah::new(settings, policy, Registries::new(&config.registries)).await?;
-        tracing::info!("{isolation}");
-        let timing =
-            Timing { attempt: Duration::from_secs(config.build_seconds), ..Timing::default() };
-        let worker = Worker {
-            id: Uuid::now_v7(),
-            queue: Arc::new(store),
-            executor: Arc::new(executor),
-            slots: config.slots,
-            timing,
-        };
+        let worker = create_worker(&config, store).await?;
         supervisor.spawn("builder.worker", worker.run(stop.clone()));
     }
 
+    let events = event_log(database.clone(), app.clone(), stop.clone());
     let dependencies = Dependencies::default()
-        .needs("database", database, |database| async move { database.ping().await })
+        .needs("database", database, |database| async move { Ok(database.ping().await?) })
         .uses("broker", broker, |broker| async move { Ok(broker.ping().await?) })
         .uses("permission", authorizer, |authorizer| async move { authorizer.ping().await });
     let server = Server {
         name: "builder",
         listen: config.listen,
         limits: config.limits,
-        routes: api::routes(app, stop),
+        routes: api::routes(app, events, stop),
         services: api::SERVICES,
         verifier: Arc::new(Verifier::new(config.identity)),
         dependencies,
     };
+
     server.start(supervisor).await
+}
+
+/// The events of the service, for platform READERs.
+fn event_log(database: Database, app: App, stop: CancellationToken) -> EventLog {
+    EventLog::new(database, "builder", stop, move |caller| {
+        let app = app.clone();
+        async move { app.require_platform_reader(&caller).await }
+    })
+}
+
+async fn consume_requests(broker: Arc<dyn Broker>, store: Store, stop: CancellationToken) {
+    let handler = Arc::new(BuildRequestedHandler::new(store));
+
+    broker.consume(BUILDER_REQUESTS, handler, stop).await;
+}
+
+async fn create_worker(config: &Config, store: Store) -> anyhow::Result<Worker> {
+    let settings = Settings {
+        insecure_registries: config.registries.insecure.clone(),
+        ..config.executor.clone()
+    };
+    let package_rules =
+        PackageRules { pip_urls: !config.refuse_pip_urls, ..PackageRules::default() };
+    let registries = Registries::new(&config.registries);
+
+    let (executor, isolation) = Buildah::new(settings, package_rules, registries).await?;
+    tracing::info!("{isolation}");
+
+    let attempt_limit = Duration::from_secs(config.build_seconds);
+    Ok(Worker {
+        id: WorkerId::new(),
+        queue: Arc::new(store),
+        executor: Arc::new(executor),
+        slots: config.slots,
+        timing: Timing { attempt_limit, ..Timing::default() },
+    })
 }

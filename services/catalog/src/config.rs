@@ -1,65 +1,78 @@
-//! Configuration of the catalog; the keys are documented in deploy/README.md.
-
-use std::net::{Ipv4Addr, SocketAddr};
+//! Configuration of the catalog service. deploy/README.md documents the keys.
 
 use serde::{Deserialize, Serialize};
 use slipway_daemon::{Limits, Listen, process::ServiceConfig};
+use slipway_names::port;
 
-/// Everything that can be set.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Addresses.
     pub listen: Listen,
-    /// What callers may take.
     #[serde(default)]
     pub limits: Limits,
-    /// Its own database.
     pub database: slipway_database::Settings,
-    /// RabbitMQ; absent only in standalone.
+    /// RabbitMQ; `None` in the standalone process only.
     pub broker: Option<slipway_broker::Settings>,
-    /// Whose tokens count.
     pub identity: slipway_identity::Settings,
-    /// Logs and traces.
     #[serde(default)]
     pub telemetry: slipway_telemetry::Settings,
-    /// Address of the permission service.
-    #[serde(default = "default_permission")]
+    /// URL of the permission service.
+    #[serde(default = "default_permission_address")]
     pub permission_address: String,
     /// `host[:port]` of the registry that custom images are pushed to.
     pub registry: String,
-    /// How to speak to registries.
     #[serde(default)]
-    pub registries: slipway_registry::Settings,
-    /// Seconds without news of grants after which nothing is resolved.
-    #[serde(default = "default_stale_seconds")]
+    pub registries: slipway_registry::RegistryConfig,
+    /// Seconds without contact to permission after which images no longer resolve.
+    #[serde(default = "default_access_stale_seconds")]
     pub access_stale_seconds: u64,
-    /// Builds of one owner that may wait at once; one more is refused.
-    #[serde(default = "default_waiting_builds")]
+    /// Builds of one owner that may wait at the same time.
+    #[serde(default = "default_waiting_builds_per_owner")]
     pub waiting_builds_per_owner: u32,
-    /// Whether pip lines may be `name @ https://…#sha256=…`; the builder has the same key.
+    /// Refuses pip lines of the form `name @ https://…#sha256=…`. The builder has the same key.
     #[serde(default)]
     pub refuse_pip_urls: bool,
 }
 
-fn default_permission() -> String {
-    "http://127.0.0.1:50051".to_owned()
+impl Config {
+    /// The defaults of every other key, without a broker.
+    pub fn new(
+        database: slipway_database::Settings,
+        identity: slipway_identity::Settings,
+        registry: String,
+    ) -> Self {
+        Self {
+            listen: Self::default_listen(),
+            limits: Limits::default(),
+            database,
+            broker: None,
+            identity,
+            telemetry: slipway_telemetry::Settings::default(),
+            permission_address: default_permission_address(),
+            registry,
+            registries: slipway_registry::RegistryConfig::default(),
+            access_stale_seconds: default_access_stale_seconds(),
+            waiting_builds_per_owner: default_waiting_builds_per_owner(),
+            refuse_pip_urls: false,
+        }
+    }
 }
 
-fn default_stale_seconds() -> u64 {
+fn default_permission_address() -> String {
+    port::PERMISSION.local_url()
+}
+
+fn default_access_stale_seconds() -> u64 {
     600
 }
 
-fn default_waiting_builds() -> u32 {
+fn default_waiting_builds_per_owner() -> u32 {
     100
 }
 
 impl ServiceConfig for Config {
     fn default_listen() -> Listen {
-        Listen {
-            grpc: SocketAddr::from((Ipv4Addr::LOCALHOST, 50_052)),
-            http: SocketAddr::from((Ipv4Addr::LOCALHOST, 8_052)),
-        }
+        Listen::on_loopback(port::CATALOG)
     }
 
     fn database(&self) -> &slipway_database::Settings {

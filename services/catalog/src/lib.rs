@@ -5,7 +5,7 @@ pub mod app;
 pub mod config;
 pub mod domain;
 pub mod inbound;
-mod outbound;
+mod messages;
 pub mod reconcile;
 pub mod store;
 pub mod wire_up;

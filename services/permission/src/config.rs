@@ -1,49 +1,54 @@
-//! Configuration of the permission service; the keys are documented in deploy/README.md.
-
-use std::net::{Ipv4Addr, SocketAddr};
+//! Configuration of the permission service. deploy/README.md documents the keys.
 
 use serde::{Deserialize, Serialize};
 use slipway_daemon::{Limits, Listen, process::ServiceConfig};
+use slipway_names::port;
 
-/// Everything that can be set.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Addresses.
     pub listen: Listen,
-    /// What callers may take.
     #[serde(default)]
     pub limits: Limits,
-    /// Its own database.
     pub database: slipway_database::Settings,
-    /// RabbitMQ; absent only in standalone.
+    /// RabbitMQ; `None` in the standalone process only.
     pub broker: Option<slipway_broker::Settings>,
-    /// Whose tokens count.
     pub identity: slipway_identity::Settings,
-    /// Logs and traces.
     #[serde(default)]
     pub telemetry: slipway_telemetry::Settings,
-    /// Users who become platform admins whenever the platform has none.
+    /// Users who become platform admins at a start at which the platform has no manager.
     #[serde(default)]
     pub bootstrap_admins: Vec<BootstrapAdmin>,
 }
 
-/// A user by its token's claims.
+impl Config {
+    /// The defaults of every other key, without a broker.
+    pub fn new(database: slipway_database::Settings, identity: slipway_identity::Settings) -> Self {
+        Self {
+            listen: Self::default_listen(),
+            limits: Limits::default(),
+            database,
+            broker: None,
+            identity,
+            telemetry: slipway_telemetry::Settings::default(),
+            bootstrap_admins: Vec::new(),
+        }
+    }
+}
+
+/// A user, by the claims of its token.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BootstrapAdmin {
-    /// `iss`
+    /// The claim `iss`.
     pub issuer: String,
-    /// `sub`
+    /// The claim `sub`.
     pub subject: String,
 }
 
 impl ServiceConfig for Config {
     fn default_listen() -> Listen {
-        Listen {
-            grpc: SocketAddr::from((Ipv4Addr::LOCALHOST, 50_051)),
-            http: SocketAddr::from((Ipv4Addr::LOCALHOST, 8_051)),
-        }
+        Listen::on_loopback(port::PERMISSION)
     }
 
     fn database(&self) -> &slipway_database::Settings {

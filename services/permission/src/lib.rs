@@ -1,9 +1,9 @@
-//! The permission service: users, groups, grants, and who may do what.
+//! The permission service: users, groups, grants, and the decisions based on them.
 
 pub mod api;
 pub mod app;
 pub mod config;
 pub mod domain;
-mod outbound;
+pub mod messages;
 pub mod store;
 pub mod wire_up;

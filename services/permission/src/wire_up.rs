@@ -1,23 +1,28 @@
-//! The only file that sees all layers: makes the parts and starts the tasks.
+//! Creates the parts of the service and starts its tasks. The only file that knows all layers.
 
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use slipway_broker::{Broker, Rabbit};
-use slipway_daemon::{Server, Supervisor, health::Dependencies};
+use slipway_daemon::{EventLog, Server, Supervisor, health::Dependencies};
 use slipway_database::Database;
 use slipway_identity::Verifier;
 use slipway_outbox::{Relay, Wake};
+use tokio_util::sync::CancellationToken;
 
-use crate::{api, app::App, config::Config, store::Store};
+use crate::{api, app::App, config::Config, domain::user::Claims, store::Store};
 
-/// Starts the service as a process of its own, over RabbitMQ.
+/// Starts the service as a process of its own, with RabbitMQ.
 pub async fn start(config: Config, supervisor: &mut Supervisor) -> anyhow::Result<()> {
-    let settings = config.broker.clone().context("configuration: `broker.url` is missing")?;
+    let settings = config
+        .broker
+        .clone()
+        .context("configuration: `broker.url` is missing; set it to the address of RabbitMQ")?;
+
     start_with(config, Arc::new(Rabbit::new("permission", settings)), supervisor).await
 }
 
-/// Starts the service over any broker.
+/// Starts the service with any broker.
 pub async fn start_with(
     config: Config,
     broker: Arc<dyn Broker>,
@@ -26,33 +31,41 @@ pub async fn start_with(
     let database = Database::connect(&config.database).await?;
     let wake = Wake::default();
     let store = Store::new(database.clone(), wake.clone());
-    let app = App::new(
-        store,
-        config.identity.issuers.iter().map(|issuer| issuer.issuer.clone()).collect(),
-    );
-    let admins: Vec<(String, String)> = config
+    let issuers = config.identity.issuers.iter().map(|issuer| issuer.issuer.clone()).collect();
+    let app = App::new(store, issuers);
+
+    let admins: Vec<Claims> = config
         .bootstrap_admins
-        .iter()
-        .map(|admin| (admin.issuer.clone(), admin.subject.clone()))
+        .into_iter()
+        .map(|admin| Claims { issuer: admin.issuer, subject: admin.subject })
         .collect();
-    app.bootstrap(&admins).await.context("making the configured platform admins")?;
+    app.bootstrap(&admins).await.context("cannot create the configured platform admins")?;
 
     let stop = supervisor.stop_token();
-    supervisor.spawn(
-        "permission.relay",
-        Relay::new(database.clone(), broker.clone(), "permission", wake).run(stop.clone()),
-    );
+    let relay = Relay::new(database.clone(), broker.clone(), "permission", wake);
+    supervisor.spawn("permission.relay", relay.run(stop.clone()));
+
+    let events = event_log(database.clone(), app.clone(), stop.clone());
+
     let dependencies = Dependencies::default()
-        .needs("database", database, |database| async move { database.ping().await })
+        .needs("database", database, |database| async move { Ok(database.ping().await?) })
         .uses("broker", broker, |broker| async move { Ok(broker.ping().await?) });
     let server = Server {
         name: "permission",
         listen: config.listen,
         limits: config.limits,
-        routes: api::routes(app, stop),
+        routes: api::routes(app, events, stop),
         services: api::SERVICES,
         verifier: Arc::new(Verifier::new(config.identity)),
         dependencies,
     };
     server.start(supervisor).await
+}
+
+/// The event log, for platform readers.
+pub fn event_log(database: Database, app: App, stop: CancellationToken) -> EventLog {
+    EventLog::new(database, "permission", stop, move |caller| {
+        let app = app.clone();
+        async move { app.require_platform_reader(&caller).await }
+    })
 }

@@ -1,9 +1,16 @@
-//! `slipway-standalone serve | keys | token`: all three services in one process, on SQLite and the in-process broker.
+//! `slipway-standalone serve | keys | token`: all three services in one process, on SQLite and the
+//! in-process broker.
 
 mod configs;
 mod keys;
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    io::{self, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
 
 use clap::{Parser, Subcommand};
 use slipway_broker::InProcess;
@@ -13,11 +20,17 @@ use slipway_identity::AUDIENCE;
 #[derive(Parser)]
 #[command(
     version,
-    about = "All of Slipway in one process, for a laptop or a demonstration. Listens on loopback only."
+    about = "All Slipway services in one process, for a laptop or a demo. Listens on loopback only."
 )]
 struct Arguments {
-    /// Folder for databases, keys and builds.
-    #[arg(long, global = true, env = "SLIPWAY_DATA_DIR", default_value = "slipway-data")]
+    /// Directory for databases, keys and builds.
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "SLIPWAY_DATA_DIR",
+        default_value = "slipway-data"
+    )]
     data_dir: PathBuf,
     #[command(subcommand)]
     command: Command,
@@ -25,18 +38,18 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Migrate, then serve until SIGTERM.
-    Serve(configs::Site),
-    /// Make the keys of the services and of the development issuer, where they are missing.
+    /// Create missing keys, migrate the databases, and serve until SIGTERM.
+    Serve(Box<configs::ServeFlags>),
+    /// Create the missing keys of the services and of the development issuer.
     Keys,
-    /// Print a token of the development issuer.
+    /// Print an access token of the development issuer.
     Token {
-        /// Who it is for; the same name is the same user.
+        /// Subject of the token: the user's name. The same subject is always the same user.
         subject: String,
-        /// Seconds until it expires.
-        #[arg(long, default_value_t = 24 * 3_600)]
+        /// Seconds until the token expires.
+        #[arg(long, value_name = "SECONDS", default_value_t = 24 * 3_600)]
         life: u64,
-        /// Whom it is meant for.
+        /// Audience of the token.
         #[arg(long, default_value = AUDIENCE)]
         audience: String,
     },
@@ -44,18 +57,17 @@ enum Command {
 
 fn main() -> ExitCode {
     install_crypto_provider();
+
     let outcome = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(anyhow::Error::from)
         .and_then(|runtime| runtime.block_on(run(Arguments::parse())));
+
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = std::io::Write::write_all(
-                &mut std::io::stderr(),
-                format!("slipway-standalone: {error:#}\n").as_bytes(),
-            );
+            let _ = writeln!(io::stderr(), "slipway-standalone: {error:#}");
             ExitCode::FAILURE
         }
     }
@@ -64,32 +76,36 @@ fn main() -> ExitCode {
 async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let data_dir = std::path::absolute(&arguments.data_dir)?;
     std::fs::create_dir_all(&data_dir)?;
-    let keys = keys::Keys::in_folder(&data_dir);
+    let keys = keys::Keys::of_data_dir(&data_dir);
+
     match arguments.command {
-        Command::Keys => keys.create().map(|_| ()),
-        Command::Token { subject, life, audience } => {
-            let token =
-                keys.development()?.token(&subject, &audience, Duration::from_secs(life))?;
-            Ok(std::io::Write::write_all(&mut std::io::stdout(), format!("{token}\n").as_bytes())?)
-        }
-        Command::Serve(site) => {
+        Command::Serve(flags) => {
             keys.create()?;
-            serve(configs::Configs::new(&data_dir, &keys, site)).await
+            serve(configs::Configs::new(&data_dir, &keys, &flags)).await
+        }
+        Command::Keys => keys.create(),
+        Command::Token { subject, life, audience } => {
+            let life = Duration::from_secs(life);
+            let token = keys.development()?.token(&subject, &audience, life)?;
+            Ok(writeln!(io::stdout(), "{token}")?)
         }
     }
 }
 
 async fn serve(configs: configs::Configs) -> anyhow::Result<()> {
     let _guard = slipway_telemetry::init("standalone", &configs.telemetry)
-        .map_err(|error| anyhow::anyhow!("telemetry: {error}"))?;
+        .map_err(|error| anyhow::anyhow!("telemetry cannot be set up: {error}"))?;
+
     migrate::<slipway_permission::store::Migrator>(&configs.permission.database).await?;
     migrate::<slipway_catalog::store::Migrator>(&configs.catalog.database).await?;
     migrate::<slipway_builder::store::Migrator>(&configs.builder.database).await?;
+
     let broker = Arc::new(InProcess::default());
     let mut supervisor = Supervisor::default();
     slipway_permission::wire_up::start_with(configs.permission, broker.clone(), &mut supervisor)
         .await?;
     slipway_catalog::wire_up::start_with(configs.catalog, broker.clone(), &mut supervisor).await?;
     slipway_builder::wire_up::start_with(configs.builder, broker, &mut supervisor).await?;
+
     supervisor.run_until_signal().await
 }

@@ -1,20 +1,22 @@
-//! Bytes on the wire.
+//! The envelope's bytes on the wire.
 
 use slipway_broker::Envelope;
 
 use crate::recorder::message;
 
 #[test]
-fn envelopes_come_back() {
+fn envelope_survives_encoding_and_decoding() {
     let sent = message("builder.build.queued", "b", i64::MAX, "ack");
     assert_eq!(Envelope::decode(&sent.encode()).unwrap(), sent);
 }
 
 #[test]
-fn what_is_no_envelope_of_ours_is_refused() {
-    let other_version = String::from_utf8(message("builder.build.queued", "b", 1, "ack").encode())
+fn bytes_of_another_format_or_version_are_refused() {
+    let encoded = message("builder.build.queued", "b", 1, "ack").encode();
+    let other_version = String::from_utf8(encoded)
         .unwrap()
         .replace("\"dataschemaversion\":1", "\"dataschemaversion\":2");
+
     for bytes in
         [&b""[..], b"{}", b"not json", br#"{"specversion":"0.3"}"#, other_version.as_bytes()]
     {

@@ -1,8 +1,8 @@
-//! RabbitMQ and its twin: one contract for both, and what is particular to each.
+//! RabbitMQ and the in-process adapter: one contract for both, and the specifics of each.
 
-mod black_hole;
 mod contract;
 mod envelope;
 mod in_process;
 mod rabbitmq;
 mod recorder;
+mod silent_broker;

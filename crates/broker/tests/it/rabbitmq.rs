@@ -1,4 +1,4 @@
-//! What RabbitMQ alone can show: users, properties on the wire, bytes that are no envelope.
+//! What only RabbitMQ can show: users, properties on the wire, and bytes that are not an envelope.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,7 +6,7 @@ use lapin::{
     BasicProperties, Channel, Connection, ConnectionProperties,
     message::Delivery,
     options::{BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, QueuePurgeOptions},
-    types::{AMQPValue, FieldTable},
+    types::{AMQPValue, FieldTable, ShortString},
 };
 use slipway_broker::{
     Broker as _, Envelope, Rabbit, Settings,
@@ -16,32 +16,33 @@ use slipway_testrig::env;
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::{
-    contract::{Consuming, contract, dead_letter, publish},
-    recorder::{PATIENCE, TRACEPARENT, message, subject},
+    contract::{RunningConsumer, check_contract, dead_letter, publish},
+    recorder::{TRACEPARENT, WAIT_TIMEOUT, message, subject},
 };
 
-/// The builder's queue is the same for all tests.
-static ALONE: Mutex<()> = Mutex::const_new(());
+/// Tests run one at a time, because they share the builder's queue.
+static EXCLUSIVE: Mutex<()> = Mutex::const_new(());
 
-/// Addresses of the catalog's and the builder's user.
+/// The URLs of the catalog's and the builder's RabbitMQ user.
 struct Users {
     catalog: String,
     builder: String,
-    _alone: MutexGuard<'static, ()>,
+    _exclusive: MutexGuard<'static, ()>,
 }
 
+/// `None` when no RabbitMQ is configured.
 async fn users() -> Option<Users> {
-    let (builder, catalog) =
-        (env::server(env::RABBITMQ)?, env::server("SLIPWAY_TEST_RABBITMQ_CATALOG")?);
-    Some(Users { catalog, builder, _alone: ALONE.lock().await })
+    let builder = env::server(env::RABBITMQ)?;
+    let catalog = env::server(env::RABBITMQ_CATALOG)?;
+    Some(Users { catalog, builder, _exclusive: EXCLUSIVE.lock().await })
 }
 
 fn rabbit(service: &'static str, url: &str) -> Arc<Rabbit> {
     Arc::new(Rabbit::new(service, Settings { url: url.to_owned(), prefetch: 1 }))
 }
 
-/// A connection without anything of ours.
-async fn bare(url: &str) -> (Connection, Channel) {
+/// A connection by lapin alone, without this crate.
+async fn connect_directly(url: &str) -> (Connection, Channel) {
     let connection = Connection::connect(url, ConnectionProperties::default()).await.unwrap();
     let channel = connection.create_channel().await.unwrap();
     (connection, channel)
@@ -52,118 +53,131 @@ async fn rabbitmq_keeps_the_contract() {
     let Some(users) = users().await else { return };
     let builder = rabbit("builder", &users.builder);
     builder.ping().await.unwrap();
-    let (_connection, channel) = bare(&users.builder).await;
-    let queue = BUILDER_REQUESTS;
+
+    let (_connection, channel) = connect_directly(&users.builder).await;
     channel
         .queue_unbind(
-            queue.name.into(),
-            queue.exchange.into(),
-            queue.key.into(),
+            BUILDER_REQUESTS.name.into(),
+            BUILDER_REQUESTS.exchange.into(),
+            BUILDER_REQUESTS.key.into(),
             FieldTable::default(),
         )
         .await
         .unwrap();
-    contract(rabbit("catalog", &users.catalog), builder).await;
+
+    check_contract(rabbit("catalog", &users.catalog), builder).await;
 }
 
 #[tokio::test]
-async fn rabbitmq_takes_commands_from_the_catalog_alone() {
+async fn command_of_another_service_than_the_catalog_is_refused() {
     let Some(users) = users().await else { return };
     let builder = rabbit("builder", &users.builder);
-    builder.ping().await.expect("the builder may connect and declare what is its own");
-    let refused = builder.publish(&message(BUILDER_REQUESTS.key, "x", 1, "ack")).await.unwrap_err();
-    assert!(
-        refused.to_string().contains("ACCESS_REFUSED") || refused.to_string().contains("refused"),
-        "{refused}"
-    );
+    builder.ping().await.expect("the builder may connect and declare its own queues");
+
+    let command = message(BUILDER_REQUESTS.key, "x", 1, "ack");
+    let error = builder.publish(&command).await.unwrap_err().to_string();
+    assert!(error.contains("ACCESS_REFUSED") || error.contains("refused"), "{error}");
+
     builder
         .publish(&message("builder.other.happened", "x", 1, "ack"))
         .await
-        .expect("the refusal cost a connection, not the publisher");
+        .expect("after a refusal the publisher reconnects");
 }
 
 #[tokio::test]
-async fn type_id_and_trace_are_properties_too() {
+async fn message_type_id_and_trace_are_amqp_properties() {
     let Some(users) = users().await else { return };
     rabbit("builder", &users.builder).ping().await.unwrap();
-    let (_connection, channel) = bare(&users.builder).await;
+    let (_connection, channel) = connect_directly(&users.builder).await;
     channel.queue_purge(BUILDER_REQUESTS.name.into(), QueuePurgeOptions::default()).await.unwrap();
+
     let sent = message(BUILDER_REQUESTS.key, &subject(), 1, "ack");
     publish(rabbit("catalog", &users.catalog).as_ref(), &sent).await;
 
-    let delivery = got(&channel).await;
-    assert_eq!(
-        (delivery.exchange.as_str(), delivery.routing_key.as_str()),
-        (COMMANDS, BUILDER_REQUESTS.key)
-    );
+    let delivery = next_delivery(&channel).await;
+    assert_eq!(delivery.exchange.as_str(), COMMANDS);
+    assert_eq!(delivery.routing_key.as_str(), BUILDER_REQUESTS.key);
+    assert_eq!(Envelope::decode(&delivery.data).unwrap(), sent);
+
     let properties = &delivery.properties;
-    let text = |value: &Option<lapin::types::ShortString>| {
-        value.as_ref().map(ToString::to_string).unwrap_or_default()
-    };
     assert_eq!(text(properties.kind()), BUILDER_REQUESTS.key);
     assert_eq!(text(properties.message_id()), sent.id.to_string());
     assert_eq!(text(properties.content_type()), "application/cloudevents+json");
-    assert_eq!(*properties.delivery_mode(), Some(2), "on disk");
-    let header =
+    assert_eq!(*properties.delivery_mode(), Some(2), "persistent");
+
+    let traceparent =
         properties.headers().as_ref().and_then(|headers| headers.inner().get("traceparent"));
-    assert_eq!(header, Some(&AMQPValue::LongString(TRACEPARENT.into())));
-    assert_eq!(Envelope::decode(&delivery.data).unwrap(), sent);
+    assert_eq!(traceparent, Some(&AMQPValue::LongString(TRACEPARENT.into())));
 }
 
-/// The next of the builder's requests.
-async fn got(channel: &Channel) -> Delivery {
-    let got = async {
+fn text(value: &Option<ShortString>) -> String {
+    value.as_ref().map(ToString::to_string).unwrap_or_default()
+}
+
+/// Takes the next of the builder's requests.
+async fn next_delivery(channel: &Channel) -> Delivery {
+    let queue = BUILDER_REQUESTS.name;
+    let taken = async {
         loop {
-            if let Some(message) = channel
-                .basic_get(BUILDER_REQUESTS.name.into(), BasicGetOptions { no_ack: true })
-                .await
-                .unwrap()
-            {
+            let options = BasicGetOptions { no_ack: true };
+            if let Some(message) = channel.basic_get(queue.into(), options).await.unwrap() {
                 return message.delivery;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, got).await.expect("a message")
+    tokio::time::timeout(WAIT_TIMEOUT, taken).await.expect("a message")
 }
 
 #[tokio::test]
-async fn garbage_is_dead_lettered_and_harms_nobody() {
+async fn malformed_messages_are_dead_lettered_and_do_not_block_the_queue() {
     let Some(users) = users().await else { return };
-    let (builder, catalog) = (rabbit("builder", &users.builder), rabbit("catalog", &users.catalog));
+    let builder = rabbit("builder", &users.builder);
+    let catalog = rabbit("catalog", &users.catalog);
     builder.ping().await.unwrap();
-    let consuming = Consuming::start(builder.clone());
-    let (_connection, channel) = bare(&users.catalog).await;
+    let consumer = RunningConsumer::start(builder.clone());
+
+    let malformed = malformed_messages();
+    let (_connection, channel) = connect_directly(&users.catalog).await;
     channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
-    let mut envelope: serde_json::Value =
-        serde_json::from_slice(&message(BUILDER_REQUESTS.key, &subject(), 1, "ack").encode())
-            .unwrap();
-    envelope["dataschemaversion"] = 2.into();
-    let garbage = [
-        format!("garbage {}", subject()).into_bytes(),
-        serde_json::to_vec(&serde_json::json!({ "specversion": "1.0", "id": subject() })).unwrap(),
-        [b"\xff\xfe\x00".as_slice(), subject().as_bytes()].concat(),
-        serde_json::to_vec(&envelope).unwrap(),
-    ];
-    for bytes in &garbage {
-        let options = BasicPublishOptions::default();
-        let publishing = channel.basic_publish(
-            COMMANDS.into(),
-            BUILDER_REQUESTS.key.into(),
-            options,
-            bytes,
-            BasicProperties::default(),
-        );
-        assert!(publishing.await.unwrap().await.unwrap().is_ack());
+    for bytes in &malformed {
+        publish_bytes(&channel, bytes).await;
     }
+
     let behind = subject();
     publish(catalog.as_ref(), &message(BUILDER_REQUESTS.key, &behind, 1, "ack")).await;
-    consuming.recorder.wait_for(&behind, 1).await;
-    let mut missing = garbage.to_vec();
+    consumer.recorder.wait_for(&behind, 1).await;
+
+    let mut missing = malformed.to_vec();
     while !missing.is_empty() {
         let dead =
             dead_letter(builder.as_ref(), |dead| missing.iter().any(|bytes| bytes == dead)).await;
         missing.retain(|bytes| *bytes != dead);
     }
-    consuming.stop().await;
+    consumer.stop().await;
+}
+
+fn malformed_messages() -> [Vec<u8>; 4] {
+    let encoded = message(BUILDER_REQUESTS.key, &subject(), 1, "ack").encode();
+    let mut other_version: serde_json::Value = serde_json::from_slice(&encoded).unwrap();
+    other_version["dataschemaversion"] = 2.into();
+    let without_data = serde_json::json!({ "specversion": "1.0", "id": subject() });
+
+    [
+        format!("garbage {}", subject()).into_bytes(),
+        serde_json::to_vec(&without_data).unwrap(),
+        [b"\xff\xfe\x00".as_slice(), subject().as_bytes()].concat(),
+        serde_json::to_vec(&other_version).unwrap(),
+    ]
+}
+
+async fn publish_bytes(channel: &Channel, bytes: &[u8]) {
+    let publishing = channel.basic_publish(
+        COMMANDS.into(),
+        BUILDER_REQUESTS.key.into(),
+        BasicPublishOptions::default(),
+        bytes,
+        BasicProperties::default(),
+    );
+    assert!(publishing.await.unwrap().await.unwrap().is_ack());
 }

@@ -1,7 +1,7 @@
-//! The shell of a service as its callers meet it: over a real connection, with a stub behind it.
+//! A served process, tested over real connections with a stub service.
 
 mod deadline;
 mod drain;
+mod fixture;
 mod limits;
 mod reflection;
-mod world;

@@ -1,21 +1,22 @@
-//! Any gRPC client can ask what there is: of the shell with its stub, and of each real service.
+//! gRPC reflection, of the stub service and of the real services.
 
 use std::fs;
 
 use slipway_daemon::Limits;
 use slipway_testrig::{
+    call::channel,
     env,
-    stack::{Place, Stack},
-    user::Ordinary,
+    stack::{Stack, StackConfig},
+    user::UnprivilegedUser,
 };
 use tempfile::TempDir;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 use tonic_reflection::pb::v1::{
     ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
     server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
 };
 
-use crate::world::{SERVICES, serve};
+use crate::fixture::{Fixture, SERVICES};
 
 const PERMISSION: &[&str] = &[
     "slipway.event.v1.EventService",
@@ -32,47 +33,52 @@ const CATALOG: &[&str] = &[
 ];
 const BUILDER: &[&str] = &["slipway.builder.v1.BuildService", "slipway.event.v1.EventService"];
 
-async fn ask(channel: &Channel, question: MessageRequest) -> MessageResponse {
-    let request = ServerReflectionRequest { host: String::new(), message_request: Some(question) };
+async fn reflect(channel: &Channel, query: MessageRequest) -> MessageResponse {
+    let request = ServerReflectionRequest { host: String::new(), message_request: Some(query) };
     let mut client = ServerReflectionClient::new(channel.clone());
-    let mut answers =
+
+    let mut responses =
         client.server_reflection_info(tokio_stream::once(request)).await.unwrap().into_inner();
-    answers.message().await.unwrap().unwrap().message_response.unwrap()
+    responses.message().await.unwrap().unwrap().message_response.unwrap()
 }
 
-/// Full names, sorted; each is described.
-async fn services(channel: &Channel) -> Vec<String> {
-    let MessageResponse::ListServicesResponse(list) =
-        ask(channel, MessageRequest::ListServices(String::new())).await
-    else {
-        panic!("services are not listed");
+/// The full names of the listed services, sorted. Asserts that each has a descriptor.
+async fn list_services(channel: &Channel) -> Vec<String> {
+    let query = MessageRequest::ListServices(String::new());
+    let MessageResponse::ListServicesResponse(list) = reflect(channel, query).await else {
+        panic!("the response does not list services");
     };
     let mut names: Vec<String> = list.service.into_iter().map(|service| service.name).collect();
     names.sort();
+
     for name in &names {
-        let answer = ask(channel, MessageRequest::FileContainingSymbol(name.clone())).await;
-        assert!(matches!(answer, MessageResponse::FileDescriptorResponse(_)), "{name}: {answer:?}");
+        let query = MessageRequest::FileContainingSymbol(name.clone());
+        let response = reflect(channel, query).await;
+        let has_descriptor = matches!(response, MessageResponse::FileDescriptorResponse(_));
+        assert!(has_descriptor, "{name}: {response:?}");
     }
+
     names
 }
 
 #[tokio::test]
-async fn the_shell_tells_what_it_is_given() {
-    let world = serve(Limits::default()).await;
-    assert_eq!(services(&world.channel).await, SERVICES);
+async fn server_lists_the_services_of_its_configuration() {
+    let fixture = Fixture::start(Limits::default()).await;
+    assert_eq!(list_services(&fixture.channel).await, SERVICES);
 }
 
 #[tokio::test]
-async fn each_service_tells_its_own() {
-    let (Some(bin), Some(registry)) = (env::server("SLIPWAY_TEST_BIN"), env::server(env::REGISTRY))
-    else {
+async fn each_process_lists_exactly_its_own_services() {
+    let (Some(bin), Some(registry)) = (env::server(env::BIN), env::server(env::REGISTRY)) else {
         return;
     };
-    let user = Ordinary::find().unwrap();
+    let user = UnprivilegedUser::find().unwrap();
     let folder = TempDir::new_in(user.folder("daemon").unwrap()).unwrap();
-    let (data, records) = (folder.path().join("data"), folder.path().join("run"));
+    let data = folder.path().join("data");
+    let records = folder.path().join("run");
     fs::create_dir(&data).unwrap();
-    let stack = Stack::standalone(Place {
+
+    let stack = Stack::standalone(StackConfig {
         user,
         bin: bin.into(),
         data,
@@ -81,9 +87,9 @@ async fn each_service_tells_its_own() {
         otlp_endpoint: String::new(),
     })
     .unwrap();
+
     for ((_, address), want) in stack.environment().into_iter().zip([PERMISSION, CATALOG, BUILDER])
     {
-        let channel = Endpoint::from_shared(address.clone()).unwrap().connect_lazy();
-        assert_eq!(services(&channel).await, want, "{address}");
+        assert_eq!(list_services(&channel(&address)).await, want, "{address}");
     }
 }

@@ -1,6 +1,5 @@
-//! Outbox, relay, leases and idempotency, on SQLite and PostgreSQL.
+//! Event numbers and the relay, on SQLite and PostgreSQL.
 
-mod idempotency;
-mod lease;
+mod append;
+mod fixtures;
 mod relay;
-mod worlds;

@@ -1,4 +1,5 @@
-//! The relay: in order per subject, many subjects at once, again after a lost confirm, one holder at a time.
+//! The relay: in order per subject, many subjects at once, again after a lost confirm, one holder
+//! at a time.
 
 use std::{
     sync::{Arc, Mutex},
@@ -8,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use sea_orm::ConnectionTrait as _;
 use slipway_broker::{
-    Broker, Envelope, Handler, InProcess, Mischief, PublishError,
+    Broker, BrokerError, Envelope, FaultInjection, Handler, InProcess,
     topology::{CATALOG_BUILDS, Queue},
 };
 use slipway_fault::Fault;
@@ -16,67 +17,173 @@ use slipway_outbox::{Relay, Wake, append};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::worlds::{PATIENCE, World, event, sequences};
+use crate::fixtures::{Fixture, WAIT_TIMEOUT, event, sequences};
 
 slipway_testrig::on_both_databases!(
-    in_order_and_again_after_a_lost_confirm,
-    one_of_each_subject_is_under_way,
-    a_message_that_fails_holds_up_its_subject_alone,
-    two_relays_are_one
+    message_is_sent_in_order_and_again_after_a_lost_confirm,
+    subject_has_one_unconfirmed_message_at_a_time,
+    failing_message_delays_only_its_subject,
+    two_relays_send_each_message_once,
 );
 
-/// What arrived, in order.
+async fn message_is_sent_in_order_and_again_after_a_lost_confirm(fixture: Fixture) {
+    write_all(&fixture, &["a", "b", "c"], 5).await;
+    let rolled_back = fixture.database.begin().await.unwrap();
+    append(&rolled_back, event("d")).await.unwrap();
+    rolled_back.rollback().await.unwrap();
+
+    let broker = InProcess::default();
+    broker.inject_faults(FaultInjection { lost_confirms: 4, ..FaultInjection::default() });
+    let recorder = Recorder::default();
+    let stop = CancellationToken::new();
+    start_consumer(&broker, &recorder, &stop);
+
+    let _relay = RunningRelay::start(&fixture, Arc::new(broker));
+    fixture.published(15).await;
+    stop.cancel();
+
+    let received = recorder.messages();
+    assert_eq!(received.len(), 15 + 4, "a message is sent again after a lost confirm");
+    for subject in ["a", "b", "c"] {
+        let mut sequences = sequences(&received, subject);
+        sequences.dedup();
+        assert_eq!(sequences, [1, 2, 3, 4, 5], "{subject}");
+    }
+}
+
+async fn subject_has_one_unconfirmed_message_at_a_time(fixture: Fixture) {
+    write_all(&fixture, &["a", "b", "c"], 3).await;
+
+    let broker = ManualBroker::new("");
+    let _relay = RunningRelay::start(&fixture, broker.clone());
+    let mut first = broker.publishes.wait_for(3).await;
+    first.sort();
+    assert_eq!(
+        first,
+        [("a".to_owned(), 1), ("b".to_owned(), 1), ("c".to_owned(), 1)],
+        "one of each subject, all before the first confirm"
+    );
+    assert!(fixture.published(0).await.is_empty(), "unconfirmed messages are not marked published");
+
+    broker.confirms.add_permits(9);
+    let published = fixture.published(9).await;
+    for subject in ["a", "b", "c"] {
+        assert_eq!(sequences(&published, subject), [1, 2, 3], "{subject}");
+    }
+    assert_eq!(broker.publishes.messages().len(), 9, "each message was sent once");
+}
+
+async fn failing_message_delays_only_its_subject(fixture: Fixture) {
+    write_all(&fixture, &["bad", "good"], 3).await;
+
+    let broker = ManualBroker::new("bad");
+    broker.confirms.add_permits(3);
+    let _relay = RunningRelay::start(&fixture, broker.clone());
+
+    let published = fixture.published(3).await;
+    assert_eq!(sequences(&published, "good"), [1, 2, 3]);
+
+    let sent = sequences(&broker.publishes.messages(), "bad");
+    assert!(
+        !sent.is_empty() && sent.iter().all(|sequence| *sequence == 1),
+        "later messages wait for the first one: {sent:?}"
+    );
+}
+
+async fn two_relays_send_each_message_once(fixture: Fixture) {
+    let broker = ManualBroker::new("");
+    let _first = RunningRelay::start(&fixture, broker.clone());
+    let _second = RunningRelay::start(&fixture, broker.clone());
+    write_all(&fixture, &["a", "b"], 5).await;
+
+    broker.publishes.wait_for(1).await;
+    broker.confirms.add_permits(10);
+    fixture.published(10).await;
+    let sent = broker.publishes.messages();
+    assert_eq!(sequences(&sent, "a"), [1, 2, 3, 4, 5], "each once, by one of the two");
+    assert_eq!(sequences(&sent, "b"), [1, 2, 3, 4, 5], "each once, by one of the two");
+
+    // As if the holder had crashed: its lease expires, and one of the running relays takes over.
+    let crash = "update lease set holder = '00000000-0000-0000-0000-000000000000', until = 1";
+    fixture.database.writer().execute_unprepared(crash).await.unwrap();
+    fixture.write("a").await;
+    broker.confirms.add_permits(1);
+    fixture.published(11).await;
+}
+
+async fn write_all(fixture: &Fixture, subjects: &[&str], count: usize) {
+    for _ in 0..count {
+        for subject in subjects {
+            fixture.write(subject).await;
+        }
+    }
+}
+
+fn start_consumer(broker: &InProcess, recorder: &Recorder, stop: &CancellationToken) {
+    let broker = broker.clone();
+    let handler = Arc::new(recorder.clone());
+    let stop = stop.clone();
+    tokio::spawn(async move { broker.consume(CATALOG_BUILDS, handler, stop).await });
+}
+
+/// Records subject and sequence of messages, in order.
 #[derive(Clone, Default)]
 struct Recorder(Arc<Mutex<Vec<(String, i64)>>>);
 
 impl Recorder {
-    fn note(&self, envelope: &Envelope) {
+    fn record(&self, envelope: &Envelope) {
         self.0.lock().unwrap().push((envelope.subject.clone(), envelope.sequence));
     }
 
-    fn seen(&self) -> Vec<(String, i64)> {
+    fn messages(&self) -> Vec<(String, i64)> {
         self.0.lock().unwrap().clone()
     }
 
     async fn wait_for(&self, count: usize) -> Vec<(String, i64)> {
         let began = Instant::now();
-        while self.seen().len() < count {
-            assert!(began.elapsed() < PATIENCE, "{count} messages, got {:?}", self.seen());
+        while self.messages().len() < count {
+            let elapsed = began.elapsed();
+            assert!(elapsed < WAIT_TIMEOUT, "{count} messages, got {:?}", self.messages());
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        self.seen()
+        self.messages()
     }
 }
 
 #[async_trait]
 impl Handler for Recorder {
     async fn handle(&self, envelope: &Envelope) -> Result<(), Fault> {
-        self.note(envelope);
+        self.record(envelope);
         Ok(())
     }
 }
 
-/// Confirms when it is told to, and never what is about one subject.
-struct Slow {
-    under_way: Recorder,
+/// Confirms one message per permit of the test, and refuses every message of one subject.
+struct ManualBroker {
+    publishes: Recorder,
     confirms: Semaphore,
-    refused: &'static str,
+    refused_subject: &'static str,
 }
 
-impl Slow {
-    fn new(refused: &'static str) -> Arc<Self> {
-        Arc::new(Self { under_way: Recorder::default(), confirms: Semaphore::new(0), refused })
+impl ManualBroker {
+    fn new(refused_subject: &'static str) -> Arc<Self> {
+        Arc::new(Self {
+            publishes: Recorder::default(),
+            confirms: Semaphore::new(0),
+            refused_subject,
+        })
     }
 }
 
 #[async_trait]
-impl Broker for Slow {
-    async fn publish(&self, envelope: &Envelope) -> Result<(), PublishError> {
-        self.under_way.note(envelope);
-        if envelope.subject == self.refused {
-            return Err(PublishError("refused".to_owned()));
+impl Broker for ManualBroker {
+    async fn publish(&self, envelope: &Envelope) -> Result<(), BrokerError> {
+        self.publishes.record(envelope);
+        if envelope.subject == self.refused_subject {
+            return Err(BrokerError("refused".to_owned()));
         }
-        self.confirms.acquire().await.map_err(|error| PublishError(error.to_string()))?.forget();
+
+        self.confirms.acquire().await.map_err(|error| BrokerError(error.to_string()))?.forget();
         Ok(())
     }
 
@@ -84,130 +191,29 @@ impl Broker for Slow {
         stop.cancelled().await;
     }
 
-    async fn take_dead_letter(&self, _: Queue) -> Result<Option<Vec<u8>>, PublishError> {
+    async fn take_dead_letter(&self, _: Queue) -> Result<Option<Vec<u8>>, BrokerError> {
         Ok(None)
     }
 
-    async fn ping(&self) -> Result<(), PublishError> {
+    async fn ping(&self) -> Result<(), BrokerError> {
         Ok(())
     }
 }
 
-/// A relay that stops with the test.
-struct Running(CancellationToken);
+/// A relay that stops when the test ends.
+struct RunningRelay(CancellationToken);
 
-impl Running {
-    fn start(world: &World, broker: Arc<dyn Broker>) -> Self {
+impl RunningRelay {
+    fn start(fixture: &Fixture, broker: Arc<dyn Broker>) -> Self {
+        let relay = Relay::new(fixture.database.clone(), broker, "builder", Wake::default());
         let stop = CancellationToken::new();
-        tokio::spawn(
-            Relay::new(world.database.clone(), broker, "builder", Wake::default())
-                .run(stop.clone()),
-        );
+        tokio::spawn(relay.run(stop.clone()));
         Self(stop)
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningRelay {
     fn drop(&mut self) {
         self.0.cancel();
     }
-}
-
-async fn in_order_and_again_after_a_lost_confirm(world: World) {
-    for sequence in 1..=5 {
-        for subject in ["a", "b", "c"] {
-            world.write(subject, sequence).await;
-        }
-    }
-    let rolled_back = world.database.begin().await.unwrap();
-    append(&rolled_back, event("d", 1)).await.unwrap();
-    rolled_back.rollback().await.unwrap();
-
-    let broker = InProcess::default();
-    broker.set_mischief(Mischief { lost_confirms: 4, ..Mischief::default() });
-    let (recorder, stop) = (Recorder::default(), CancellationToken::new());
-    tokio::spawn({
-        let (broker, recorder, stop) = (broker.clone(), recorder.clone(), stop.clone());
-        async move { broker.consume(CATALOG_BUILDS, Arc::new(recorder), stop).await }
-    });
-    let _running = Running::start(&world, Arc::new(broker));
-    world.published(15).await;
-    stop.cancel();
-
-    let seen = recorder.seen();
-    assert_eq!(seen.len(), 15 + 4, "a lost confirm sends again");
-    for subject in ["a", "b", "c"] {
-        let mut sequences = sequences(&seen, subject);
-        sequences.dedup();
-        assert_eq!(sequences, [1, 2, 3, 4, 5], "{subject}");
-    }
-}
-
-async fn one_of_each_subject_is_under_way(world: World) {
-    for sequence in 1..=3 {
-        for subject in ["a", "b", "c"] {
-            world.write(subject, sequence).await;
-        }
-    }
-    let broker = Slow::new("");
-    let _running = Running::start(&world, broker.clone());
-    let mut first = broker.under_way.wait_for(3).await;
-    first.sort();
-    assert_eq!(
-        first,
-        [("a".to_owned(), 1), ("b".to_owned(), 1), ("c".to_owned(), 1)],
-        "all at once before the first confirm, and one of each"
-    );
-    assert!(world.published(0).await.is_empty(), "nothing is published before it is confirmed");
-
-    broker.confirms.add_permits(9);
-    let published = world.published(9).await;
-    for subject in ["a", "b", "c"] {
-        assert_eq!(sequences(&published, subject), [1, 2, 3], "{subject}");
-    }
-    assert_eq!(broker.under_way.seen().len(), 9, "each once");
-}
-
-async fn a_message_that_fails_holds_up_its_subject_alone(world: World) {
-    for sequence in 1..=3 {
-        for subject in ["bad", "good"] {
-            world.write(subject, sequence).await;
-        }
-    }
-    let broker = Slow::new("bad");
-    broker.confirms.add_permits(3);
-    let _running = Running::start(&world, broker.clone());
-    let published = world.published(3).await;
-    assert_eq!(sequences(&published, "good"), [1, 2, 3]);
-    let tried = sequences(&broker.under_way.seen(), "bad");
-    assert!(
-        !tried.is_empty() && tried.iter().all(|sequence| *sequence == 1),
-        "later ones wait for the first: {tried:?}"
-    );
-}
-
-async fn two_relays_are_one(world: World) {
-    let broker = Slow::new("");
-    let _running = (Running::start(&world, broker.clone()), Running::start(&world, broker.clone()));
-    for sequence in 1..=5 {
-        for subject in ["a", "b"] {
-            world.write(subject, sequence).await;
-        }
-    }
-    broker.under_way.wait_for(1).await;
-    broker.confirms.add_permits(10);
-    world.published(10).await;
-    let seen = broker.under_way.seen();
-    assert_eq!(
-        (sequences(&seen, "a"), sequences(&seen, "b")),
-        (vec![1, 2, 3, 4, 5], vec![1, 2, 3, 4, 5]),
-        "each once, by one of the two"
-    );
-
-    // As if the holder had died: its lease runs out, and one of those that live goes on.
-    let dead = "update lease set holder = '00000000-0000-0000-0000-000000000000', until = 1";
-    world.database.writer().execute_unprepared(dead).await.unwrap();
-    world.write("a", 6).await;
-    broker.confirms.add_permits(1);
-    world.published(11).await;
 }

@@ -1,38 +1,37 @@
 //! tonic services of the builder: parse, call the use case, convert. One file per RPC group.
 
-mod build_service;
+mod build;
+mod log;
 
-use slipway_outbox::EventLog;
+use std::pin::Pin;
+
+use futures_util::Stream;
 use slipway_wire::{
     builder::v1::build_service_server::BuildServiceServer,
-    event::v1::event_service_server::EventServiceServer,
+    event::v1::event_service_server::{EventService, EventServiceServer},
 };
 use tokio_util::sync::CancellationToken;
-use tonic::service::Routes;
+use tonic::{Status, service::Routes};
 
 use crate::app::App;
 
-/// What reflection tells of.
+/// The services that reflection lists.
 pub const SERVICES: &[&str] = &[
     slipway_wire::builder::v1::build_service_server::SERVICE_NAME,
     slipway_wire::event::v1::event_service_server::SERVICE_NAME,
 ];
 
-/// Everything this service answers.
+type ResponseStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
 #[derive(Clone)]
 struct Api {
     app: App,
     stop: CancellationToken,
 }
 
-/// All RPCs of the service; streams end at `stop`.
-pub fn routes(app: App, stop: CancellationToken) -> Routes {
-    let deciding = app.clone();
-    let events =
-        EventLog::new(app.store().database().clone(), "builder", stop.clone(), move |caller| {
-            let app = deciding.clone();
-            async move { app.require_platform_reader(&caller).await }
-        });
+/// All RPCs of the service. Open streams end when `stop` is cancelled.
+pub fn routes(app: App, events: impl EventService, stop: CancellationToken) -> Routes {
     let api = Api { app, stop };
+
     Routes::new(BuildServiceServer::new(api)).add_service(EventServiceServer::new(events))
 }

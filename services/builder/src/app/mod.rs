@@ -1,12 +1,46 @@
-//! Use cases of the builder: watching and cancelling for people, running for workers.
+//! Use cases of people: reads, cancels and watches builds, and reads their logs.
 
-mod attempt;
-mod builds;
-pub mod executor;
-mod log_sink;
-pub mod queue;
-pub mod worker;
+pub mod build;
+pub mod log;
+pub mod ports;
+mod stream_access;
 
-pub use builds::{App, RequestSource};
-pub use log_sink::LogSink;
-pub use queue::LogStore;
+use std::sync::Arc;
+
+use slipway_authz::{
+    check::{Authorizer, ObjectQuery},
+    role::Role,
+};
+use slipway_fault::Fault;
+use slipway_identity::Caller;
+
+use crate::{app::ports::RequestSource, store::Store};
+
+/// The use cases. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    store: Store,
+    authorizer: Arc<dyn Authorizer>,
+    requests: Arc<dyn RequestSource>,
+}
+
+impl App {
+    pub fn new(
+        store: Store,
+        authorizer: Arc<dyn Authorizer>,
+        requests: Arc<dyn RequestSource>,
+    ) -> Self {
+        Self { store, authorizer, requests }
+    }
+
+    /// Checks access to the event log, which contains the events of all builds.
+    ///
+    /// # Errors
+    /// `ROLE_MISSING`, `PERMISSION_UNAVAILABLE`.
+    pub async fn require_platform_reader(&self, caller: &Caller) -> Result<(), Fault> {
+        self.authorizer
+            .check(caller, ObjectQuery::Platform, Role::Reader)
+            .await?
+            .require_on_platform(Role::Reader)
+    }
+}

@@ -1,9 +1,12 @@
 set -eu
+
 here=/run/slipway
+
 set -a
 . "$here/environment"
 set +a
 export DEBIAN_FRONTEND=noninteractive
+
 set -- -o Dpkg::Use-Pty=0
 if [ -f "$here/sources.list" ]; then
     set -- "$@" -o Dir::Etc::sourcelist="$here/sources.list" -o Dir::Etc::sourceparts=-
@@ -11,16 +14,22 @@ fi
 if [ -f "$here/ca.pem" ]; then
     set -- "$@" -o Acquire::https::CaInfo="$here/ca.pem"
 fi
+
 if ! command -v apt-get >/dev/null; then
-    echo "SLIPWAY: there is no apt-get in the base; choose a Debian or Ubuntu base, or leave the apt lines away" >&2
+    echo "SLIPWAY: The base image has no apt-get." \
+        "Choose a Debian or Ubuntu base, or remove the apt lines." >&2
     exit 40
 fi
+
 apt-get "$@" update
+
 if [ -s "$here/relations" ]; then
-    xargs --arg-file="$here/relations" --delimiter='\n' apt-get "$@" satisfy --yes --no-install-recommends
+    xargs --arg-file="$here/relations" --delimiter='\n' \
+        apt-get "$@" satisfy --yes --no-install-recommends
 fi
+
 if [ -s "$here/from-suites" ]; then
-    # install takes a name that is no package for a pattern.
+    # apt-get install takes a name without a package for a pattern, so each name is checked first.
     while IFS= read -r package; do
         name=${package%%[:/]*}
         if ! apt-cache "$@" pkgnames -- "$name" | grep -q -x -F -- "$name"; then
@@ -28,7 +37,11 @@ if [ -s "$here/from-suites" ]; then
             exit 100
         fi
     done <"$here/from-suites"
-    xargs --arg-file="$here/from-suites" --delimiter='\n' apt-get "$@" install --yes --no-install-recommends --
+
+    xargs --arg-file="$here/from-suites" --delimiter='\n' \
+        apt-get "$@" install --yes --no-install-recommends --
 fi
+
 apt-get clean
-rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/apt /var/log/dpkg.log /var/log/alternatives.log
+rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin
+rm -rf /var/log/apt /var/log/dpkg.log /var/log/alternatives.log

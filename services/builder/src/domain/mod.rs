@@ -1,9 +1,11 @@
-//! Rules of builds. Pure: no clock, no storage, no wire.
+//! Rules of builds. Pure: no clock, no storage, no wire types.
 
-pub mod arrow;
+pub mod attempt;
 pub mod build;
 pub mod containerfile;
 pub mod failure;
 pub mod log;
 pub mod spec;
 pub mod state;
+pub mod step;
+pub mod transition;

@@ -1,11 +1,12 @@
-//! What a build is made of, as the catalog accepted it.
+//! The build spec, as the catalog accepted it.
 
 use serde::{Deserialize, Serialize};
 
-/// Lines as the user wrote them; parsed again before anything is rendered.
+/// A base image and package lines. The lines are kept as the user wrote them; the executor parses
+/// them again before it renders anything.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spec {
-    /// The image to build on, completed.
+    /// The base image, with short forms completed.
     pub base_reference: String,
     /// Debian packages.
     #[serde(default)]

@@ -1,4 +1,4 @@
-//! Adapters of the executor port: buildah for real, a scripted one for tests.
+//! Adapters of the executor port: buildah, and a scripted fake for tests.
 
 pub mod buildah;
 mod scripted;

@@ -1,31 +1,35 @@
-//! A fake that follows a script: known bases, known packages, and steps that wait.
+//! A fake executor that follows a script: known bases, known packages, and an apt step that takes a
+//! given time.
 
 use std::{collections::HashSet, time::Duration};
 
 use async_trait::async_trait;
-use slipway_names::id::BuildId;
+use slipway_names::{digest::Digest, id::BuildId, platform::Platform, unit::ByteCount};
 
 use crate::{
-    app::{
-        LogSink,
-        executor::{Base, Executor},
-    },
     domain::{
-        build::{Build, Pushed},
+        attempt::AttemptNumber,
+        build::{Build, Pushed, ResolvedBase},
         failure::{Failure, FailureReason, classify},
+        step::Step,
+    },
+    worker::{
+        executor::{Base, Executor},
+        log::LogSink,
+        ports::QueueError,
     },
 };
 
-/// What exists in the fake's world.
+/// The fake's script.
 #[derive(Debug, Clone, Default)]
 pub struct Scripted {
-    /// Bases that resolve.
+    /// Bases that exist.
     pub bases: HashSet<String>,
     /// Bases whose registry does not answer.
     pub unreachable: HashSet<String>,
-    /// apt lines that install.
+    /// apt lines that can be installed.
     pub packages: HashSet<String>,
-    /// How long the apt step takes.
+    /// The duration of the apt step.
     pub install_time: Duration,
 }
 
@@ -38,39 +42,41 @@ impl Executor for Scripted {
         if self.unreachable.contains(reference) {
             return Err(Failure::new(
                 FailureReason::RegistryUnreachable,
-                "resolve",
-                format!("the registry of `{reference}` does not answer"),
+                Step::Resolve,
+                format!("The registry of `{reference}` does not answer."),
             ));
         }
-        match self.bases.contains(reference) {
-            true => Ok(Base {
-                reference: format!("{reference}@{DIGEST}"),
-                digest: DIGEST.to_owned(),
-                platform: "linux/amd64".to_owned(),
-                containerfile: format!("FROM {reference}\n"),
-            }),
-            false => Err(Failure::new(
+        if !self.bases.contains(reference) {
+            return Err(Failure::new(
                 FailureReason::BaseMissing,
-                "resolve",
-                format!("the registry has no `{reference}`"),
-            )),
+                Step::Resolve,
+                format!("The registry has no `{reference}`."),
+            ));
         }
+
+        Ok(Base {
+            reference: format!("{reference}@{DIGEST}"),
+            platform: Platform::linux_amd64(),
+            resolved: ResolvedBase {
+                digest: digest(),
+                containerfile: format!("FROM {reference}\n"),
+            },
+        })
     }
 
     async fn install(&self, build: &Build, _: &Base, log: &mut LogSink) -> Result<(), Failure> {
-        let broken = |fault: slipway_fault::Fault| {
-            Failure::new(FailureReason::ExecutorFailed, "apt", fault.to_string())
-        };
-        log.begin_step("apt").await.map_err(broken)?;
+        log.begin_step(Step::Apt).await.map_err(log_failure)?;
         tokio::time::sleep(self.install_time).await;
+
         for line in &build.request.spec.apt {
             if !self.packages.contains(line) {
-                log.write_line(format!("E: Unable to locate package {line}").as_bytes())
-                    .await
-                    .map_err(broken)?;
-                return Err(classify("apt", Some(100), &log.last_lines()));
+                let output = format!("E: Unable to locate package {line}");
+                log.write_line(output.as_bytes()).await.map_err(log_failure)?;
+                return Err(classify(Step::Apt, Some(100), &log.last_lines()));
             }
-            log.write_line(format!("Setting up {line}").as_bytes()).await.map_err(broken)?;
+
+            let output = format!("Setting up {line}");
+            log.write_line(output.as_bytes()).await.map_err(log_failure)?;
         }
         Ok(())
     }
@@ -78,13 +84,21 @@ impl Executor for Scripted {
     async fn push(&self, build: &Build, base: &Base, _: &mut LogSink) -> Result<Pushed, Failure> {
         Ok(Pushed {
             reference: format!("{}:{}", build.request.repository, build.tag()),
-            digest: DIGEST.to_owned(),
+            digest: digest(),
             platform: base.platform.clone(),
-            size_bytes: 1,
+            size: ByteCount::of(b"x"),
         })
     }
 
-    async fn discard(&self, _: BuildId, _: i32) {}
+    async fn discard(&self, _: BuildId, _: AttemptNumber) {}
 
     async fn reap(&self) {}
+}
+
+fn digest() -> Digest {
+    DIGEST.parse().expect("a digest")
+}
+
+fn log_failure(error: QueueError) -> Failure {
+    Failure::new(FailureReason::ExecutorFailed, Step::Apt, error.to_string())
 }

@@ -1,5 +1,3 @@
-//! What comes in over the broker: one file per message type.
+//! Handlers of messages from the broker. One file per message type.
 
-mod build_requested;
-
-pub use build_requested::{BuildRequestedHandler, parse};
+pub mod build_requested;

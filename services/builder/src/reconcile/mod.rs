@@ -1,84 +1,128 @@
-//! Periodic repair, without input: lost leases, builds that waited too long.
+//! Periodic repair: ends attempts whose lease was lost, and builds that waited too long.
 
-use std::time::Duration;
+use std::{error::Error as _, time::Duration};
 
-use slipway_fault::{Fault, Reason};
+use slipway_database::StoreError;
+use slipway_names::id::BuildId;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     domain::{
-        arrow::{Arrow, Guard},
+        attempt::{AttemptNumber, LEASE_TTL},
         failure::{Failure, FailureReason},
-        state::Event,
+        transition::{Guard, Transition},
     },
-    store::{LEASE, Store},
+    store::Store,
 };
 
-const INTERVAL: Duration = Duration::from_secs(2);
+const REPAIR_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Why leases may have run out.
+/// The probable cause of expired leases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Weather {
-    /// The database answered all the time: a silent worker is lost.
-    Clear,
-    /// The database was away a moment ago: nobody could renew a lease, and the attempt costs nothing.
-    DatabaseWasAway,
+pub enum LeaseLoss {
+    /// The database was reachable, so the worker is lost. The attempt counts.
+    WorkerSilent,
+    /// The database was unreachable less than a lease ago, so no worker could renew. The attempt
+    /// does not count.
+    DatabaseOutage,
 }
 
-/// Repairs until `stop`.
+/// Repairs builds until `stop`. Builds that wait longer than `queue_limit` expire.
 pub async fn run(store: Store, queue_limit: Duration, stop: CancellationToken) {
-    let mut last_failure: Option<Instant> = None;
+    let mut last_outage: Option<Instant> = None;
+
     while !stop.is_cancelled() {
-        let weather = match last_failure.is_some_and(|at| at.elapsed() < LEASE) {
-            true => Weather::DatabaseWasAway,
-            false => Weather::Clear,
+        let lease_loss = if last_outage.is_some_and(|time| time.elapsed() < LEASE_TTL) {
+            LeaseLoss::DatabaseOutage
+        } else {
+            LeaseLoss::WorkerSilent
         };
-        if let Err(fault) = repair(&store, queue_limit, weather).await {
-            if fault.reason() == Reason::DatabaseUnavailable {
-                last_failure = Some(Instant::now());
+
+        if let Err(error) = repair(&store, queue_limit, lease_loss).await {
+            if matches!(error, StoreError::Unavailable(_)) {
+                last_outage = Some(Instant::now());
             }
-            tracing::warn!(error = %fault, cause = ?std::error::Error::source(&fault), "reconciling builds failed; trying again");
+            tracing::warn!(
+                %error,
+                cause = ?error.source(),
+                "repair of builds failed; retrying"
+            );
         }
+
         tokio::select! {
             () = stop.cancelled() => {}
-            () = tokio::time::sleep(INTERVAL) => {}
+            () = tokio::time::sleep(REPAIR_INTERVAL) => {}
         }
     }
 }
 
-/// One round.
-pub async fn repair(store: &Store, queue_limit: Duration, weather: Weather) -> Result<(), Fault> {
+/// One round of repair. A build that cannot be repaired is logged and skipped.
+///
+/// # Errors
+/// [`StoreError`] if the builds cannot be listed.
+pub async fn repair(
+    store: &Store,
+    queue_limit: Duration,
+    lease_loss: LeaseLoss,
+) -> Result<(), StoreError> {
     for (id, attempt) in store.expired_leases().await? {
-        let failure = Failure::new(
-            FailureReason::WorkerLost,
-            "",
-            "the worker was not heard of for longer than its lease; the build is tried again, three times in all",
-        );
-        let lost = Arrow {
-            refunded: weather == Weather::DatabaseWasAway,
-            ..Arrow::failed(Event::LeaseLost, failure)
-        };
-        let moved = match store.arrow(id, Guard::Attempt(attempt), &lost).await {
-            Ok(moved) => moved,
-            Err(fault) => {
-                tracing::warn!(build.id = %id, error = %fault, "a lost lease could not be repaired; trying again");
-                continue;
-            }
-        };
-        tracing::warn!(build.id = %id, build.attempt = attempt, build.state = ?moved.map(|build| build.state), "a worker lost its lease");
+        end_lost_attempt(store, id, attempt, lease_loss).await;
     }
+
     for (id, attempt) in store.waiting_longer_than(queue_limit).await? {
-        let failure = Failure::new(
-            FailureReason::QueuedTooLong,
-            "",
-            "no worker took the build in time; ask the operators whether builders run, then retry",
-        );
-        if let Err(fault) =
-            store.arrow(id, Guard::Attempt(attempt), &Arrow::failed(Event::Timeout, failure)).await
-        {
-            tracing::warn!(build.id = %id, error = %fault, "a build that waited too long could not be ended; trying again");
+        expire(store, id, attempt).await;
+    }
+
+    Ok(())
+}
+
+async fn end_lost_attempt(
+    store: &Store,
+    id: BuildId,
+    attempt: AttemptNumber,
+    lease_loss: LeaseLoss,
+) {
+    let failure = Failure::new(
+        FailureReason::WorkerLost,
+        None,
+        "The worker did not renew its lease in time. \
+         Slipway makes at most three attempts at a build.",
+    );
+    let counts = lease_loss == LeaseLoss::WorkerSilent;
+    let lease_lost = Transition::LeaseLost { failure, counts };
+
+    match store.advance(id, Guard::Attempt(attempt), &lease_lost).await {
+        Ok(Ok(build)) => tracing::warn!(
+            build.id = %id,
+            build.attempt = attempt.0,
+            build.state = %build.state,
+            "a worker lost its lease"
+        ),
+        // The worker has renewed its lease, or ended the attempt, since the lease was examined.
+        Ok(Err(refused)) => {
+            tracing::debug!(build.id = %id, %refused, "an expired lease was not ended");
+        }
+        Err(error) => {
+            tracing::warn!(
+                build.id = %id,
+                %error,
+                "repair of a lost lease failed; retrying"
+            );
         }
     }
-    Ok(())
+}
+
+async fn expire(store: &Store, id: BuildId, attempt: AttemptNumber) {
+    let failure = Failure::new(
+        FailureReason::QueuedTooLong,
+        None,
+        "No worker claimed the build within the queue's time limit. \
+         Ask the operators whether builders are running, then retry.",
+    );
+    let timeout = Transition::Timeout(failure);
+
+    if let Err(error) = store.advance(id, Guard::Attempt(attempt), &timeout).await {
+        tracing::warn!(build.id = %id, %error, "expiry of a queued build failed; retrying");
+    }
 }

@@ -1,177 +1,202 @@
 //! Rows of builds.
 
-use sea_orm::{ConnectionTrait as _, QueryResult};
-use slipway_access::{Reader, sees};
-use slipway_fault::Fault;
-use slipway_names::{
-    grant::Role,
-    id::{BuildId, ImageId, UserId},
+use sea_orm::{
+    ColumnTrait as _, DatabaseTransaction, EntityTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _, QueryTrait as _, Set, TryInsertResult,
 };
-use slipway_paging::Page;
-use uuid::Uuid;
+use slipway_authz::{projection::condition::Viewer, role::Role};
+use slipway_database::{
+    StoreError,
+    column::{JsonText, Text},
+};
+use slipway_names::id::{BuildId, ImageId, UserId};
 
 use crate::{
     domain::{
-        build::{Build, Pushed, Request},
+        attempt::AttemptNumber,
+        build::{Build, Pushed, Request, ResolvedBase},
         failure::Failure,
-        state::State,
     },
-    outbound,
-    store::Store,
+    store::{Store, append_change, entities::builds},
 };
 
 impl Store {
-    /// Queues what was asked for; the same request again changes nothing.
-    pub async fn enqueue(&self, request: &Request) -> Result<(), Fault> {
+    /// Queues a build. A request whose build already exists changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn enqueue(&self, request: &Request) -> Result<(), StoreError> {
         let transaction = self.database.begin().await?;
         let now = self.database.now(&transaction).await?;
-        let sql = "insert into build (id, image_id, image_name, revision, requester, spec, repository, request_time, access_revision, traceparent,
-                state, attempt, charged, step, base_digest, containerfile, create_time, queue_time, not_before, sequence)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $11, 'queued', 0, 0, '', '', '', $10, $10, 0, 1) on conflict (id) do nothing";
-        let spec = serde_json::to_string(&request.spec).map_err(Fault::internal)?;
-        let values = [
-            request.id.0.into(),
-            request.image.0.into(),
-            request.image_name.clone().into(),
-            request.revision.into(),
-            request.requester.0.into(),
-            spec.into(),
-            request.repository.clone().into(),
-            request.request_time.into(),
-            request.access_revision.into(),
-            now.into(),
-            slipway_telemetry::current().into(),
-        ];
-        if transaction.execute_raw(self.database.statement(sql, values)).await?.rows_affected() > 0
-        {
-            let rows = transaction
-                .query_all_raw(
-                    self.database
-                        .statement("select * from build where id = $1", [request.id.0.into()]),
-                )
-                .await?;
-            let build = rows
-                .first()
-                .map(build)
-                .transpose()?
-                .ok_or_else(|| Fault::internal("a build that was just inserted is gone"))?;
-            outbound::append_state_changed(&transaction, &build, now).await?;
+        let traceparent = slipway_telemetry::current_traceparent();
+        let build = Build::queued(request.clone(), traceparent, now);
+
+        // Without the commit, the event of a build that already exists is rolled back.
+        let build = append_change(&transaction, build, now).await?;
+        if insert(&transaction, &build).await? {
+            self.commit(transaction).await?;
         }
-        transaction.commit().await?;
-        self.wake.wake();
         Ok(())
     }
 
-    /// The build, whoever asks.
-    pub async fn build(&self, id: BuildId) -> Result<Option<Build>, Fault> {
-        let row = self
-            .database
-            .reader()
-            .query_one_raw(
-                self.database.statement("select * from build where id = $1", [id.0.into()]),
-            )
-            .await?;
-        row.as_ref().map(build).transpose()
+    /// The build, without an access check.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn build(&self, id: BuildId) -> Result<Option<Build>, StoreError> {
+        let row = builds::Entity::find_by_id(id).one(self.database.reader()).await?;
+
+        Ok(row.map(Into::into))
     }
 
     /// The build, if the user has the role on its image.
-    pub async fn build_seen_by(
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn build_visible_to(
         &self,
         id: BuildId,
         user: UserId,
         role: Role,
-    ) -> Result<Option<Build>, Fault> {
-        let reader = Reader::now(&self.database, user).await?;
-        let sql = format!(
-            "select b.* from build b where b.id = $3 and {}",
-            sees("b.image_id", "b.access_revision", role)
-        );
-        let [user, now] = reader.values();
-        let row = self
-            .database
-            .reader()
-            .query_one_raw(self.database.statement(sql, [user, now, id.0.into()]))
+    ) -> Result<Option<Build>, StoreError> {
+        let viewer = self.viewer(user).await?;
+
+        let row = builds::Entity::find_by_id(id)
+            .filter(viewer.has_role(role, builds::Column::ImageId, builds::Column::AccessVersion))
+            .one(self.database.reader())
             .await?;
-        row.as_ref().map(build).transpose()
+        Ok(row.map(Into::into))
     }
 
-    /// A page of the builds that the user may read, newest first.
+    /// At most `limit` builds that the user may read, newest first, from the one after `after` on.
+    ///
+    /// # Errors
+    /// [`StoreError`].
     pub async fn builds(
         &self,
         user: UserId,
         image: Option<ImageId>,
-        page: &Page,
-    ) -> Result<Vec<Build>, Fault> {
-        let reader = Reader::now(&self.database, user).await?;
-        let sql = format!(
-            "select b.* from build b where b.id < $3 and ($4 or b.image_id = $5) and {} order by b.id desc limit $6",
-            sees("b.image_id", "b.access_revision", Role::Reader)
-        );
-        let before = page
-            .after
-            .first()
-            .and_then(|id| id.parse::<BuildId>().ok())
-            .map_or(Uuid::max(), |id| id.0);
-        let [user, now] = reader.values();
-        let values = [
-            user,
-            now,
-            before.into(),
-            image.is_none().into(),
-            image.map_or(Uuid::nil(), |image| image.0).into(),
-            page.limit().into(),
-        ];
-        let rows =
-            self.database.reader().query_all_raw(self.database.statement(sql, values)).await?;
-        rows.iter().map(build).collect()
+        after: Option<BuildId>,
+        limit: u64,
+    ) -> Result<Vec<Build>, StoreError> {
+        let viewer = self.viewer(user).await?;
+        let is_visible =
+            viewer.has_role(Role::Reader, builds::Column::ImageId, builds::Column::AccessVersion);
+
+        let rows = builds::Entity::find()
+            .filter(is_visible)
+            .apply_if(image, |query, image| query.filter(builds::COLUMN.image_id.eq(image)))
+            .apply_if(after, |query, after| query.filter(builds::COLUMN.id.lt(after)))
+            .order_by_desc(builds::Column::Id)
+            .limit(limit)
+            .all(self.database.reader())
+            .await?;
+        Ok(rows.into_iter().map(Into::into).collect())
+    }
+
+    async fn viewer(&self, user: UserId) -> Result<Viewer, StoreError> {
+        Ok(Viewer { user, now: self.database.now(self.database.reader()).await? })
     }
 }
 
-pub(super) fn build(row: &QueryResult) -> Result<Build, Fault> {
-    let state: String = row.try_get("", "state")?;
-    let spec: String = row.try_get("", "spec")?;
-    let failure = match row.try_get::<Option<String>>("", "failure_reason")? {
-        None => None,
-        Some(reason) => Some(Failure {
-            reason: reason.parse().map_err(Fault::internal)?,
-            step: row.try_get::<Option<String>>("", "failure_step")?.unwrap_or_default(),
-            message: row.try_get::<Option<String>>("", "failure_message")?.unwrap_or_default(),
-        }),
-    };
-    let pushed = match row.try_get::<Option<String>>("", "digest")? {
-        None => None,
-        Some(digest) => Some(Pushed {
-            digest,
-            reference: row.try_get::<Option<String>>("", "reference")?.unwrap_or_default(),
-            platform: row.try_get::<Option<String>>("", "platform")?.unwrap_or_default(),
-            size_bytes: row.try_get::<Option<i64>>("", "size_bytes")?.unwrap_or_default(),
-        }),
-    };
-    let state: State = state.parse().map_err(Fault::internal)?;
-    Ok(Build {
-        request: Request {
-            id: BuildId(row.try_get("", "id")?),
-            image: ImageId(row.try_get("", "image_id")?),
-            image_name: row.try_get("", "image_name")?,
-            revision: row.try_get("", "revision")?,
-            requester: UserId(row.try_get("", "requester")?),
-            spec: serde_json::from_str(&spec).map_err(Fault::internal)?,
-            repository: row.try_get("", "repository")?,
-            request_time: row.try_get("", "request_time")?,
-            access_revision: row.try_get("", "access_revision")?,
-        },
-        state,
-        attempt: row.try_get("", "attempt")?,
-        charged: row.try_get("", "charged")?,
-        step: row.try_get("", "step")?,
-        failure,
-        base_digest: row.try_get("", "base_digest")?,
-        containerfile: row.try_get("", "containerfile")?,
-        pushed,
-        traceparent: row.try_get("", "traceparent")?,
-        create_time: row.try_get("", "create_time")?,
-        start_time: row.try_get("", "start_time")?,
-        end_time: row.try_get("", "end_time")?,
-        sequence: row.try_get("", "sequence")?,
-    })
+/// Returns `false` if the build already exists.
+async fn insert(transaction: &DatabaseTransaction, build: &Build) -> Result<bool, StoreError> {
+    let insert = builds::Entity::insert(builds::ActiveModel::new_row(build))
+        .on_conflict_do_nothing_on([builds::Column::Id]);
+
+    Ok(matches!(insert.exec(transaction).await?, TryInsertResult::Inserted(_)))
+}
+
+impl builds::ActiveModel {
+    /// The row of a build that was never claimed.
+    fn new_row(build: &Build) -> Self {
+        let request = &build.request;
+
+        Self {
+            id: Set(request.id),
+            image_id: Set(request.image),
+            image_name: Set(request.image_name.clone()),
+            revision: Set(request.revision),
+            requester: Set(request.requester),
+            spec: Set(JsonText(request.spec.clone())),
+            repository: Set(request.repository.clone()),
+            request_time: Set(request.request_time),
+            access_version: Set(request.access_version),
+            traceparent: Set(build.traceparent.clone()),
+            create_time: Set(build.create_time),
+            queue_time: Set(build.create_time),
+            not_before: Set(build.create_time),
+            ..Self::progress_of(build)
+        }
+    }
+
+    /// The columns that transitions change, except those of the queue and the lease.
+    pub(super) fn progress_of(build: &Build) -> Self {
+        let failure = build.failure.as_ref();
+        let base = build.base.as_ref();
+        let pushed = build.pushed.as_ref();
+
+        Self {
+            state: Set(Text(build.state)),
+            attempt: Set(build.attempt.0),
+            counted_attempts: Set(build.counted_attempts),
+            step: Set(build.step.map(Text)),
+            failure_reason: Set(failure.map(|failure| Text(failure.reason))),
+            failure_step: Set(failure.and_then(|failure| failure.step).map(Text)),
+            failure_message: Set(failure.map(|failure| failure.message.clone())),
+            base_digest: Set(base.map(|base| Text(base.digest.clone()))),
+            containerfile: Set(base.map(|base| base.containerfile.clone())),
+            reference: Set(pushed.map(|pushed| pushed.reference.clone())),
+            digest: Set(pushed.map(|pushed| Text(pushed.digest.clone()))),
+            platform: Set(pushed.map(|pushed| Text(pushed.platform.clone()))),
+            size_bytes: Set(pushed.map(|pushed| pushed.size)),
+            start_time: Set(build.start_time),
+            end_time: Set(build.end_time),
+            sequence: Set(build.sequence),
+            ..Default::default()
+        }
+    }
+}
+
+impl From<builds::Model> for Build {
+    fn from(row: builds::Model) -> Self {
+        let failure = row.failure_reason.zip(row.failure_message);
+        let base = row.base_digest.zip(row.containerfile);
+        let pushed = row.reference.zip(row.digest).zip(row.platform.zip(row.size_bytes));
+
+        Self {
+            request: Request {
+                id: row.id,
+                image: row.image_id,
+                image_name: row.image_name,
+                revision: row.revision,
+                requester: row.requester,
+                spec: row.spec.0,
+                repository: row.repository,
+                request_time: row.request_time,
+                access_version: row.access_version,
+            },
+            state: row.state.0,
+            attempt: AttemptNumber(row.attempt),
+            counted_attempts: row.counted_attempts,
+            step: row.step.map(|Text(step)| step),
+            failure: failure.map(|(Text(reason), message)| Failure {
+                reason,
+                step: row.failure_step.map(|Text(step)| step),
+                message,
+            }),
+            base: base.map(|(Text(digest), containerfile)| ResolvedBase { digest, containerfile }),
+            pushed: pushed.map(|((reference, Text(digest)), (Text(platform), size))| Pushed {
+                reference,
+                digest,
+                platform,
+                size,
+            }),
+            traceparent: row.traceparent,
+            create_time: row.create_time,
+            start_time: row.start_time,
+            end_time: row.end_time,
+            sequence: row.sequence,
+        }
+    }
 }

@@ -1,15 +1,24 @@
-//! Tables of the builder. One call = one transaction; every arrow is one guarded UPDATE and one outbox row.
+//! Tables of the builder. Each call is one transaction. Each transition is one guarded UPDATE and
+//! one outbox row.
 
-mod arrow;
+mod attempt;
 mod build;
-mod log_chunk;
+pub mod entities;
+mod log;
+mod queue;
+mod transition;
 mod worker;
 
+use sea_orm::DatabaseTransaction;
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
-use slipway_database::{Database, SqlMigration};
-use slipway_outbox::Wake;
+use slipway_database::{Database, SqlMigration, StoreError};
+use slipway_names::unit::Micros;
+use slipway_outbox::{Event, Wake, append};
 
-pub use worker::LEASE;
+use crate::{
+    domain::build::Build,
+    messages::build::{event_type, state_changed},
+};
 
 /// The service's database.
 #[derive(Debug, Clone)]
@@ -19,15 +28,40 @@ pub struct Store {
 }
 
 impl Store {
-    /// `wake` tells the relay of new rows.
+    /// `wake` notifies the relay of new outbox rows.
     pub fn new(database: Database, wake: Wake) -> Self {
         Self { database, wake }
     }
 
-    /// The database itself, for health, the projection and the event log.
+    /// The database itself, for health checks, the access projection and the event log.
     pub fn database(&self) -> &Database {
         &self.database
     }
+
+    /// Commits, and wakes the relay.
+    async fn commit(&self, transaction: DatabaseTransaction) -> Result<(), StoreError> {
+        transaction.commit().await?;
+        self.wake.wake();
+        Ok(())
+    }
+}
+
+/// Appends the event of a change to the outbox. Returns the changed build with the event's number,
+/// which is yet to be written: the transaction must not commit without it.
+async fn append_change(
+    transaction: &DatabaseTransaction,
+    build: Build,
+    now: Micros,
+) -> Result<Build, StoreError> {
+    let event = Event {
+        kind: event_type(&build),
+        subject: build.request.id.to_string(),
+        time: now,
+        data: serde_json::to_value(state_changed(&build, now)).map_err(StoreError::defect)?,
+    };
+
+    let sequence = append(transaction, event).await?;
+    Ok(Build { sequence, ..build })
 }
 
 /// The migrations of this service.
@@ -38,8 +72,9 @@ impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         vec![
             Box::new(SqlMigration { name: "m0001_builder", sql: include_str!("schema.sql") }),
-            Box::new(SqlMigration { name: "m0002_outbox", sql: slipway_outbox::SCHEMA }),
-            Box::new(SqlMigration { name: "m0003_access", sql: slipway_access::SCHEMA }),
+            Box::new(SqlMigration { name: "m0002_database", sql: slipway_database::SCHEMA }),
+            Box::new(SqlMigration { name: "m0003_outbox", sql: slipway_outbox::SCHEMA }),
+            Box::new(SqlMigration { name: "m0004_access", sql: slipway_authz::projection::SCHEMA }),
         ]
     }
 }

@@ -1,4 +1,4 @@
-create table build (
+create table builds (
     id uuid primary key,
     image_id uuid not null,
     image_name text not null,
@@ -7,17 +7,17 @@ create table build (
     spec text not null,
     repository text not null,
     request_time bigint not null,
-    access_revision bigint not null,
+    access_version bigint not null,
     traceparent text not null,
     state text not null,
     attempt integer not null,
-    charged integer not null,
-    step text not null,
+    counted_attempts integer not null,
+    step text,
     failure_reason text,
     failure_step text,
     failure_message text,
-    base_digest text not null,
-    containerfile text not null,
+    base_digest text,
+    containerfile text,
     reference text,
     digest text,
     platform text,
@@ -31,11 +31,13 @@ create table build (
     worker uuid,
     lease_until bigint
 );
-create index build_waiting on build (queue_time, id) where state = 'queued';
-create index build_image on build (image_id, id);
-create unique index build_running on build (image_id) where state in ('preparing', 'building', 'pushing', 'cancelling');
-create table log_chunk (
-    build_id uuid not null references build (id),
+create index builds_waiting on builds (queue_time, id) where state = 'queued';
+create index builds_image on builds (image_id, id);
+create unique index builds_running on builds (image_id)
+    where state in ('preparing', 'building', 'pushing', 'cancelling');
+
+create table log_chunks (
+    build_id uuid not null references builds (id),
     attempt integer not null,
     start bigint not null,
     step text not null,

@@ -1,4 +1,5 @@
-//! What only the real executor can show: isolation, limits, leftovers, hostile bases and hostile packages.
+//! Properties that only the real executor has: isolation, limits, clean-up, and resistance to
+//! hostile bases and packages.
 
 use std::{
     io::Write as _,
@@ -8,217 +9,296 @@ use std::{
 };
 
 use slipway_builder::{
-    app::{LogSink, executor::Executor as _},
-    domain::failure::FailureReason,
+    domain::{
+        build::{Build, Pushed},
+        failure::FailureReason,
+        step::Step,
+    },
     executor::buildah::{Buildah, Limits, NetworkMode, PackageSources, Resource, Settings},
+    worker::{executor::Executor as _, log::LogSink},
 };
-use slipway_names::id::BuildId;
-use slipway_packages::Policy;
-use slipway_registry::Registries;
-use slipway_testrig::{base, env, user::Ordinary};
+use slipway_names::{id::BuildId, unit::ByteCount};
+use slipway_packages::PackageRules;
+use slipway_registry::{Registries, RegistryConfig};
+use slipway_testrig::{base, env, user::UnprivilegedUser};
 use tempfile::TempDir;
+use tokio::process::Command;
 
-use crate::executor::{Memory, build, make};
+use crate::executor::{MemoryLog, build, check_failure, succeed};
 
-/// buildah on a real registry, in a folder that the user namespace can clear.
-pub(crate) struct Real {
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
+const KILL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// buildah with a real registry, and a data directory that the user namespace can clear.
+pub(crate) struct BuildahFixture {
     pub(crate) executor: Buildah,
     pub(crate) registry: String,
     pub(crate) base: String,
     folder: TempDir,
 }
 
-pub(crate) async fn real(packages: PackageSources) -> Option<Real> {
-    limited(Limits { idle_seconds: 120, ..Limits::default() }, packages).await
-}
+impl BuildahFixture {
+    pub(crate) async fn new(packages: PackageSources) -> Option<Self> {
+        Self::with_limits(Limits { idle_seconds: 120, ..Limits::default() }, packages).await
+    }
 
-async fn limited(limits: Limits, packages: PackageSources) -> Option<Real> {
-    configured(|settings| Settings { limits, packages, ..settings }).await
-}
+    async fn with_limits(limits: Limits, packages: PackageSources) -> Option<Self> {
+        Self::with_settings(|settings| Settings { limits, packages, ..settings }).await
+    }
 
-async fn configured(change: impl FnOnce(Settings) -> Settings) -> Option<Real> {
-    let registry = env::server(env::REGISTRY)?;
-    let folder = TempDir::new_in(std::env::var("HOME").unwrap()).unwrap();
-    let settings = change(Settings {
-        data_dir: folder.path().to_owned(),
-        network: NetworkMode::Private,
-        allowed_networks: Vec::new(),
-        limits: Limits::default(),
-        accept_unenforced: Resource::ALL.to_vec(),
-        insecure_registries: vec![registry.clone()],
-        packages: PackageSources::default(),
-    });
-    let network = settings.network;
-    let registries =
-        Registries::new(&slipway_registry::Settings { insecure: vec![registry.clone()] });
-    let (executor, isolation) =
-        Buildah::new(settings, Policy::default(), registries).await.unwrap();
-    assert!(
-        isolation.user_and_pid_namespace
-            && isolation.loopback_closed
-            && isolation.network == network,
-        "{isolation}"
-    );
-    // Past libtest, which keeps what passing tests print.
-    let _ = writeln!(std::io::stderr(), "{isolation}");
-    assert!(
-        isolation.unenforced.is_empty() || std::env::var(env::CONTROL_GROUPS).is_err(),
-        "{isolation}"
-    );
-    let base = format!("{registry}/{}", base::REPOSITORY);
-    Some(Real { executor, registry, base, folder })
-}
+    async fn with_settings(change: impl FnOnce(Settings) -> Settings) -> Option<Self> {
+        let registry = env::server(env::REGISTRY)?;
+        let folder = data_dir();
+        let settings = change(Settings {
+            insecure_registries: vec![registry.clone()],
+            ..default_settings(folder.path())
+        });
+        let network = settings.network;
 
-impl Real {
-    pub(crate) fn attempts(&self) -> usize {
+        let registries = Registries::new(&RegistryConfig { insecure: vec![registry.clone()] });
+        let (executor, isolation) =
+            Buildah::new(settings, PackageRules::default(), registries).await.unwrap();
+
+        // Written directly, because libtest hides the output of tests that pass.
+        let _ = writeln!(std::io::stderr(), "{isolation}");
+        assert!(isolation.user_and_pid_namespace, "{isolation}");
+        assert!(isolation.loopback_closed, "{isolation}");
+        assert_eq!(isolation.network, network);
+        if std::env::var(env::CONTROL_GROUPS).is_ok() {
+            assert_eq!(isolation.unenforced, [], "{isolation}");
+        }
+
+        let base = format!("{registry}/{}", base::REPOSITORY);
+        Some(Self { executor, registry, base, folder })
+    }
+
+    pub(crate) fn attempt_folders(&self) -> usize {
         std::fs::read_dir(self.folder.path().join("attempts")).unwrap().count()
     }
 
-    /// Bases belong to the user namespace; a plain remove cannot clear them.
-    pub(crate) async fn end(self) {
-        let status = tokio::process::Command::new("unshare")
+    /// Removes the data directory. The bases belong to users of the user namespace, so a plain
+    /// removal would fail.
+    pub(crate) async fn remove(self) {
+        let status = Command::new("unshare")
             .args(["--user", "--map-root-user", "--map-auto", "rm", "-rf"])
             .arg(self.folder.path().join("bases"))
             .status()
             .await;
+
         assert!(status.unwrap().success());
+    }
+
+    /// A base with a fake apt-get: the name of a package selects its behaviour.
+    fn fake_apt_base(&self) -> String {
+        base::ensure_fake_apt_base(&UnprivilegedUser::find().unwrap(), &self.registry).unwrap()
+    }
+
+    /// A base with the fake apt-get and more instructions.
+    fn derived_base(&self, name: &str, instructions: &str) -> String {
+        let user = UnprivilegedUser::find().unwrap();
+        base::ensure_derived_base(&user, &self.registry, name, instructions).unwrap()
+    }
+
+    /// A build in which the fake apt-get shows this behaviour.
+    fn fake_build(&self, behaviour: &str) -> Build {
+        build(&self.registry, &self.fake_apt_base(), &[behaviour], &[])
+    }
+
+    /// The log of a build that succeeds with this behaviour of apt-get.
+    async fn log_of(&self, behaviour: &str) -> String {
+        let log = MemoryLog::default();
+        succeed(&self.executor, &self.fake_build(behaviour), &log).await;
+
+        log.text()
+    }
+
+    async fn check_limit(&self, behaviour: &str, reason: FailureReason, step: Step) {
+        check_failure(&self.executor, &self.fake_build(behaviour), reason, step).await;
     }
 }
 
-#[tokio::test]
-async fn pip_installs_for_real_where_the_base_has_none() {
-    let Some(real) = real(PackageSources::default()).await else { return };
-    let memory = Memory::default();
-    let build = build(&real.registry, &real.base, &[], &["humanize>=4"]);
-    let pushed = make(&real.executor, &build, &memory)
-        .await
-        .unwrap_or_else(|failure| panic!("{failure}\n{}", memory.text()));
-    assert!(memory.text().contains("Successfully installed humanize-"), "{}", memory.text());
-    assert_eq!(pushed.reference, format!("{}:r1-1", build.request.repository));
-    real.end().await;
+fn data_dir() -> TempDir {
+    TempDir::new_in(std::env::var("HOME").unwrap()).unwrap()
 }
 
-const PIP_THAT_SAYS_ITS_INDEX: &str = "RUN mkdir -p /usr/lib/python3/dist-packages/pip && printf 'import os\\nprint(\"index\", os.environ.get(\"PIP_INDEX_URL\"))\\n' >/usr/lib/python3/dist-packages/pip/__main__.py\n";
+fn default_settings(data_dir: &Path) -> Settings {
+    Settings { accept_unenforced: Resource::ALL.to_vec(), ..Settings::new(data_dir.to_owned()) }
+}
+
+fn pushed_image(build: &Build, pushed: &Pushed) -> String {
+    format!("docker://{}@{}", build.request.repository, pushed.digest)
+}
 
 #[tokio::test]
-async fn nothing_of_the_mirrors_stays() {
+async fn pip_packages_are_installed_into_a_base_without_pip() {
+    let Some(fixture) = BuildahFixture::new(PackageSources::default()).await else { return };
+    let log = MemoryLog::default();
+    let build = build(&fixture.registry, &fixture.base, &[], &["humanize>=4"]);
+
+    let pushed = succeed(&fixture.executor, &build, &log).await;
+
+    assert!(log.text().contains("Successfully installed humanize-"), "{}", log.text());
+    assert_eq!(pushed.reference, format!("{}:r1-1", build.request.repository));
+    fixture.remove().await;
+}
+
+/// Installs a fake pip that prints its index.
+const FAKE_PIP: &str = "RUN mkdir -p /usr/lib/python3/dist-packages/pip && \
+    printf 'import os\\nprint(\"index\", os.environ.get(\"PIP_INDEX_URL\"))\\n' \
+    >/usr/lib/python3/dist-packages/pip/__main__.py\n";
+
+/// Prints canaries, and paths of files that steps use, from all blobs of the image in `$1`.
+const FIND_TRACES: &str = r#"cd "$1"
+for file in *; do
+    (gzip -dc "$file" 2>/dev/null || cat "$file") |
+        grep -a -o -E 'canary-[a-z-]+|run/slipway/[a-z.]+|var/lib/apt/lists/[a-z]+[._][^ ]*' |
+        sort -u
+done"#;
+
+#[tokio::test]
+async fn package_sources_leave_no_trace_in_the_image() {
     let packages = PackageSources {
         apt_sources: "deb http://mirror.example/debian bookworm main # canary-sources".to_owned(),
         pip_index_url: "https://canary-user:canary-password@index.example/simple".to_owned(),
         no_proxy: "canary-no-proxy".to_owned(),
         ..PackageSources::default()
     };
-    let Some(real) = real(packages).await else { return };
-    let memory = Memory::default();
-    let base =
-        base::derived(&Ordinary::find().unwrap(), &real.registry, "pip", PIP_THAT_SAYS_ITS_INDEX)
-            .unwrap();
-    let build = build(&real.registry, &base, &["jq"], &["humanize>=4"]);
-    let pushed = make(&real.executor, &build, &memory)
-        .await
-        .unwrap_or_else(|failure| panic!("{failure}\n{}", memory.text()));
-    assert!(memory.text().contains("index https://***@index.example/simple"), "{}", memory.text());
-    assert!(!memory.text().contains("canary-password"), "{}", memory.text());
+    let Some(fixture) = BuildahFixture::new(packages).await else { return };
+    let log = MemoryLog::default();
+    let base = fixture.derived_base("pip", FAKE_PIP);
+    let build = build(&fixture.registry, &base, &["jq"], &["humanize>=4"]);
 
-    let copy = real.folder.path().join("copy");
-    let image = format!("docker://{}@{}", build.request.repository, pushed.digest);
-    let copied = tokio::process::Command::new("skopeo")
-        .args(["--insecure-policy", "copy", "--quiet", "--src-tls-verify=false", &image])
-        .arg(format!("dir:{}", copy.display()))
+    let pushed = succeed(&fixture.executor, &build, &log).await;
+
+    let text = log.text();
+    assert!(text.contains("index https://***@index.example/simple"), "{text}");
+    assert!(!text.contains("canary-password"), "{text}");
+
+    let copy = fixture.folder.path().join("copy");
+    copy_image(&pushed_image(&build, &pushed), &copy).await;
+    let output =
+        Command::new("sh").args(["-c", FIND_TRACES, "search"]).arg(&copy).output().await.unwrap();
+    let output = String::from_utf8_lossy(&output.stdout);
+
+    // The history of the image names the fixed scripts.
+    let is_script = |line: &str| {
+        line.starts_with("run/slipway/apt.sh") || line.starts_with("run/slipway/pip.sh")
+    };
+    let traces: Vec<&str> = output.lines().filter(|line| !is_script(line)).collect();
+    assert_eq!(traces, Vec::<&str>::new());
+    fixture.remove().await;
+}
+
+async fn copy_image(image: &str, folder: &Path) {
+    let status = Command::new("skopeo")
+        .args(["--insecure-policy", "copy", "--quiet", "--src-tls-verify=false", image])
+        .arg(format!("dir:{}", folder.display()))
         .status()
         .await;
-    assert!(copied.unwrap().success());
-    let script = "cd \"$1\"; for f in *; do (gzip -dc \"$f\" 2>/dev/null || cat \"$f\") | grep -a -o -E 'canary-[a-z-]+|run/slipway/[a-z.]+|var/lib/apt/lists/[a-z]+[._][^ ]*' | sort -u; done";
-    let output = tokio::process::Command::new("sh")
-        .args(["-c", script, "search"])
-        .arg(&copy)
-        .output()
-        .await
-        .unwrap();
-    let found = String::from_utf8_lossy(&output.stdout).into_owned();
-    let found: Vec<&str> = found
-        .lines()
-        .filter(|line| {
-            !line.starts_with("run/slipway/apt.sh") && !line.starts_with("run/slipway/pip.sh")
-        })
-        .collect();
-    assert_eq!(found, Vec::<&str>::new(), "only the fixed scripts' names stand in the history");
-    real.end().await;
+
+    assert!(status.unwrap().success());
 }
 
 #[tokio::test]
-async fn dropping_a_build_ends_every_process() {
-    let Some(real) = real(PackageSources::default()).await else { return };
-    let deed = format!("silence-{}", BuildId::new());
-    let build = build(&real.registry, &puppet(&real), &[&deed], &[]);
-    let mut log = LogSink::new(Arc::new(Memory::default()), build.request.id, 1);
-    let base = real.executor.prepare(&build, &mut log).await.unwrap();
-    let step_runs = async {
-        while processes_of(&deed) == 0 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
+async fn dropped_build_ends_all_its_processes() {
+    let Some(fixture) = BuildahFixture::new(PackageSources::default()).await else { return };
+    let behaviour = format!("silence-{}", BuildId::new());
+    let build = fixture.fake_build(&behaviour);
+    let mut log = LogSink::new(Arc::new(MemoryLog::default()), build.request.id, build.attempt);
+
+    let base = fixture.executor.prepare(&build, &mut log).await.unwrap();
     tokio::select! {
-        outcome = real.executor.install(&build, &base, &mut log) => panic!("ended by itself: {outcome:?}"),
-        () = step_runs => {}
+        outcome = fixture.executor.install(&build, &base, &mut log) => {
+            panic!("the step ended before it was dropped: {outcome:?}")
+        }
+        () = process_starts(&behaviour) => {}
     }
+
     let attempt = format!("{}-1", build.request.id);
     let dropped = Instant::now();
-    while processes_of(&deed) + processes_of(&attempt) > 0 {
+    while count_processes(&behaviour) + count_processes(&attempt) > 0 {
         assert!(
-            dropped.elapsed() < Duration::from_secs(5),
-            "{} and {} are left",
-            processes_of(&deed),
-            processes_of(&attempt)
+            dropped.elapsed() < KILL_TIMEOUT,
+            "{} processes of the step and {} of the attempt still run",
+            count_processes(&behaviour),
+            count_processes(&attempt)
         );
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
-    real.executor.discard(build.request.id, 1).await;
-    assert_eq!(real.attempts(), 0);
-    real.end().await;
+
+    fixture.executor.discard(build.request.id, build.attempt).await;
+    assert_eq!(fixture.attempt_folders(), 0);
+    fixture.remove().await;
 }
 
-fn puppet(real: &Real) -> String {
-    base::puppet(&Ordinary::find().unwrap(), &real.registry).unwrap()
+async fn process_starts(marker: &str) {
+    while count_processes(marker) == 0 {
+        tokio::time::sleep(POLL_INTERVAL).await;
+    }
 }
 
-/// What the puppet said in a build that is to succeed.
-async fn said(real: &Real, deed: &str) -> String {
-    let memory = Memory::default();
-    let outcome =
-        make(&real.executor, &build(&real.registry, &puppet(real), &[deed], &[]), &memory).await;
-    outcome.unwrap_or_else(|failure| panic!("{failure}\n{}", memory.text()));
-    memory.text()
+/// Processes whose command line or environment contains the marker.
+fn count_processes(marker: &str) -> usize {
+    std::fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| is_process(path))
+        .filter(|path| {
+            contains(&path.join("cmdline"), marker) || contains(&path.join("environ"), marker)
+        })
+        .count()
+}
+
+fn is_process(path: &Path) -> bool {
+    path.file_name()
+        .is_some_and(|name| name.to_string_lossy().bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+fn contains(file: &Path, marker: &str) -> bool {
+    std::fs::read(file).is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains(marker))
 }
 
 #[tokio::test]
-async fn steps_have_no_way_to_private_networks() {
-    let check = async |network: NetworkMode, allowed: &[&str], ways: &[&str], closed: &[&str]| {
-        let allowed_networks = allowed.iter().map(ToString::to_string).collect();
-        let Some(real) =
-            configured(|settings| Settings { network, allowed_networks, ..settings }).await
-        else {
-            return;
-        };
-        let log = said(&real, &format!("network-{}", [ways, closed].concat().join("-"))).await;
-        let has = |line: String| {
-            assert!(
-                log.lines().any(|own| own == line),
-                "{network:?} {allowed:?}: no line `{line}` in {log}"
-            )
-        };
-        ways.iter().for_each(|address| has(format!("route to {address}")));
-        closed.iter().for_each(|address| has(format!("no route to {address}")));
-        real.end().await;
-    };
+async fn steps_reach_no_private_network_that_is_not_allowed() {
     let private = ["10.1.2.3", "100.64.0.1", "169.254.169.254", "172.16.5.5", "192.168.7.1"];
-    check(NetworkMode::Private, &[], &["192.0.2.1"], &private).await;
-    check(NetworkMode::Private, &["192.168.7.0/24"], &["192.168.7.1"], &["192.168.8.1"]).await;
-    check(NetworkMode::None, &[], &[], &["192.0.2.1"]).await;
+
+    check_routes(NetworkMode::Private, &[], &["192.0.2.1"], &private).await;
+    check_routes(NetworkMode::Private, &["192.168.7.0/24"], &["192.168.7.1"], &["192.168.8.1"])
+        .await;
+    check_routes(NetworkMode::None, &[], &[], &["192.0.2.1"]).await;
+}
+
+async fn check_routes(
+    network: NetworkMode,
+    allowed: &[&str],
+    reachable: &[&str],
+    unreachable: &[&str],
+) {
+    let allowed_networks = allowed.iter().map(ToString::to_string).collect();
+    let fixture = BuildahFixture::with_settings(|settings| Settings {
+        network,
+        allowed_networks,
+        ..settings
+    });
+    let Some(fixture) = fixture.await else { return };
+
+    let addresses = [reachable, unreachable].concat().join("-");
+    let log = fixture.log_of(&format!("network-{addresses}")).await;
+
+    let routes = reachable.iter().map(|address| format!("route to {address}"));
+    let no_routes = unreachable.iter().map(|address| format!("no route to {address}"));
+    for want in routes.chain(no_routes) {
+        assert!(
+            log.lines().any(|line| line == want),
+            "{network:?}, allowed {allowed:?}: no line `{want}` in {log}"
+        );
+    }
+    fixture.remove().await;
 }
 
 #[tokio::test]
-async fn steps_see_the_configured_sources_and_nothing_of_the_builder() {
+async fn steps_get_the_package_sources_but_not_the_environment_of_the_builder() {
     let bundle = tempfile::NamedTempFile::new().unwrap();
     let packages = PackageSources {
         apt_sources: "deb http://mirror.example/debian bookworm main".to_owned(),
@@ -226,8 +306,10 @@ async fn steps_see_the_configured_sources_and_nothing_of_the_builder() {
         ca_bundle: Some(bundle.path().to_owned()),
         ..PackageSources::default()
     };
-    let Some(real) = real(packages).await else { return };
-    let log = said(&real, "surroundings").await;
+    let Some(fixture) = BuildahFixture::new(packages).await else { return };
+
+    let log = fixture.log_of("surroundings").await;
+
     for want in [
         "Dir::Etc::sourcelist=/run/slipway/sources.list",
         "Acquire::https::CaInfo=/run/slipway/ca.pem",
@@ -235,164 +317,145 @@ async fn steps_see_the_configured_sources_and_nothing_of_the_builder() {
         "DEBIAN_FRONTEND=noninteractive",
         "--no-install-recommends",
     ] {
-        assert!(log.contains(want), "{want}: {log}");
+        assert!(log.contains(want), "no `{want}` in {log}");
     }
-    assert!(!log.contains("canary-password"), "{log}");
-    assert!(
-        !log.contains("SLIPWAY_TEST") && !log.contains("CONTAINERS_STORAGE_CONF"),
-        "the builder's own environment: {log}"
-    );
-    real.end().await;
+    for secret in ["canary-password", "SLIPWAY_TEST", "CONTAINERS_STORAGE_CONF"] {
+        assert!(!log.contains(secret), "`{secret}` in {log}");
+    }
+    fixture.remove().await;
 }
 
 #[tokio::test]
-async fn forged_marks_do_not_move_the_blame() {
-    let Some(real) = real(PackageSources::default()).await else { return };
-    let build = build(&real.registry, &puppet(&real), &["marks"], &[]);
-    let failure = make(&real.executor, &build, &Memory::default()).await.unwrap_err();
-    assert_eq!(
-        (failure.reason, failure.step.as_str()),
-        (FailureReason::AptFailed, "apt"),
-        "{failure}"
-    );
+async fn forged_step_marks_do_not_change_the_failed_step() {
+    let Some(fixture) = BuildahFixture::new(PackageSources::default()).await else { return };
+    let build = fixture.fake_build("marks");
+
+    let failure =
+        check_failure(&fixture.executor, &build, FailureReason::AptFailed, Step::Apt).await;
+
     assert!(!failure.message.contains('\u{1b}'), "{failure:?}");
-    real.end().await;
+    fixture.remove().await;
 }
 
 #[tokio::test]
-async fn hostile_bases_are_refused() {
-    let Some(real) = real(PackageSources::default()).await else { return };
-    let check = async |name: &str, instructions: &str, want: &str| {
-        let base =
-            base::derived(&Ordinary::find().unwrap(), &real.registry, name, instructions).unwrap();
+async fn bases_with_onbuild_or_malformed_user_are_refused() {
+    let Some(fixture) = BuildahFixture::new(PackageSources::default()).await else { return };
+
+    for (name, instructions, want) in
+        [("onbuild", "ONBUILD RUN id\n", "ONBUILD"), ("user", "USER a b\n", "USER")]
+    {
+        let base = fixture.derived_base(name, instructions);
+        let build = build(&fixture.registry, &base, &["jq"], &[]);
+
         let failure =
-            make(&real.executor, &build(&real.registry, &base, &["jq"], &[]), &Memory::default())
-                .await
-                .unwrap_err();
-        assert_eq!(
-            (failure.reason, failure.step.as_str()),
-            (FailureReason::BaseRefused, "resolve"),
-            "{failure}"
-        );
+            check_failure(&fixture.executor, &build, FailureReason::BaseRefused, Step::Resolve)
+                .await;
         assert!(failure.message.contains(want), "{failure}");
-    };
-    check("onbuild", "ONBUILD RUN id\n", "ONBUILD").await;
-    check("user", "USER a b\n", "USER").await;
-    real.end().await;
+    }
+    fixture.remove().await;
 }
 
 #[tokio::test]
-async fn the_image_keeps_what_the_base_says_of_running_it() {
-    let Some(real) = real(PackageSources::default()).await else { return };
+async fn image_keeps_user_workdir_and_entrypoint_of_its_base() {
+    let Some(fixture) = BuildahFixture::new(PackageSources::default()).await else { return };
     let instructions = "USER 1000:100\nWORKDIR /srv\nENTRYPOINT [\"/bin/true\", \"x\"]\n";
-    let base =
-        base::derived(&Ordinary::find().unwrap(), &real.registry, "keeps", instructions).unwrap();
-    let build = build(&real.registry, &base, &["jq"], &[]);
-    let pushed = make(&real.executor, &build, &Memory::default()).await.unwrap();
-    let image = format!("docker://{}@{}", build.request.repository, pushed.digest);
-    let output = tokio::process::Command::new("skopeo")
-        .args(["inspect", "--config", "--tls-verify=false", &image])
+    let base = fixture.derived_base("keeps", instructions);
+    let build = build(&fixture.registry, &base, &["jq"], &[]);
+
+    let pushed = succeed(&fixture.executor, &build, &MemoryLog::default()).await;
+
+    let output = Command::new("skopeo")
+        .args(["inspect", "--config", "--tls-verify=false", &pushed_image(&build, &pushed)])
         .output()
         .await
         .unwrap();
-    let config: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let config = &config["config"];
-    assert_eq!(
-        (config["User"].as_str(), config["WorkingDir"].as_str()),
-        (Some("1000:100"), Some("/srv")),
-        "{config}"
-    );
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let config = &document["config"];
+
+    assert_eq!(config["User"], "1000:100", "{config}");
+    assert_eq!(config["WorkingDir"], "/srv", "{config}");
     assert_eq!(config["Entrypoint"], serde_json::json!(["/bin/true", "x"]));
     assert_eq!(config["Labels"]["dev.slipway.build"], build.request.id.to_string());
-    real.end().await;
+    fixture.remove().await;
 }
 
 #[tokio::test]
-async fn unfit_hosts_and_settings_are_refused() {
-    let Some(real) = real(PackageSources::default()).await else { return };
-    let refused = async |change: &dyn Fn(Settings) -> Settings| {
-        let folder = TempDir::new_in(std::env::var("HOME").unwrap()).unwrap();
-        let settings = Settings {
-            data_dir: folder.path().to_owned(),
-            network: NetworkMode::Private,
-            allowed_networks: Vec::new(),
-            limits: Limits::default(),
-            accept_unenforced: Resource::ALL.to_vec(),
-            insecure_registries: Vec::new(),
-            packages: PackageSources::default(),
-        };
-        let registries = Registries::new(&slipway_registry::Settings::default());
-        Buildah::new(change(settings), Policy::default(), registries)
-            .await
-            .err()
-            .map_or_else(String::new, |unfit| unfit.to_string())
-    };
-    let shared = real.folder.path().to_owned();
-    let check =
-        |said: String, want: &str| assert!(said.contains(want), "{said:?} does not say {want}");
-    check(
-        refused(&|settings| Settings { data_dir: shared.clone(), ..settings }).await,
+async fn unusable_settings_are_refused_at_start() {
+    let Some(fixture) = BuildahFixture::new(PackageSources::default()).await else { return };
+
+    let shared = fixture.folder.path().to_owned();
+    check_refusal(
+        |settings| Settings { data_dir: shared, ..settings },
         "in use by another builder",
-    );
-    check(
-        refused(&|settings| Settings {
-            limits: Limits { cpus: 0.0, ..Limits::default() },
-            ..settings
-        })
-        .await,
-        "`executor.limits.cpus`",
-    );
-    check(
-        refused(&|settings| Settings { data_dir: "/proc/slipway".into(), ..settings }).await,
+    )
+    .await;
+
+    let limits = Limits { cpus: 0.0, ..Limits::default() };
+    check_refusal(|settings| Settings { limits, ..settings }, "`executor.limits.cpus`").await;
+
+    check_refusal(
+        |settings| Settings { data_dir: "/proc/slipway".into(), ..settings },
         "`executor.data_dir`: /proc/slipway",
-    );
-    check(
-        refused(&|settings| Settings {
-            allowed_networks: vec!["everything".to_owned()],
-            ..settings
-        })
-        .await,
-        "executor.network",
-    );
-    real.end().await;
+    )
+    .await;
+
+    let allowed_networks = vec!["everything".to_owned()];
+    check_refusal(|settings| Settings { allowed_networks, ..settings }, "executor.network").await;
+
+    fixture.remove().await;
+}
+
+async fn check_refusal(change: impl FnOnce(Settings) -> Settings, want: &str) {
+    let folder = data_dir();
+    let settings = change(default_settings(folder.path()));
+    let registries = Registries::new(&RegistryConfig::default());
+
+    let Err(error) = Buildah::new(settings, PackageRules::default(), registries).await else {
+        panic!("the settings are accepted; the error should contain {want}");
+    };
+    let message = error.to_string();
+    assert!(message.contains(want), "{message:?} does not contain {want}");
 }
 
 #[tokio::test]
-async fn limits_hold() {
+async fn exceeded_resource_limits_fail_the_step() {
     if env::server(env::CONTROL_GROUPS).is_none() {
         return;
     }
     let limits = Limits {
-        memory_bytes: 256 << 20,
+        memory_bytes: ByteCount::mebibytes(256),
         processes: 200,
-        disk_bytes: 400 << 20,
-        image_bytes: 50 << 20,
+        disk_bytes: ByteCount::mebibytes(400),
+        image_bytes: ByteCount::mebibytes(50),
         ..Limits::default()
     };
-    let Some(real) = limited(limits, PackageSources::default()).await else { return };
-    exceeds(&real, "memory", FailureReason::MemoryExceeded, "apt").await;
-    exceeds(&real, "processes", FailureReason::ProcessesExceeded, "apt").await;
-    exceeds(&real, "disk", FailureReason::DiskExceeded, "apt").await;
-    exceeds(&real, "image", FailureReason::SizeExceeded, "commit").await;
+    let fixture = BuildahFixture::with_limits(limits, PackageSources::default()).await;
+    let Some(fixture) = fixture else { return };
 
-    let log = said(&real, "limits").await;
-    assert!(
-        log.contains("Read-only file system") && !log.contains("LIFTED"),
-        "a step can lift its limits: {log}"
-    );
-    assert_eq!(real.attempts(), 0);
-    real.end().await;
+    fixture.check_limit("memory", FailureReason::MemoryExceeded, Step::Apt).await;
+    fixture.check_limit("processes", FailureReason::ProcessesExceeded, Step::Apt).await;
+    fixture.check_limit("disk", FailureReason::DiskExceeded, Step::Apt).await;
+    fixture.check_limit("image", FailureReason::SizeExceeded, Step::Commit).await;
+
+    let log = fixture.log_of("limits").await;
+    assert!(log.contains("Read-only file system"), "no try to raise a limit: {log}");
+    assert!(!log.contains("LIFTED"), "a step can raise its limits: {log}");
+    assert_eq!(fixture.attempt_folders(), 0);
+    fixture.remove().await;
 }
 
 #[tokio::test]
-async fn limits_of_time_hold() {
+async fn idle_and_processor_limits_are_enforced() {
     if env::server(env::CONTROL_GROUPS).is_none() {
         return;
     }
     let limits = Limits { cpus: 0.25, idle_seconds: 8, ..Limits::default() };
-    let Some(real) = limited(limits, PackageSources::default()).await else { return };
-    exceeds(&real, "silence", FailureReason::IdleTooLong, "apt").await;
-    let log = said(&real, "processors").await;
+    let fixture = BuildahFixture::with_limits(limits, PackageSources::default()).await;
+    let Some(fixture) = fixture else { return };
+
+    fixture.check_limit("silence", FailureReason::IdleTooLong, Step::Apt).await;
+
+    let log = fixture.log_of("processors").await;
     let seconds: f64 = log
         .lines()
         .find_map(|line| line.strip_prefix("processor seconds: "))
@@ -400,49 +463,16 @@ async fn limits_of_time_hold() {
         .parse()
         .unwrap();
     assert!(seconds < 1.5, "{seconds} s of processor time in 3 s on a quarter of a processor");
-    real.end().await;
-}
-
-async fn exceeds(real: &Real, deed: &str, reason: FailureReason, step: &str) {
-    let memory = Memory::default();
-    let outcome =
-        make(&real.executor, &build(&real.registry, &puppet(real), &[deed], &[]), &memory).await;
-    let failure = outcome.map_err(|failure| (failure.reason, failure.step));
-    assert_eq!(failure, Err((reason, step.to_owned())), "{deed}: {}", memory.text());
+    fixture.remove().await;
 }
 
 #[tokio::test]
-async fn a_base_of_too_many_layers_is_refused() {
-    let Some(real) =
-        limited(Limits { layers: 2, ..Limits::default() }, PackageSources::default()).await
-    else {
-        return;
-    };
-    let failure =
-        make(&real.executor, &build(&real.registry, &real.base, &["jq"], &[]), &Memory::default())
-            .await
-            .unwrap_err();
-    assert_eq!(
-        (failure.reason, failure.step.as_str()),
-        (FailureReason::LayersExceeded, "resolve"),
-        "{failure}"
-    );
-    real.end().await;
-}
+async fn base_with_too_many_layers_is_refused() {
+    let limits = Limits { layers: 2, ..Limits::default() };
+    let fixture = BuildahFixture::with_limits(limits, PackageSources::default()).await;
+    let Some(fixture) = fixture else { return };
+    let build = build(&fixture.registry, &fixture.base, &["jq"], &[]);
 
-/// Processes whose command line or environment names the attempt.
-fn processes_of(marker: &str) -> usize {
-    let names_it = |path: &Path, file: &str| {
-        std::fs::read(path.join(file))
-            .is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains(marker))
-    };
-    let entries = std::fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
-    entries
-        .filter(|path| {
-            path.file_name().is_some_and(|name| {
-                name.to_string_lossy().bytes().all(|byte| byte.is_ascii_digit())
-            })
-        })
-        .filter(|path| names_it(path, "cmdline") || names_it(path, "environ"))
-        .count()
+    check_failure(&fixture.executor, &build, FailureReason::LayersExceeded, Step::Resolve).await;
+    fixture.remove().await;
 }

@@ -1,97 +1,149 @@
-//! What consumers of events read, written out: a field that changes its name here breaks them all.
+//! The JSON that consumers of events read, one file for each type. A renamed field would break
+//! them.
 
-use sea_orm::ConnectionTrait as _;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value;
 use slipway_builder::{
-    app::queue::Queue as _,
     domain::{
-        arrow::{Arrow, Guard},
         build::Request,
         failure::{Failure, FailureReason},
-        state::Event,
+        state::State,
+        step::Step,
+        transition::{Guard, Transition},
     },
+    store::Store,
 };
-use slipway_names::id::{BuildId, ImageId, UserId};
+use slipway_names::{
+    id::{BuildId, ImageId, UserId, WorkerId},
+    unit::Micros,
+};
+use slipway_testrig::database::execute;
+use strum::VariantArray as _;
 use uuid::Uuid;
 
-use crate::worlds::{World, request};
+use crate::fixtures::{Fixture, base_ready, platform_fault, pushed, request, timeout};
 
-/// `BuildStateChanged` in its envelope.
-const FAILED: &str = r#"{
-    "specversion": "1.0",
-    "id": "00000000-0000-0000-0000-00000000000e",
-    "type": "builder.build.failed",
-    "source": "/slipway/builder",
-    "subject": "00000000-0000-0000-0000-00000000000b",
-    "time": "2027-01-15T08:00:00.123456Z",
-    "datacontenttype": "application/json",
-    "dataschemaversion": 1,
-    "sequence": "3",
-    "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-    "data": {
-        "buildId": "00000000-0000-0000-0000-00000000000b",
-        "imageId": "00000000-0000-0000-0000-00000000000a",
-        "imageName": "vision/tools",
-        "revision": 7,
-        "requester": "00000000-0000-0000-0000-00000000000c",
-        "state": "BUILD_STATE_FAILED",
-        "attempt": 1,
-        "step": "apt",
-        "failure": {
-            "failureClass": "FAILURE_CLASS_USER",
-            "reason": "APT_FAILED",
-            "step": "apt",
-            "message": "no package `no-such-package`"
-        },
-        "reference": "",
-        "digest": "",
-        "platform": "",
-        "sizeBytes": "0",
-        "queueMs": "0",
-        "runMs": "0"
-    }
-}"#;
+slipway_testrig::on_both_databases!(
+    events_of_a_repeated_and_successful_build_match_the_json,
+    events_of_a_failed_build_match_the_json,
+    events_of_a_cancelled_build_match_the_json,
+    events_of_a_late_build_match_the_json,
+    events_of_an_expired_build_match_the_json,
+);
 
-async fn the_envelope_is_as_written_out(world: World) {
-    let (store, database) = (&world.store, world.store.database());
-    // Asked for in the future, so that it has not waited.
-    let asked = Request {
+async fn events_of_a_repeated_and_successful_build_match_the_json(fixture: Fixture) {
+    let transitions =
+        [claim(), platform_fault(false), claim(), base_ready(), Transition::Installed, pushed()];
+
+    let events = events_after(&fixture.store, &transitions).await;
+    check(&events, &["queued", "requeued", "preparing", "building", "pushing", "succeeded"]);
+}
+
+async fn events_of_a_failed_build_match_the_json(fixture: Fixture) {
+    let failure = Failure::new(FailureReason::AptFailed, Step::Apt, "no package `no-such-package`");
+
+    let events = events_after(&fixture.store, &[claim(), Transition::UserFault(failure)]).await;
+    check(&events, &["failed"]);
+}
+
+async fn events_of_a_cancelled_build_match_the_json(fixture: Fixture) {
+    let transitions = [claim(), Transition::Cancel, Transition::Stopped];
+
+    let events = events_after(&fixture.store, &transitions).await;
+    check(&events, &["cancelling", "cancelled"]);
+}
+
+async fn events_of_a_late_build_match_the_json(fixture: Fixture) {
+    let events = events_after(&fixture.store, &[claim(), timeout()]).await;
+    check(&events, &["timed_out"]);
+}
+
+async fn events_of_an_expired_build_match_the_json(fixture: Fixture) {
+    let failure = Failure::new(FailureReason::QueuedTooLong, None, "no worker claimed it");
+
+    let events = events_after(&fixture.store, &[Transition::Timeout(failure)]).await;
+    check(&events, &["expired"]);
+}
+
+#[test]
+fn every_event_type_has_a_json_file() {
+    let changes = State::VARIANTS.iter().map(ToString::to_string).chain(["requeued".to_owned()]);
+    let want: BTreeSet<String> = changes.map(|change| format!("{change}.json")).collect();
+
+    let entries = std::fs::read_dir(folder()).unwrap();
+    let files: BTreeSet<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(files, want);
+}
+
+fn claim() -> Transition {
+    Transition::Claim(WorkerId::new())
+}
+
+/// The last event of each type after a new build has taken these transitions.
+async fn events_after(store: &Store, transitions: &[Transition]) -> BTreeMap<String, Value> {
+    let request = Request {
         id: BuildId(Uuid::from_u128(0xb)),
         image: ImageId(Uuid::from_u128(0xa)),
         requester: UserId(Uuid::from_u128(0xc)),
         revision: 7,
-        request_time: 9_000_000_000_000_000,
+        // In the future, so that the duration in the queue is 0.
+        request_time: Micros(9_000_000_000_000_000),
         ..request("base", &["no-such-package"])
     };
-    store.enqueue(&asked).await.unwrap();
-    store.claim(Uuid::now_v7()).await.unwrap().unwrap();
-    let failure = Failure::new(FailureReason::AptFailed, "apt", "no package `no-such-package`");
-    store
-        .arrow(asked.id, Guard::Attempt(1), &Arrow::failed(Event::UserFault, failure))
-        .await
-        .unwrap()
-        .unwrap();
+    store.enqueue(&request).await.unwrap();
 
-    let sql = "update outbox set position = 1, id = $1, time = $2, traceparent = $3 where kind = 'builder.build.failed'";
-    let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-    let values =
-        [Uuid::from_u128(0xe).into(), 1_800_000_000_123_456_i64.into(), traceparent.into()];
-    assert_eq!(
-        database
-            .writer()
-            .execute_raw(database.statement(sql, values))
-            .await
-            .unwrap()
-            .rows_affected(),
-        1
-    );
-    let entries = slipway_outbox::after(database, "builder", 0, 10).await.unwrap();
-    let [entry] = entries.as_slice() else { panic!("{entries:?}") };
-    let mut document: serde_json::Value = serde_json::from_slice(&entry.envelope.encode()).unwrap();
-    // The one thing that only a clock knows.
-    let run_ms = document["data"]["runMs"].as_str().expect("64 bits are a string").to_owned();
-    assert!(run_ms.parse::<i64>().is_ok_and(|milliseconds| milliseconds >= 0), "{run_ms}");
-    document["data"]["runMs"] = "0".into();
-    assert_eq!(document, serde_json::from_str::<serde_json::Value>(FAILED).unwrap());
+    for transition in transitions {
+        match transition {
+            Transition::Claim(worker) => {
+                store.claim(*worker).await.unwrap().unwrap();
+            }
+            transition => {
+                let outcome = store.advance(request.id, Guard::AnyAttempt, transition).await;
+                outcome.unwrap().unwrap();
+            }
+        }
+    }
+
+    published_events(store).await
 }
 
-slipway_testrig::on_both_databases!(the_envelope_is_as_written_out);
+/// The events by their types, with constants instead of generated values.
+async fn published_events(store: &Store) -> BTreeMap<String, Value> {
+    // As the relay does, except for the constants.
+    let sql = "update outbox set position = sequence, time = 1800000000123456,
+        traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'";
+    execute(store.database(), sql).await;
+
+    let entries = slipway_outbox::entries_after(store.database(), "builder", 0, 100).await.unwrap();
+    let events = entries.into_iter().map(|entry| {
+        let mut event: Value = serde_json::from_slice(&entry.envelope.encode()).unwrap();
+        event["id"] = Uuid::from_u128(0xe).to_string().into();
+
+        // The duration depends on the clock, so only its form is compared.
+        let run_ms = event["data"]["runMs"].as_str().expect("a number of 64 bits is a string");
+        assert!(run_ms.parse::<i64>().is_ok_and(|milliseconds| milliseconds >= 0), "{run_ms}");
+        event["data"]["runMs"] = "0".into();
+
+        (entry.envelope.kind, event)
+    });
+    events.collect()
+}
+
+fn check(events: &BTreeMap<String, Value>, changes: &[&str]) {
+    for change in changes {
+        let text = std::fs::read_to_string(folder().join(format!("{change}.json"))).unwrap();
+        let want: Value = serde_json::from_str(&text).unwrap();
+
+        let event = &events[&format!("builder.build.{change}")];
+        assert_eq!(event, &want, "{event:#}");
+    }
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/events")
+}

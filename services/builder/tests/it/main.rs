@@ -1,9 +1,9 @@
-//! Contract suites of the builder's store and executors, its worker, its events.
+//! Contract suites of the builder's store and executors, and tests of its worker and its events.
 
 mod buildah;
 mod events;
 mod executor;
-mod log_sink;
+mod fixtures;
+mod log;
 mod store;
 mod worker;
-mod worlds;

@@ -1,46 +1,61 @@
-//! One contract for both databases: queue, claims, guarded arrows, logs.
+//! One contract for both databases: the queue, claims, guarded transitions and logs.
 
-use std::{collections::HashSet, time::Duration};
-
-use sea_orm::ConnectionTrait as _;
-use slipway_builder::{
-    app::{
-        LogStore as _,
-        queue::{Queue as _, Verdict},
-    },
-    domain::{
-        arrow::{Arrow, Guard},
-        build::Pushed,
-        failure::{Failure, FailureReason},
-        log::{Cursor, LogChunk},
-        state::{Event, State},
-    },
-    reconcile::{self, Weather},
-    store::Store,
+use std::{
+    collections::{BTreeSet, HashSet},
+    time::Duration,
 };
-use slipway_names::id::BuildId;
-use uuid::Uuid;
 
-use crate::worlds::{World, request};
+use sea_orm::EntityTrait as _;
+use slipway_builder::{
+    domain::{
+        attempt::AttemptNumber,
+        build::{Build, Request},
+        failure::FailureReason,
+        log::{Cursor, LogChunk},
+        state::State,
+        step::Step,
+        transition::{Guard, Transition},
+    },
+    reconcile::{self, LeaseLoss},
+    store::{
+        Store,
+        entities::{builds, log_chunks},
+    },
+    worker::ports::AttemptStatus,
+};
+use slipway_names::{
+    id::{BuildId, WorkerId},
+    unit::ByteCount,
+};
+use slipway_testrig::database::{execute, rows};
+
+use crate::fixtures::{
+    Fixture, base_ready, digest, every_transition, platform_fault, pushed, request, timeout,
+    user_fault,
+};
 
 slipway_testrig::on_both_databases!(
-    a_request_twice_is_one_build,
-    claims_are_exclusive,
-    one_build_runs_per_image,
-    arrows_are_guarded,
-    a_cancel_before_the_gate_wins,
-    a_lost_lease_is_tried_three_times,
-    a_drained_attempt_costs_nothing,
-    a_lease_lost_with_the_database_costs_nothing,
-    what_failed_waits_before_it_is_tried_again,
-    who_waits_too_long_expires,
-    a_failure_keeps_the_step,
-    old_attempts_cannot_write,
-    logs_resume_from_any_place,
-    events_have_no_gaps
+    repeated_request_queues_one_build,
+    concurrent_claims_take_each_build_once,
+    second_build_of_an_image_waits_for_the_first,
+    transitions_are_guarded_by_state_and_attempt,
+    cancel_before_the_gate_prevents_the_push,
+    build_with_lost_leases_fails_at_the_third_attempt,
+    attempt_ended_by_a_shutdown_does_not_count,
+    lease_lost_in_a_database_outage_does_not_count,
+    failed_build_waits_before_its_next_attempt,
+    build_queued_too_long_expires,
+    failure_without_a_step_records_the_current_step,
+    writes_of_an_old_attempt_are_refused,
+    log_is_readable_from_every_offset,
+    event_sequences_have_no_gaps,
+    concurrent_changes_are_numbered_without_gaps,
+    entities_match_the_migrated_tables,
 );
 
 const HOUR: Duration = Duration::from_secs(3_600);
+const FIRST: AttemptNumber = AttemptNumber(1);
+const SECOND: AttemptNumber = AttemptNumber(2);
 
 async fn enqueue(store: &Store) -> BuildId {
     let request = request("base", &["jq"]);
@@ -48,283 +63,268 @@ async fn enqueue(store: &Store) -> BuildId {
     request.id
 }
 
-async fn state(store: &Store, id: BuildId) -> State {
-    store.build(id).await.unwrap().unwrap().state
+async fn claim(store: &Store) -> Option<Build> {
+    store.claim(WorkerId::new()).await.unwrap()
 }
 
-fn pushed() -> Arrow {
-    let pushed = Pushed {
-        reference: "r:1".to_owned(),
-        digest: "sha256:0".to_owned(),
-        platform: "linux/amd64".to_owned(),
-        size_bytes: 1,
-    };
-    Arrow { pushed: Some(pushed), ..Arrow::plain(Event::Pushed) }
+async fn enqueue_and_claim(store: &Store) -> BuildId {
+    let id = enqueue(store).await;
+    let build = claim(store).await.expect("a queued build can be claimed");
+
+    assert_eq!(build.request.id, id);
+    id
 }
 
-async fn a_request_twice_is_one_build(world: World) {
+async fn read(store: &Store, id: BuildId) -> Build {
+    store.build(id).await.unwrap().unwrap()
+}
+
+/// Applies a transition that the state table allows.
+async fn advance(store: &Store, id: BuildId, guard: Guard, transition: &Transition) -> Build {
+    store.advance(id, guard, transition).await.unwrap().unwrap()
+}
+
+async fn is_refused(store: &Store, id: BuildId, guard: Guard, transition: &Transition) -> bool {
+    store.advance(id, guard, transition).await.unwrap().is_err()
+}
+
+async fn repeated_request_queues_one_build(fixture: Fixture) {
+    let store = &fixture.store;
     let request = request("base", &["jq"]);
-    world.store.enqueue(&request).await.unwrap();
-    let first = world.store.build(request.id).await.unwrap();
-    world.store.enqueue(&request).await.unwrap();
-    assert_eq!(world.store.build(request.id).await.unwrap(), first);
-    assert_eq!(events(&world.store, request.id).await, ["builder.build.queued 1"]);
+
+    store.enqueue(&request).await.unwrap();
+    let first = store.build(request.id).await.unwrap();
+    store.enqueue(&request).await.unwrap();
+
+    assert_eq!(store.build(request.id).await.unwrap(), first);
+    assert_eq!(events(store).await, ["builder.build.queued 1"]);
 }
 
-async fn claims_are_exclusive(world: World) {
+async fn concurrent_claims_take_each_build_once(fixture: Fixture) {
     let mut ids = HashSet::new();
     for _ in 0..8 {
-        ids.insert(enqueue(&world.store).await);
+        ids.insert(enqueue(&fixture.store).await);
     }
-    let workers = (0..4).map(|_| {
-        let store = world.store.clone();
-        tokio::spawn(async move {
-            let worker = Uuid::now_v7();
-            let mut got = Vec::new();
-            while let Some(claim) = store.claim(worker).await.unwrap() {
-                got.push(claim.request.id);
-            }
-            got
-        })
-    });
+
+    let workers: Vec<_> = (0..4).map(|_| tokio::spawn(claim_all(fixture.store.clone()))).collect();
     let mut claimed = Vec::new();
-    for worker in workers.collect::<Vec<_>>() {
+    for worker in workers {
         claimed.extend(worker.await.unwrap());
     }
-    assert_eq!(claimed.len(), 8, "each build once");
+
+    assert_eq!(claimed.len(), 8, "each build is claimed once");
     assert_eq!(claimed.into_iter().collect::<HashSet<_>>(), ids);
 }
 
-async fn one_build_runs_per_image(world: World) {
+async fn claim_all(store: Store) -> Vec<BuildId> {
+    let worker = WorkerId::new();
+    let mut claimed = Vec::new();
+
+    while let Some(build) = store.claim(worker).await.unwrap() {
+        claimed.push(build.request.id);
+    }
+    claimed
+}
+
+async fn second_build_of_an_image_waits_for_the_first(fixture: Fixture) {
+    let store = &fixture.store;
     let first = request("base", &["jq"]);
-    let second = slipway_builder::domain::build::Request {
-        id: BuildId::new(),
-        revision: 2,
-        ..first.clone()
-    };
-    world.store.enqueue(&first).await.unwrap();
-    world.store.enqueue(&second).await.unwrap();
-    let worker = Uuid::now_v7();
-    assert_eq!(world.store.claim(worker).await.unwrap().unwrap().request.id, first.id);
-    assert_eq!(world.store.claim(worker).await.unwrap(), None, "the image's other build waits");
-    world
-        .store
-        .arrow(
-            first.id,
-            Guard::Attempt(1),
-            &Arrow::failed(Event::UserFault, Failure::new(FailureReason::AptFailed, "apt", "x")),
-        )
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(world.store.claim(worker).await.unwrap().unwrap().request.id, second.id);
+    let second = Request { id: BuildId::new(), revision: 2, ..first.clone() };
+    store.enqueue(&first).await.unwrap();
+    store.enqueue(&second).await.unwrap();
+
+    assert_eq!(claim(store).await.unwrap().request.id, first.id);
+    assert_eq!(claim(store).await, None, "the image already has a running build");
+
+    advance(store, first.id, Guard::Attempt(FIRST), &user_fault()).await;
+    assert_eq!(claim(store).await.unwrap().request.id, second.id);
 }
 
-async fn arrows_are_guarded(world: World) {
-    let store = &world.store;
+async fn transitions_are_guarded_by_state_and_attempt(fixture: Fixture) {
+    let store = &fixture.store;
     let id = enqueue(store).await;
-    assert!(
-        store.arrow(id, Guard::Anybody, &pushed()).await.unwrap().is_err(),
-        "a queued build cannot be pushed"
-    );
-    store.claim(Uuid::now_v7()).await.unwrap().unwrap();
-    let mine = Guard::Attempt(1);
-    assert!(
-        store.arrow(id, Guard::Attempt(2), &Arrow::plain(Event::BaseReady)).await.unwrap().is_err(),
-        "another attempt's write"
-    );
-    for (event, want) in [(Event::BaseReady, State::Building), (Event::Installed, State::Pushing)] {
-        assert_eq!(store.arrow(id, mine, &Arrow::plain(event)).await.unwrap().unwrap().state, want);
-    }
-    assert!(
-        store.arrow(id, Guard::Anybody, &Arrow::plain(Event::Cancel)).await.unwrap().is_err(),
-        "past the gate"
-    );
-    let done = store.arrow(id, mine, &pushed()).await.unwrap().unwrap();
-    assert_eq!(
-        (done.state, done.pushed.map(|pushed| pushed.digest)),
-        (State::Succeeded, Some("sha256:0".to_owned()))
-    );
-    for event in Event::ALL {
-        assert!(
-            store.arrow(id, Guard::Anybody, &Arrow::plain(*event)).await.unwrap().is_err(),
-            "terminal: {event:?}"
-        );
+    let current = Guard::Attempt(FIRST);
+    let other = Guard::Attempt(SECOND);
+
+    let is_push_refused = is_refused(store, id, Guard::AnyAttempt, &pushed()).await;
+    assert!(is_push_refused, "a queued build cannot be pushed");
+
+    claim(store).await.unwrap();
+    assert!(is_refused(store, id, other, &base_ready()).await, "another attempt cannot write");
+    let building = advance(store, id, current, &base_ready()).await;
+    assert_eq!(building.state, State::Building);
+    let pushing = advance(store, id, current, &Transition::Installed).await;
+    assert_eq!(pushing.state, State::Pushing);
+
+    let is_cancel_refused = is_refused(store, id, Guard::AnyAttempt, &Transition::Cancel).await;
+    assert!(is_cancel_refused, "a pushing build cannot be cancelled");
+
+    let succeeded = advance(store, id, current, &pushed()).await;
+    assert_eq!(succeeded.state, State::Succeeded);
+    assert_eq!(succeeded.pushed.unwrap().digest, digest('0'));
+    for transition in every_transition() {
+        let is_refused = is_refused(store, id, Guard::AnyAttempt, &transition).await;
+        assert!(is_refused, "a terminal state allowed {transition:?}");
     }
 }
 
-async fn a_cancel_before_the_gate_wins(world: World) {
-    let store = &world.store;
+async fn cancel_before_the_gate_prevents_the_push(fixture: Fixture) {
+    let store = &fixture.store;
+
     let queued = enqueue(store).await;
-    assert_eq!(
-        store
-            .arrow(queued, Guard::Anybody, &Arrow::plain(Event::Cancel))
-            .await
-            .unwrap()
-            .unwrap()
-            .state,
-        State::Cancelled
-    );
-    assert_eq!(store.claim(Uuid::now_v7()).await.unwrap(), None);
+    let cancelled = advance(store, queued, Guard::AnyAttempt, &Transition::Cancel).await;
+    assert_eq!(cancelled.state, State::Cancelled);
+    assert_eq!(claim(store).await, None);
 
-    let id = enqueue(store).await;
-    store.claim(Uuid::now_v7()).await.unwrap().unwrap();
-    store.arrow(id, Guard::Attempt(1), &Arrow::plain(Event::BaseReady)).await.unwrap().unwrap();
-    store.arrow(id, Guard::Anybody, &Arrow::plain(Event::Cancel)).await.unwrap().unwrap();
-    assert_eq!(store.heartbeat(id, 1).await.unwrap(), Verdict::Cancel);
-    assert!(
-        store.arrow(id, Guard::Attempt(1), &Arrow::plain(Event::Installed)).await.unwrap().is_err(),
-        "the gate is closed"
-    );
-    assert_eq!(
-        store
-            .arrow(id, Guard::Attempt(1), &Arrow::plain(Event::UserFault))
-            .await
-            .unwrap()
-            .unwrap()
-            .state,
-        State::Cancelled
-    );
+    let id = enqueue_and_claim(store).await;
+    let current = Guard::Attempt(FIRST);
+    advance(store, id, current, &base_ready()).await;
+    advance(store, id, Guard::AnyAttempt, &Transition::Cancel).await;
+    assert_eq!(store.heartbeat(id, FIRST).await.unwrap(), AttemptStatus::CancelRequested);
+
+    let is_gate_closed = is_refused(store, id, current, &Transition::Installed).await;
+    assert!(is_gate_closed, "a cancelled build cannot be pushed");
+    let stopped = advance(store, id, current, &Transition::Stopped).await;
+    assert_eq!(stopped.state, State::Cancelled);
 }
 
-async fn a_lost_lease_is_tried_three_times(world: World) {
-    let store = &world.store;
+async fn build_with_lost_leases_fails_at_the_third_attempt(fixture: Fixture) {
+    let store = &fixture.store;
     let id = enqueue(store).await;
-    for attempt in 1..=3 {
-        let claim = store.claim(Uuid::now_v7()).await.unwrap().unwrap();
-        assert_eq!(claim.attempt, attempt);
-        assert_eq!(store.expired_leases().await.unwrap(), [], "a fresh lease holds");
+
+    for attempt in (1..=3).map(AttemptNumber) {
+        assert_eq!(claim(store).await.unwrap().attempt, attempt);
+        assert_eq!(store.expired_leases().await.unwrap(), [], "a new lease is valid");
+
         expire_leases(store).await;
-        reconcile::repair(store, HOUR, Weather::Clear).await.unwrap();
-        let_time_pass(store).await;
+        reconcile::repair(store, HOUR, LeaseLoss::WorkerSilent).await.unwrap();
+        end_retry_delays(store).await;
     }
-    let build = store.build(id).await.unwrap().unwrap();
-    assert_eq!(
-        (build.state, build.failure.map(|failure| failure.reason)),
-        (State::Failed, Some(FailureReason::WorkerLost))
-    );
-    assert_eq!(store.claim(Uuid::now_v7()).await.unwrap(), None);
+
+    let build = read(store, id).await;
+    assert_eq!(build.state, State::Failed);
+    assert_eq!(build.failure.unwrap().reason, FailureReason::WorkerLost);
+    assert_eq!(claim(store).await, None);
 }
 
-async fn a_drained_attempt_costs_nothing(world: World) {
-    let store = &world.store;
+async fn attempt_ended_by_a_shutdown_does_not_count(fixture: Fixture) {
+    let store = &fixture.store;
     let id = enqueue(store).await;
-    for attempt in 1..=5 {
-        assert_eq!(store.claim(Uuid::now_v7()).await.unwrap().unwrap().attempt, attempt);
-        let drained = Arrow { refunded: true, ..Arrow::plain(Event::PlatformFault) };
-        assert_eq!(
-            store.arrow(id, Guard::Attempt(attempt), &drained).await.unwrap().unwrap().state,
-            State::Queued
-        );
+
+    for attempt in (1..=5).map(AttemptNumber) {
+        assert_eq!(claim(store).await.unwrap().attempt, attempt);
+        let build = advance(store, id, Guard::Attempt(attempt), &platform_fault(false)).await;
+        assert_eq!(build.state, State::Queued);
     }
-    assert_eq!(store.build(id).await.unwrap().unwrap().charged, 0);
+
+    assert_eq!(read(store, id).await.counted_attempts, 0);
 }
 
-async fn a_lease_lost_with_the_database_costs_nothing(world: World) {
-    let store = &world.store;
+async fn lease_lost_in_a_database_outage_does_not_count(fixture: Fixture) {
+    let store = &fixture.store;
     let id = enqueue(store).await;
-    for attempt in 1..=4 {
-        assert_eq!(store.claim(Uuid::now_v7()).await.unwrap().unwrap().attempt, attempt);
+
+    for attempt in (1..=4).map(AttemptNumber) {
+        assert_eq!(claim(store).await.unwrap().attempt, attempt);
         expire_leases(store).await;
-        reconcile::repair(store, HOUR, Weather::DatabaseWasAway).await.unwrap();
+        reconcile::repair(store, HOUR, LeaseLoss::DatabaseOutage).await.unwrap();
     }
-    let build = store.build(id).await.unwrap().unwrap();
-    assert_eq!((build.state, build.charged), (State::Queued, 0));
+
+    let build = read(store, id).await;
+    assert_eq!(build.state, State::Queued);
+    assert_eq!(build.counted_attempts, 0);
 }
 
-async fn what_failed_waits_before_it_is_tried_again(world: World) {
-    let store = &world.store;
-    let id = enqueue(store).await;
-    store.claim(Uuid::now_v7()).await.unwrap().unwrap();
-    store.arrow(id, Guard::Attempt(1), &Arrow::plain(Event::PlatformFault)).await.unwrap().unwrap();
-    assert_eq!(store.claim(Uuid::now_v7()).await.unwrap(), None, "it would fail again at once");
-    let behind = enqueue(store).await;
-    assert_eq!(
-        store.claim(Uuid::now_v7()).await.unwrap().unwrap().request.id,
-        behind,
-        "others do not wait for it"
-    );
-    let_time_pass(store).await;
-    assert_eq!(store.claim(Uuid::now_v7()).await.unwrap().unwrap().request.id, id);
+async fn failed_build_waits_before_its_next_attempt(fixture: Fixture) {
+    let store = &fixture.store;
+    let failed = enqueue_and_claim(store).await;
+    advance(store, failed, Guard::Attempt(FIRST), &platform_fault(true)).await;
+    assert_eq!(claim(store).await, None, "the retry delay has not ended");
+
+    let next = enqueue(store).await;
+    let claimed = claim(store).await.unwrap();
+    assert_eq!(claimed.request.id, next, "a retry delay does not hold up other builds");
+
+    end_retry_delays(store).await;
+    assert_eq!(claim(store).await.unwrap().request.id, failed);
 }
 
-async fn who_waits_too_long_expires(world: World) {
-    let store = &world.store;
-    let (waiting, running) = (enqueue(store).await, enqueue(store).await);
-    let first = store.claim(Uuid::now_v7()).await.unwrap().unwrap().request.id;
-    assert_eq!(first, waiting);
-    let database = store.database();
-    database
-        .writer()
-        .execute_raw(database.statement("update build set queue_time = queue_time - 1", []))
-        .await
-        .unwrap();
-    reconcile::repair(store, Duration::ZERO, Weather::Clear).await.unwrap();
-    assert_eq!(
-        (state(store, first).await, state(store, running).await),
-        (State::Preparing, State::Expired)
-    );
-    let failure = store.build(running).await.unwrap().unwrap().failure.unwrap();
-    assert_eq!(failure.reason, FailureReason::QueuedTooLong);
+async fn build_queued_too_long_expires(fixture: Fixture) {
+    let store = &fixture.store;
+    let running = enqueue(store).await;
+    let waiting = enqueue(store).await;
+    assert_eq!(claim(store).await.unwrap().request.id, running);
+
+    execute(store.database(), "update builds set queue_time = queue_time - 1").await;
+    reconcile::repair(store, Duration::ZERO, LeaseLoss::WorkerSilent).await.unwrap();
+
+    assert_eq!(read(store, running).await.state, State::Preparing);
+    let expired = read(store, waiting).await;
+    assert_eq!(expired.state, State::Expired);
+    assert_eq!(expired.failure.unwrap().reason, FailureReason::QueuedTooLong);
 }
 
-async fn a_failure_keeps_the_step(world: World) {
-    let store = &world.store;
-    let id = enqueue(store).await;
-    store.claim(Uuid::now_v7()).await.unwrap().unwrap();
-    store.set_step(id, 1, "pip").await.unwrap();
-    let late = Arrow::failed(Event::Timeout, Failure::new(FailureReason::TimeExceeded, "", "x"));
-    let build = store.arrow(id, Guard::Attempt(1), &late).await.unwrap().unwrap();
-    assert_eq!((build.step.as_str(), build.failure.unwrap().step.as_str()), ("pip", "pip"));
+async fn failure_without_a_step_records_the_current_step(fixture: Fixture) {
+    let store = &fixture.store;
+    let id = enqueue_and_claim(store).await;
+
+    store.record_step(id, FIRST, Step::Pip).await.unwrap();
+    let build = advance(store, id, Guard::Attempt(FIRST), &timeout()).await;
+
+    assert_eq!(build.step, Some(Step::Pip));
+    assert_eq!(build.failure.unwrap().step, Some(Step::Pip));
 }
 
-async fn old_attempts_cannot_write(world: World) {
-    let store = &world.store;
-    let id = enqueue(store).await;
-    store.claim(Uuid::now_v7()).await.unwrap().unwrap();
+async fn writes_of_an_old_attempt_are_refused(fixture: Fixture) {
+    let store = &fixture.store;
+    let id = enqueue_and_claim(store).await;
     expire_leases(store).await;
-    reconcile::repair(store, HOUR, Weather::Clear).await.unwrap();
-    let_time_pass(store).await;
-    store.claim(Uuid::now_v7()).await.unwrap().unwrap();
-    assert_eq!(store.heartbeat(id, 1).await.unwrap(), Verdict::Fenced);
-    assert!(!store.append(id, &chunk(1, 0, "late")).await.unwrap());
-    assert!(!store.set_step(id, 1, "pip").await.unwrap());
+    reconcile::repair(store, HOUR, LeaseLoss::WorkerSilent).await.unwrap();
+    end_retry_delays(store).await;
+    assert_eq!(claim(store).await.unwrap().attempt, SECOND);
+
+    assert_eq!(store.heartbeat(id, FIRST).await.unwrap(), AttemptStatus::Fenced);
+    assert!(!store.append(id, &chunk(FIRST, 0, "late")).await.unwrap());
+    assert!(!store.record_step(id, FIRST, Step::Pip).await.unwrap());
+    assert!(is_refused(store, id, Guard::Attempt(FIRST), &base_ready()).await);
+
+    assert!(store.append(id, &chunk(SECOND, 0, "current")).await.unwrap());
+    assert_eq!(read(store, id).await.state, State::Preparing);
+}
+
+async fn log_is_readable_from_every_offset(fixture: Fixture) {
+    let store = &fixture.store;
+    let id = enqueue_and_claim(store).await;
+    assert!(store.append(id, &chunk(FIRST, 0, "hello ")).await.unwrap());
+    assert!(store.append(id, &chunk(FIRST, 6, "world")).await.unwrap());
     assert!(
-        store.arrow(id, Guard::Attempt(1), &Arrow::plain(Event::BaseReady)).await.unwrap().is_err()
+        !store.append(id, &chunk(FIRST, 6, "twice")).await.unwrap(),
+        "a chunk at the same offset is stored once"
     );
-    assert!(store.append(id, &chunk(2, 0, "mine")).await.unwrap());
-    assert_eq!(state(store, id).await, State::Preparing);
-}
 
-async fn logs_resume_from_any_place(world: World) {
-    let store = &world.store;
-    let id = enqueue(store).await;
-    store.claim(Uuid::now_v7()).await.unwrap().unwrap();
-    assert!(store.append(id, &chunk(1, 0, "hello ")).await.unwrap());
-    assert!(store.append(id, &chunk(1, 6, "world")).await.unwrap());
-    assert!(!store.append(id, &chunk(1, 6, "twice")).await.unwrap(), "a piece is stored once");
-    let text = async |cursor: Cursor| {
-        let chunks = store.log_from(id, cursor, 100).await.unwrap();
-        chunks
-            .iter()
-            .map(|chunk| String::from_utf8_lossy(&chunk.data).into_owned())
-            .collect::<String>()
-    };
-    let whole = "hello world";
-    for offset in 0..=whole.len() {
-        let cursor = Cursor { attempt: 1, offset: i64::try_from(offset).unwrap() };
-        assert_eq!(text(cursor).await, whole[offset..]);
+    let log = "hello world";
+    for offset in 0..=log.len() {
+        let offset_bytes = ByteCount::of(&log.as_bytes()[..offset]);
+        let cursor = Cursor { attempt: FIRST, offset: offset_bytes };
+        assert_eq!(log_text(store, id, cursor).await, log[offset..]);
     }
-    assert_eq!(text(Cursor::START).await, whole);
+    assert_eq!(log_text(store, id, Cursor::START).await, log);
 }
 
-async fn events_have_no_gaps(world: World) {
-    let store = &world.store;
-    let id = enqueue(store).await;
-    store.claim(Uuid::now_v7()).await.unwrap().unwrap();
-    store.arrow(id, Guard::Attempt(1), &Arrow::plain(Event::BaseReady)).await.unwrap().unwrap();
-    store.set_step(id, 1, "apt").await.unwrap();
-    store.arrow(id, Guard::Attempt(1), &Arrow::plain(Event::PlatformFault)).await.unwrap().unwrap();
+async fn log_text(store: &Store, id: BuildId, cursor: Cursor) -> String {
+    let chunks = store.log_from(id, cursor, 100).await.unwrap();
+
+    chunks.iter().map(|chunk| String::from_utf8_lossy(&chunk.data)).collect()
+}
+
+async fn event_sequences_have_no_gaps(fixture: Fixture) {
+    let store = &fixture.store;
+    let id = enqueue_and_claim(store).await;
+
+    advance(store, id, Guard::Attempt(FIRST), &base_ready()).await;
+    store.record_step(id, FIRST, Step::Apt).await.unwrap();
+    advance(store, id, Guard::Attempt(FIRST), &platform_fault(true)).await;
+
     let want = [
         "builder.build.queued 1",
         "builder.build.preparing 2",
@@ -332,55 +332,67 @@ async fn events_have_no_gaps(world: World) {
         "builder.build.building 4",
         "builder.build.requeued 5",
     ];
-    assert_eq!(events(store, id).await, want);
+    assert_eq!(events(store).await, want);
 }
 
-fn chunk(attempt: i32, offset: i64, text: &str) -> LogChunk {
+async fn concurrent_changes_are_numbered_without_gaps(fixture: Fixture) {
+    let store = &fixture.store;
+    let id = enqueue_and_claim(store).await;
+
+    let (apt, pip, cancelled) = tokio::join!(
+        store.record_step(id, FIRST, Step::Apt),
+        store.record_step(id, FIRST, Step::Pip),
+        store.advance(id, Guard::AnyAttempt, &Transition::Cancel),
+    );
+    let recorded = [apt.unwrap(), pip.unwrap()].into_iter().filter(|is_recorded| *is_recorded);
+    assert_eq!(cancelled.unwrap().unwrap().state, State::Cancelling);
+
+    let changes = 2 + recorded.count() + 1;
+    let numbers = rows(store.database(), "select cast(sequence as text) as row from outbox").await;
+    let numbers: Vec<usize> = numbers.iter().map(|number| number.parse().unwrap()).collect();
+    assert_eq!(numbers.into_iter().collect::<BTreeSet<_>>(), (1..=changes).collect());
+    assert_eq!(read(store, id).await.sequence.get(), i64::try_from(changes).unwrap());
+}
+
+/// Every column of every entity is selected, inserted and read back.
+async fn entities_match_the_migrated_tables(fixture: Fixture) {
+    let store = &fixture.store;
+    let reader = store.database().reader();
+    let id = enqueue_and_claim(store).await;
+    assert!(store.append(id, &chunk(FIRST, 0, "hello")).await.unwrap());
+
+    let rows = builds::Entity::find().all(reader).await.unwrap();
+    let [row] = rows.as_slice() else { panic!("{rows:?}") };
+    assert_eq!(Build::from(row.clone()), read(store, id).await);
+    assert!(row.worker.is_some() && row.lease_until > row.start_time, "{row:?}");
+
+    let chunks = log_chunks::Entity::find().all(reader).await.unwrap();
+    let [row] = chunks.as_slice() else { panic!("{chunks:?}") };
+    assert_eq!(LogChunk::from(row.clone()), chunk(FIRST, 0, "hello"));
+}
+
+fn chunk(attempt: AttemptNumber, offset: i64, text: &str) -> LogChunk {
     LogChunk {
-        start: Cursor { attempt, offset },
-        step: "apt".to_owned(),
+        start: Cursor { attempt, offset: offset.try_into().unwrap() },
+        step: Step::Apt,
         data: text.as_bytes().to_vec(),
     }
 }
 
-/// As if a minute had passed without a heartbeat.
+/// Simulates a lease's time without a heartbeat.
 async fn expire_leases(store: &Store) {
-    let database = store.database();
-    database
-        .writer()
-        .execute_raw(
-            database
-                .statement("update build set lease_until = 1 where lease_until is not null", []),
-        )
-        .await
-        .unwrap();
+    execute(store.database(), "update builds set lease_until = 1 where lease_until is not null")
+        .await;
 }
 
-/// As if the pause before the next attempt were over.
-async fn let_time_pass(store: &Store) {
-    let database = store.database();
-    database
-        .writer()
-        .execute_raw(database.statement("update build set not_before = 0", []))
-        .await
-        .unwrap();
+/// Simulates the end of the delay before the next attempt.
+async fn end_retry_delays(store: &Store) {
+    execute(store.database(), "update builds set not_before = 0").await;
 }
 
-async fn events(store: &Store, id: BuildId) -> Vec<String> {
-    let database = store.database();
-    let sql = "select kind, sequence from outbox where subject = $1 order by sequence";
-    let rows = database
-        .reader()
-        .query_all_raw(database.statement(sql, [id.to_string().into()]))
-        .await
-        .unwrap();
-    rows.iter()
-        .map(|row| {
-            format!(
-                "{} {}",
-                row.try_get::<String>("", "kind").unwrap(),
-                row.try_get::<i64>("", "sequence").unwrap()
-            )
-        })
-        .collect()
+/// Type and sequence of each event of the only build.
+async fn events(store: &Store) -> Vec<String> {
+    let sql = "select kind || ' ' || sequence as row from outbox order by sequence";
+
+    rows(store.database(), sql).await
 }

@@ -1,4 +1,4 @@
-//! The worker with the scripted executor: leases, limits, cancels and drains, on both databases.
+//! The worker with the scripted executor on both databases: leases, limits, cancels and drains.
 
 use std::{
     collections::HashSet,
@@ -10,49 +10,51 @@ use std::{
 };
 
 use async_trait::async_trait;
-use sea_orm::ConnectionTrait as _;
 use slipway_builder::{
-    app::{
-        LogStore,
-        queue::{Queue, Verdict},
-        worker::{Timing, Worker},
-    },
     domain::{
-        arrow::{Arrow, Guard},
+        attempt::AttemptNumber,
         build::Build,
         failure::FailureReason,
         log::LogChunk,
-        state::{Event, Refused, State},
+        state::State,
+        step::Step,
+        transition::{Guard, Refused, Transition},
     },
     executor::Scripted,
-    reconcile::{self, Weather},
+    reconcile::{self, LeaseLoss},
     store::Store,
+    worker::{
+        Worker,
+        attempt::Timing,
+        ports::{AttemptStatus, LogStore, Queue, QueueError},
+    },
 };
-use slipway_fault::{Fault, Reason};
-use slipway_names::id::BuildId;
+use slipway_names::id::{BuildId, WorkerId};
+use slipway_testrig::database::execute;
 use tokio_util::sync::{CancellationToken, DropGuard};
-use uuid::Uuid;
 
-use crate::worlds::{World, request};
+use crate::fixtures::{Fixture, request};
 
 slipway_testrig::on_both_databases!(
-    a_build_succeeds,
-    out_of_time,
-    the_lease_is_renewed,
-    a_cancel_ends_it,
-    a_drain_gives_it_back,
-    an_unreachable_registry_is_tried_three_times,
-    without_its_database_an_attempt_fences_itself,
-    a_lost_answer_is_no_lost_build,
+    build_succeeds,
+    build_over_its_time_limit_times_out,
+    lease_of_a_running_build_is_renewed,
+    cancel_ends_a_running_build,
+    drained_build_returns_to_the_queue,
+    build_with_unreachable_registry_is_tried_three_times,
+    attempt_without_database_fences_itself,
+    build_with_lost_answers_succeeds,
 );
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-fn only(text: &str) -> HashSet<String> {
-    HashSet::from([text.to_owned()])
-}
+/// The duration of an apt step that a test ends early.
+const ENDLESS: Duration = Duration::from_secs(3_600);
 
 fn scripted(install_time: Duration) -> Scripted {
+    let only = |name: &str| HashSet::from([name.to_owned()]);
+
     Scripted {
         bases: only("base"),
         unreachable: only("unreachable"),
@@ -61,228 +63,279 @@ fn scripted(install_time: Duration) -> Scripted {
     }
 }
 
-fn quick() -> Timing {
+fn quick_heartbeat() -> Timing {
     Timing { heartbeat: Duration::from_millis(100), ..Timing::default() }
 }
 
-fn start(
-    queue: Arc<dyn Queue>,
-    install_time: Duration,
-    timing: Timing,
-) -> (DropGuard, CancellationToken) {
+/// A running worker. It stops when this is dropped.
+struct RunningWorker {
+    stop: CancellationToken,
+    _guard: DropGuard,
+}
+
+/// Starts a worker with one slot.
+fn start(queue: Arc<dyn Queue>, install_time: Duration, timing: Timing) -> RunningWorker {
     let stop = CancellationToken::new();
     let worker = Worker {
-        id: Uuid::now_v7(),
+        id: WorkerId::new(),
         queue,
         executor: Arc::new(scripted(install_time)),
         slots: 1,
         timing,
     };
     tokio::spawn(worker.run(stop.clone()));
-    (stop.clone().drop_guard(), stop)
+
+    RunningWorker { stop: stop.clone(), _guard: stop.drop_guard() }
+}
+
+fn start_on(store: &Store, install_time: Duration) -> RunningWorker {
+    start(Arc::new(store.clone()), install_time, quick_heartbeat())
 }
 
 async fn enqueue(store: &Store, base: &str) -> BuildId {
     let request = request(base, &["jq"]);
     store.enqueue(&request).await.unwrap();
+
     request.id
 }
 
-async fn becomes(store: &Store, id: BuildId, is_wanted: impl Fn(&Build) -> bool) -> Build {
+async fn wait_for(store: &Store, id: BuildId, is_wanted: impl Fn(&Build) -> bool) -> Build {
     let began = Instant::now();
+
     loop {
         let build = store.build(id).await.unwrap().unwrap();
         if is_wanted(&build) {
             return build;
         }
-        assert!(began.elapsed() < PATIENCE, "{build:?}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert!(began.elapsed() < WAIT_TIMEOUT, "{build:?}");
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
-async fn set(store: &Store, assignment: &str) {
-    let database = store.database();
-    database.writer().execute_unprepared(&format!("update build set {assignment}")).await.unwrap();
+async fn wait_for_state(store: &Store, id: BuildId, state: State) -> Build {
+    wait_for(store, id, |build| build.state == state).await
 }
 
-async fn a_build_succeeds(world: World) {
-    let id = enqueue(&world.store, "base").await;
-    let _worker = start(Arc::new(world.store.clone()), Duration::ZERO, quick());
-    let build = becomes(&world.store, id, |build| build.state.is_terminal()).await;
-    assert_eq!((build.state, build.attempt, build.charged), (State::Succeeded, 1, 1));
-    assert!(
-        build.pushed.is_some() && build.end_time.is_some() && build.containerfile == "FROM base\n",
-        "{build:?}"
-    );
+async fn wait_for_end(store: &Store, id: BuildId) -> Build {
+    wait_for(store, id, |build| build.state.is_terminal()).await
 }
 
-async fn out_of_time(world: World) {
-    let id = enqueue(&world.store, "base").await;
-    let timing = Timing { attempt: Duration::from_millis(300), ..quick() };
-    let _worker = start(Arc::new(world.store.clone()), Duration::from_secs(3_600), timing);
-    let build = becomes(&world.store, id, |build| build.state.is_terminal()).await;
-    assert_eq!((build.state, build.step.as_str()), (State::TimedOut, "apt"));
+async fn update_builds(store: &Store, assignment: &str) {
+    execute(store.database(), &format!("update builds set {assignment}")).await;
+}
+
+async fn build_succeeds(fixture: Fixture) {
+    let store = &fixture.store;
+    let id = enqueue(store, "base").await;
+
+    let _worker = start_on(store, Duration::ZERO);
+    let build = wait_for_end(store, id).await;
+
+    assert_eq!((build.state, build.attempt), (State::Succeeded, AttemptNumber(1)));
+    assert_eq!(build.counted_attempts, 1);
+    assert!(build.pushed.is_some(), "{build:?}");
+    assert!(build.end_time.is_some(), "{build:?}");
+    assert_eq!(build.base.unwrap().containerfile, "FROM base\n");
+}
+
+async fn build_over_its_time_limit_times_out(fixture: Fixture) {
+    let store = &fixture.store;
+    let id = enqueue(store, "base").await;
+    let timing = Timing { attempt_limit: Duration::from_millis(300), ..quick_heartbeat() };
+
+    let _worker = start(Arc::new(store.clone()), ENDLESS, timing);
+    let build = wait_for_end(store, id).await;
+
+    assert_eq!((build.state, build.step), (State::TimedOut, Some(Step::Apt)));
     assert_eq!(build.failure.unwrap().reason, FailureReason::TimeExceeded);
 }
 
-async fn the_lease_is_renewed(world: World) {
-    let id = enqueue(&world.store, "base").await;
-    let _worker = start(Arc::new(world.store.clone()), Duration::from_secs(3_600), quick());
-    becomes(&world.store, id, |build| build.state == State::Building).await;
-    set(&world.store, "lease_until = 1").await;
-    let began = Instant::now();
-    while !world.store.expired_leases().await.unwrap().is_empty() {
-        assert!(began.elapsed() < PATIENCE, "nobody renews the lease");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
-async fn a_cancel_ends_it(world: World) {
-    let store = &world.store;
+async fn lease_of_a_running_build_is_renewed(fixture: Fixture) {
+    let store = &fixture.store;
     let id = enqueue(store, "base").await;
-    let _worker = start(Arc::new(store.clone()), Duration::from_secs(3_600), quick());
-    becomes(store, id, |build| build.state == State::Building).await;
-    store.arrow(id, Guard::Anybody, &Arrow::plain(Event::Cancel)).await.unwrap().unwrap();
-    let build = becomes(store, id, |build| build.state.is_terminal()).await;
-    assert_eq!((build.state, build.pushed), (State::Cancelled, None));
-    let next = enqueue(store, "base").await;
-    becomes(store, next, |build| build.state == State::Building).await;
-}
+    let _worker = start_on(store, ENDLESS);
+    wait_for_state(store, id, State::Building).await;
 
-async fn a_drain_gives_it_back(world: World) {
-    let id = enqueue(&world.store, "base").await;
-    let (_worker, stop) = start(Arc::new(world.store.clone()), Duration::from_secs(3_600), quick());
-    becomes(&world.store, id, |build| build.state == State::Building).await;
-    stop.cancel();
-    let build = becomes(&world.store, id, |build| build.state == State::Queued).await;
-    assert_eq!((build.attempt, build.charged), (1, 0));
-    let _another = start(Arc::new(world.store.clone()), Duration::ZERO, quick());
-    let build = becomes(&world.store, id, |build| build.state.is_terminal()).await;
-    assert_eq!((build.state, build.attempt), (State::Succeeded, 2));
-}
+    update_builds(store, "lease_until = 1").await;
 
-async fn an_unreachable_registry_is_tried_three_times(world: World) {
-    let id = enqueue(&world.store, "unreachable").await;
-    let _worker = start(Arc::new(world.store.clone()), Duration::ZERO, quick());
-    for attempt in 1..=2 {
-        becomes(&world.store, id, |build| build.state == State::Queued && build.attempt == attempt)
-            .await;
-        set(&world.store, "not_before = 0").await;
+    let began = Instant::now();
+    while !store.expired_leases().await.unwrap().is_empty() {
+        assert!(began.elapsed() < WAIT_TIMEOUT, "the worker does not renew the lease");
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
-    let build = becomes(&world.store, id, |build| build.state.is_terminal()).await;
-    assert_eq!((build.state, build.attempt), (State::Failed, 3));
+}
+
+async fn cancel_ends_a_running_build(fixture: Fixture) {
+    let store = &fixture.store;
+    let id = enqueue(store, "base").await;
+    let _worker = start_on(store, ENDLESS);
+    wait_for_state(store, id, State::Building).await;
+
+    store.advance(id, Guard::AnyAttempt, &Transition::Cancel).await.unwrap().unwrap();
+    let build = wait_for_end(store, id).await;
+    assert_eq!((build.state, build.pushed), (State::Cancelled, None));
+
+    // The slot is free again.
+    let next = enqueue(store, "base").await;
+    wait_for_state(store, next, State::Building).await;
+}
+
+async fn drained_build_returns_to_the_queue(fixture: Fixture) {
+    let store = &fixture.store;
+    let id = enqueue(store, "base").await;
+    let worker = start_on(store, ENDLESS);
+    wait_for_state(store, id, State::Building).await;
+
+    worker.stop.cancel();
+    let build = wait_for_state(store, id, State::Queued).await;
+    assert_eq!((build.attempt, build.counted_attempts), (AttemptNumber(1), 0));
+
+    let _another_worker = start_on(store, Duration::ZERO);
+    let build = wait_for_end(store, id).await;
+    assert_eq!((build.state, build.attempt), (State::Succeeded, AttemptNumber(2)));
+}
+
+async fn build_with_unreachable_registry_is_tried_three_times(fixture: Fixture) {
+    let store = &fixture.store;
+    let id = enqueue(store, "unreachable").await;
+    let _worker = start_on(store, Duration::ZERO);
+
+    for attempt in [1, 2].map(AttemptNumber) {
+        wait_for(store, id, |build| build.state == State::Queued && build.attempt == attempt).await;
+        update_builds(store, "not_before = 0").await;
+    }
+
+    let build = wait_for_end(store, id).await;
+    assert_eq!((build.state, build.attempt), (State::Failed, AttemptNumber(3)));
     assert_eq!(build.failure.unwrap().reason, FailureReason::RegistryUnreachable);
 }
 
-/// A queue whose answers can be lost, before or after the write.
-struct Unreliable {
+/// A queue that can be unavailable, and that can lose its answers after the write.
+struct UnreliableQueue {
     store: Store,
-    is_away: AtomicBool,
+    is_unavailable: AtomicBool,
     loses_answers: AtomicBool,
-    was_asked_in_vain: AtomicBool,
+    has_refused_claim: AtomicBool,
 }
 
-impl Unreliable {
+impl UnreliableQueue {
     fn new(store: &Store) -> Arc<Self> {
-        let no = || AtomicBool::new(false);
         Arc::new(Self {
             store: store.clone(),
-            is_away: no(),
-            loses_answers: no(),
-            was_asked_in_vain: no(),
+            is_unavailable: AtomicBool::new(false),
+            loses_answers: AtomicBool::new(false),
+            has_refused_claim: AtomicBool::new(false),
         })
     }
 
-    fn reach(&self) -> Result<&Store, Fault> {
-        match self.is_away.load(Ordering::SeqCst) {
-            true => Err(Fault::new(Reason::DatabaseUnavailable, "away")),
-            false => Ok(&self.store),
+    fn store(&self) -> Result<&Store, QueueError> {
+        if self.is_unavailable.load(Ordering::SeqCst) {
+            Err(QueueError::Unavailable("the test made it unavailable".into()))
+        } else {
+            Ok(&self.store)
         }
     }
 }
 
 #[async_trait]
-impl LogStore for Unreliable {
-    async fn append(&self, id: BuildId, chunk: &LogChunk) -> Result<bool, Fault> {
-        self.reach()?.append(id, chunk).await
+impl LogStore for UnreliableQueue {
+    async fn append(&self, id: BuildId, chunk: &LogChunk) -> Result<bool, QueueError> {
+        Ok(self.store()?.append(id, chunk).await?)
     }
 
-    async fn step(&self, id: BuildId, attempt: i32, step: &str) -> Result<(), Fault> {
-        self.reach()?.step(id, attempt, step).await
-    }
-}
-
-#[async_trait]
-impl Queue for Unreliable {
-    async fn claim(&self, worker: Uuid) -> Result<Option<Build>, Fault> {
-        let store =
-            self.reach().inspect_err(|_| self.was_asked_in_vain.store(true, Ordering::SeqCst))?;
-        store.claim(worker).await
-    }
-
-    async fn heartbeat(&self, id: BuildId, attempt: i32) -> Result<Verdict, Fault> {
-        self.reach()?.heartbeat(id, attempt).await
-    }
-
-    async fn verdict(&self, id: BuildId, attempt: i32) -> Result<Verdict, Fault> {
-        self.reach()?.verdict(id, attempt).await
-    }
-
-    async fn advance(
+    async fn record_step(
         &self,
         id: BuildId,
-        attempt: i32,
-        arrow: &Arrow,
-    ) -> Result<Result<Build, Refused>, Fault> {
-        let answer = self.reach()?.advance(id, attempt, arrow).await;
-        match self.loses_answers.load(Ordering::SeqCst) && answer.as_ref().is_ok_and(Result::is_ok)
-        {
-            true => Err(Fault::new(Reason::DatabaseUnavailable, "the answer got lost")),
-            false => answer,
+        attempt: AttemptNumber,
+        step: Step,
+    ) -> Result<bool, QueueError> {
+        Ok(self.store()?.record_step(id, attempt, step).await?)
+    }
+}
+
+#[async_trait]
+impl Queue for UnreliableQueue {
+    async fn claim(&self, worker: WorkerId) -> Result<Option<Build>, QueueError> {
+        let store =
+            self.store().inspect_err(|_| self.has_refused_claim.store(true, Ordering::SeqCst))?;
+        Ok(store.claim(worker).await?)
+    }
+
+    async fn heartbeat(
+        &self,
+        id: BuildId,
+        attempt: AttemptNumber,
+    ) -> Result<AttemptStatus, QueueError> {
+        Ok(self.store()?.heartbeat(id, attempt).await?)
+    }
+
+    async fn attempt_status(
+        &self,
+        id: BuildId,
+        attempt: AttemptNumber,
+    ) -> Result<AttemptStatus, QueueError> {
+        Ok(self.store()?.attempt_status(id, attempt).await?)
+    }
+
+    async fn advance_attempt(
+        &self,
+        id: BuildId,
+        attempt: AttemptNumber,
+        transition: &Transition,
+    ) -> Result<Result<Build, Refused>, QueueError> {
+        let outcome = self.store()?.advance(id, Guard::Attempt(attempt), transition).await?;
+
+        if self.loses_answers.load(Ordering::SeqCst) && outcome.is_ok() {
+            return Err(QueueError::Unavailable("the test lost the answer".into()));
         }
+        Ok(outcome)
     }
 }
 
-async fn without_its_database_an_attempt_fences_itself(world: World) {
-    let store = &world.store;
+async fn attempt_without_database_fences_itself(fixture: Fixture) {
+    let store = &fixture.store;
     let id = enqueue(store, "base").await;
-    let queue = Unreliable::new(store);
-    let timing = Timing { self_fence: Duration::from_millis(500), ..quick() };
-    let _worker = start(queue.clone(), Duration::from_secs(3_600), timing);
-    becomes(store, id, |build| build.state == State::Building).await;
-    queue.is_away.store(true, Ordering::SeqCst);
-    let left = enqueue(store, "base").await;
-    // Fenced, it gives up its one slot; it writes nothing any more, also when the database is back.
+    let queue = UnreliableQueue::new(store);
+    let timing = Timing { self_fence: Duration::from_millis(500), ..quick_heartbeat() };
+    let _worker = start(queue.clone(), ENDLESS, timing);
+    wait_for_state(store, id, State::Building).await;
+
+    queue.is_unavailable.store(true, Ordering::SeqCst);
+    let waiting = enqueue(store, "base").await;
+
+    // The fenced attempt frees its slot, so the worker claims again.
     let began = Instant::now();
-    while !queue.was_asked_in_vain.load(Ordering::SeqCst) {
-        assert!(began.elapsed() < PATIENCE, "the attempt goes on without its lease");
-        tokio::time::sleep(Duration::from_millis(20)).await;
+    while !queue.has_refused_claim.load(Ordering::SeqCst) {
+        assert!(began.elapsed() < WAIT_TIMEOUT, "the attempt continues without its lease");
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
-    queue.is_away.store(false, Ordering::SeqCst);
-    becomes(store, left, |build| build.state == State::Building).await;
-    assert_eq!(
-        store.build(id).await.unwrap().unwrap().state,
-        State::Building,
-        "only its lease gives it back"
-    );
-    set(store, &format!("lease_until = 1 where id = {}", literal(store, id))).await;
-    reconcile::repair(store, PATIENCE, Weather::DatabaseWasAway).await.unwrap();
+
+    // It writes nothing, also when the database is available again.
+    queue.is_unavailable.store(false, Ordering::SeqCst);
+    wait_for_state(store, waiting, State::Building).await;
+    let fenced = store.build(id).await.unwrap().unwrap();
+    assert_eq!(fenced.state, State::Building, "only the end of its lease may change the build");
+
+    let assignment = format!("lease_until = 1 where id = {}", sql_literal(store, id));
+    update_builds(store, &assignment).await;
+    reconcile::repair(store, WAIT_TIMEOUT, LeaseLoss::DatabaseOutage).await.unwrap();
+
     let build = store.build(id).await.unwrap().unwrap();
-    assert_eq!((build.state, build.charged), (State::Queued, 0));
+    assert_eq!((build.state, build.counted_attempts), (State::Queued, 0));
 }
 
-fn literal(store: &Store, id: BuildId) -> String {
-    match store.database().writer().get_database_backend() {
-        sea_orm::DbBackend::Postgres => format!("'{id}'"),
-        _ => format!("x'{}'", id.0.simple()),
-    }
+fn sql_literal(store: &Store, id: BuildId) -> String {
+    if store.database().is_postgres() { format!("'{id}'") } else { format!("x'{}'", id.0.simple()) }
 }
 
-async fn a_lost_answer_is_no_lost_build(world: World) {
-    let id = enqueue(&world.store, "base").await;
-    let queue = Unreliable::new(&world.store);
+async fn build_with_lost_answers_succeeds(fixture: Fixture) {
+    let store = &fixture.store;
+    let id = enqueue(store, "base").await;
+    let queue = UnreliableQueue::new(store);
     queue.loses_answers.store(true, Ordering::SeqCst);
-    let _worker = start(queue, Duration::ZERO, quick());
-    let build = becomes(&world.store, id, |build| build.state.is_terminal()).await;
-    assert_eq!((build.state, build.attempt), (State::Succeeded, 1));
+
+    let _worker = start(queue, Duration::ZERO, quick_heartbeat());
+    let build = wait_for_end(store, id).await;
+
+    assert_eq!((build.state, build.attempt), (State::Succeeded, AttemptNumber(1)));
 }

@@ -1,47 +1,48 @@
-//! tonic services of the catalog: parse, call the use case, convert. One file per RPC group.
+//! tonic services of the catalog: parse the request, call the use case, convert the result. One
+//! file per service.
 
-mod build_request_service;
-mod convert;
-mod image_service;
+mod build_request;
+mod image;
 
-use slipway_daemon::Server;
-use slipway_outbox::EventLog;
+use slipway_daemon::{EventLog, Server};
+use slipway_database::Database;
 use slipway_wire::{
     catalog::v1::{
-        build_request_service_server::BuildRequestServiceServer,
-        image_service_server::ImageServiceServer,
+        build_request_service_server::{self, BuildRequestServiceServer},
+        image_service_server::{self, ImageServiceServer},
     },
-    event::v1::event_service_server::EventServiceServer,
+    event::v1::event_service_server::{self, EventServiceServer},
 };
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
 use crate::app::App;
 
-/// What reflection tells of.
+/// The gRPC services of this process, as listed by reflection.
 pub const SERVICES: &[&str] = &[
-    slipway_wire::catalog::v1::image_service_server::SERVICE_NAME,
-    slipway_wire::catalog::v1::build_request_service_server::SERVICE_NAME,
-    slipway_wire::event::v1::event_service_server::SERVICE_NAME,
+    image_service_server::SERVICE_NAME,
+    build_request_service_server::SERVICE_NAME,
+    event_service_server::SERVICE_NAME,
 ];
 
-/// Everything this service answers.
+/// Implements the gRPC services of the catalog.
 #[derive(Clone)]
 struct Api {
     app: App,
 }
 
-/// All RPCs of the service; streams end at `stop`.
-pub fn routes(app: App, stop: CancellationToken) -> Routes {
-    let deciding = app.clone();
-    let events = EventLog::new(app.store().database().clone(), "catalog", stop, move |caller| {
-        let app = deciding.clone();
+/// All RPCs of the service. The event log is read from `database`. Streams end at `stop`.
+pub fn routes(app: App, database: Database, stop: CancellationToken) -> Routes {
+    let authorizing = app.clone();
+    let events = EventLog::new(database, "catalog", stop, move |caller| {
+        let app = authorizing.clone();
         async move { app.require_platform_reader(&caller).await }
     });
+
     let api = Api { app };
-    Routes::new(
-        ImageServiceServer::new(api.clone()).max_decoding_message_size(Server::MESSAGE_BYTES),
-    )
-    .add_service(BuildRequestServiceServer::new(api))
-    .add_service(EventServiceServer::new(events))
+    let images =
+        ImageServiceServer::new(api.clone()).max_decoding_message_size(Server::MESSAGE_BYTES);
+    Routes::new(images)
+        .add_service(BuildRequestServiceServer::new(api))
+        .add_service(EventServiceServer::new(events))
 }

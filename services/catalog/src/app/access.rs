@@ -1,98 +1,179 @@
-//! Who may read an image, as callers name it and change it.
+//! Changing who may read an image.
 
 use std::collections::HashSet;
 
-use slipway_authorizer::ObjectQuery;
+use slipway_authz::{
+    check::{ObjectQuery, Registered},
+    role::Role,
+};
 use slipway_fault::{Fault, Reason};
 use slipway_identity::Caller;
-use slipway_names::{
-    grant::Role,
-    id::{GroupId, UserId},
-};
+use slipway_names::id::GroupId;
 
 use crate::{
-    app::{App, registration::unsettled},
-    domain::{
-        access::{Access, ReadingGroup},
-        image::Image,
+    app::{
+        App,
+        image::image_gone,
+        registration::{Completion, outcome_unknown, registration},
     },
-    store::etag_mismatch,
+    domain::{
+        access::{Access, AccessChange, AccessGroup, RequestedAccess},
+        image::{Image, ImageVersion},
+    },
+    store::access::{BeginAccessChange, CommitAccessChange},
 };
 
-/// Who shall read an image, as the caller names them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct WantedAccess {
-    /// Every signed-in user.
-    pub global: bool,
-    /// Groups by name or id.
-    pub groups: Vec<String>,
-    /// Users.
-    pub users: Vec<UserId>,
-}
-
 impl App {
-    /// Replaces the access: wanted here, registered at permission, then held here from its revision on. What is cut off, the reconciler finishes.
+    /// Replaces the access of an image.
+    ///
+    /// Steps: store the new access as pending → register it with permission → make it effective at
+    /// the policy version of the registration. The reconciler completes a change that stops between
+    /// these steps.
+    ///
+    /// # Errors
+    /// `IMAGE_NOT_FOUND`, `ROLE_MISSING`, `ETAG_MISMATCH`, `GROUP_NOT_FOUND`, `USER_NOT_FOUND`,
+    /// `CONFLICT` (another change is pending), `PERMISSION_UNAVAILABLE` (the reconciler completes
+    /// the change or rolls it back).
     pub async fn set_access(
         &self,
         caller: &Caller,
         id_or_name: &str,
-        wanted: WantedAccess,
+        requested: RequestedAccess,
         etag: &str,
     ) -> Result<Image, Fault> {
-        let (image, _) = self.image_for(caller, id_or_name, Role::Manager).await?;
-        let etag = match etag {
-            "" => None,
-            text => Some(text.parse::<i64>().map_err(|_| etag_mismatch())?),
-        };
-        let access = self.known_access(caller, wanted, &image.access.groups).await?;
-        self.store.want_access(image.id, &access, etag).await?;
-        let edited = Image { access, ..image };
-        self.finish_access(&edited)
-            .await
-            .map_err(|fault| unsettled(fault, "the change of access will be finished or dropped within minutes; read the image again to see which"))
+        let (image, _) = self.authorize_image(caller, id_or_name, Role::Manager).await?;
+        let version = parse_etag(etag)?;
+        let access = self.resolve_access(caller, &requested, &image.access.groups).await?;
+
+        let change = AccessChange::new(access);
+        match self.store.begin_access_change(image.id, &change, version).await? {
+            BeginAccessChange::Begun => {}
+            BeginAccessChange::ImageGone => return Err(image_gone()),
+            BeginAccessChange::VersionMismatch => return Err(etag_mismatch()),
+            BeginAccessChange::InProgress => return Err(change_in_progress()),
+        }
+
+        let completion = self.finish_access_change(&image, &change).await.map_err(|fault| {
+            outcome_unknown(
+                fault,
+                "The change of access will be completed or rolled back within a few minutes; \
+                 read the image again to see which.",
+            )
+        })?;
+        completion.into_result()
     }
 
-    /// The groups that the caller named, each once. One that it does not see is refused like one that is not there, unless it is `present`: who
-    /// manages an image may write back what it reads.
-    pub(super) async fn known_access(
+    /// Second half of a change of access: registers and commits it. A refusal aborts it.
+    ///
+    /// # Errors
+    /// `PERMISSION_UNAVAILABLE`, and others after which the change is pending as before.
+    pub async fn finish_access_change(
+        &self,
+        image: &Image,
+        change: &AccessChange,
+    ) -> Result<Completion, Fault> {
+        let registration = registration(image, &change.access);
+
+        let policy_version = match self.authorizer.register(registration).await? {
+            Registered::At(policy_version) => policy_version,
+            Registered::Refused(fault) => {
+                self.store.abort_access_change(change.id).await?;
+                return Ok(Completion::Refused(fault));
+            }
+        };
+
+        Ok(match self.store.commit_access_change(image.id, change, policy_version).await? {
+            CommitAccessChange::Committed(image) => Completion::Completed(image),
+            CommitAccessChange::NotPending => Completion::Refused(change_not_pending()),
+        })
+    }
+
+    /// Resolves the requested groups to ids, each once.
+    ///
+    /// A group that the caller does not see is refused like one that does not exist. Groups in
+    /// `present` are accepted without a check, so that a manager can write back what it has read.
+    pub(super) async fn resolve_access(
         &self,
         caller: &Caller,
-        wanted: WantedAccess,
-        present: &[ReadingGroup],
+        requested: &RequestedAccess,
+        present: &[AccessGroup],
     ) -> Result<Access, Fault> {
-        let mut named = HashSet::new();
+        let mut resolved = HashSet::new();
         let mut groups = Vec::new();
-        for (index, name_or_id) in wanted.groups.iter().enumerate() {
-            if !named.insert(name_or_id) {
+
+        for (index, name_or_id) in requested.groups.iter().enumerate() {
+            if !resolved.insert(name_or_id) {
                 continue;
             }
-            if let Some(group) = present
-                .iter()
-                .find(|group| group.name == *name_or_id || group.id.to_string() == *name_or_id)
-            {
-                if !groups.contains(group) {
-                    groups.push(group.clone());
-                }
-                continue;
-            }
-            let what = format!("group `{}`", Fault::echo(name_or_id));
-            let decision = self
-                .authorizer
-                .check(caller, ObjectQuery::Group(name_or_id.clone()), Role::Reader)
-                .await?;
-            let decision =
-                decision.require(Role::Reader, &what, Reason::GroupNotFound).map_err(|fault| {
-                    fault
-                        .violation(format!("access.groups[{index}]"), "is not a group that you see")
-                })?;
-            let id = decision
-                .object
-                .ok_or_else(|| Fault::internal("permission allowed a group without an id"))?;
-            let group = ReadingGroup { id: GroupId(id.0), name: decision.name };
+
+            let group = match find_group(present, name_or_id) {
+                Some(group) => group.clone(),
+                None => self.resolve_group(caller, name_or_id, index).await?,
+            };
             if !groups.contains(&group) {
                 groups.push(group);
             }
         }
-        Ok(Access { global: wanted.global, groups, users: wanted.users })
+
+        Ok(Access { global: requested.global, groups, users: requested.users.clone() })
     }
+
+    async fn resolve_group(
+        &self,
+        caller: &Caller,
+        name_or_id: &str,
+        index: usize,
+    ) -> Result<AccessGroup, Fault> {
+        let object = ObjectQuery::Group(name_or_id.to_owned());
+        let what = format!("group `{}`", Fault::quote_input(name_or_id));
+
+        let decision = self
+            .authorizer
+            .check(caller, object, Role::Reader)
+            .await?
+            .require(Role::Reader, &what, Reason::GroupNotFound)
+            .map_err(|fault| {
+                fault.violation(format!("access.groups[{index}]"), "is not a group that you see")
+            })?;
+        let id = decision
+            .object
+            .ok_or_else(|| Fault::internal("permission allowed a group without an id"))?;
+
+        Ok(AccessGroup { id: GroupId(id.0), name: decision.name })
+    }
+}
+
+/// `None` for an empty etag, which matches every version.
+fn parse_etag(etag: &str) -> Result<Option<ImageVersion>, Fault> {
+    if etag.is_empty() {
+        return Ok(None);
+    }
+    let version = etag.parse().map_err(|_| etag_mismatch())?;
+    Ok(Some(version))
+}
+
+fn find_group<'a>(groups: &'a [AccessGroup], name_or_id: &str) -> Option<&'a AccessGroup> {
+    groups.iter().find(|group| group.name == name_or_id || group.id.to_string() == name_or_id)
+}
+
+fn etag_mismatch() -> Fault {
+    Fault::new(
+        Reason::EtagMismatch,
+        "The image was changed after you read it. Read it again and repeat your change.",
+    )
+    .violation("etag", "is not the current one")
+}
+
+fn change_in_progress() -> Fault {
+    Fault::new(
+        Reason::Conflict,
+        "Another change of this image's access is being completed. Try again in a moment.",
+    )
+}
+
+fn change_not_pending() -> Fault {
+    Fault::new(
+        Reason::Conflict,
+        "This change of access was already completed or rolled back. Read the image again.",
+    )
 }

@@ -1,77 +1,111 @@
-//! Creating an image, in two steps around permission.
+//! Creating an image, in two transactions around its registration with permission.
 
-use slipway_authorizer::ObjectQuery;
-use slipway_fault::{Fault, Reason};
+use slipway_authz::{
+    check::{ObjectQuery, Registered},
+    object::ObjectKind,
+    role::Role,
+};
+use slipway_database::{
+    StoreError,
+    idempotency::{Key, request_in_progress},
+};
+use slipway_fault::{Fault, Kind, Reason};
 use slipway_identity::Caller;
 use slipway_names::{
-    grant::{ObjectKind, Role},
-    id::{GroupId, ImageId},
+    id::{GroupId, ImageId, UserId},
     image_name::Slug,
+    revision::RevisionNumber,
 };
-use slipway_outbox::idempotency::Key;
 
 use crate::{
-    app::{App, Source, WantedAccess, registration::unsettled},
-    domain::{
-        access::Access,
-        image::{Image, ImageState, ImageType},
-        revision::Revision,
+    app::{
+        App,
+        queue::queue_full,
+        registration::{Completion, outcome_unknown, registration},
     },
+    domain::{
+        access::{Access, RequestedAccess},
+        image::{Image, ImageState, NewImage},
+        image_type::ImageType,
+        revision::{Draft, Revision},
+        source::Source,
+    },
+    store::create::{FinishCreate, Reserve},
 };
 
-/// Suffixes tried for a derived name that is taken.
-const NAME_TRIES: usize = 5;
+/// Numbered suffixes that are tried for a derived name, before the image id is used.
+const DERIVED_NAME_ATTEMPTS: usize = 5;
 
-/// What the caller asks for.
+const DISPLAY_NAME_LENGTH: std::ops::RangeInclusive<usize> = 1..=64;
+const DESCRIPTION_MAX_LENGTH: usize = 4_096;
+
+/// The request to create an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CreateImage {
     /// `system`, or a group by name or id.
     pub owner: String,
-    /// Derived when empty.
+    /// Derived from the display name when empty.
     pub name: String,
-    /// For people.
+    /// 1 to 64 characters.
     pub display_name: String,
-    /// For people.
+    /// At most 4,096 characters.
     pub description: String,
-    /// What it runs on.
-    pub kind: ImageType,
-    /// Who may read it.
-    pub access: WantedAccess,
-    /// What it is made from.
+    pub image_type: ImageType,
+    pub access: RequestedAccess,
     pub source: Source,
 }
 
 impl CreateImage {
-    /// The name that was given; `None` where it shall be derived. Refuses texts that break their rules.
-    fn accept(&self) -> Result<Option<Slug>, Fault> {
+    /// Checks the texts. Returns the name, or `None` when it is to be derived.
+    fn validate(&self) -> Result<Option<Slug>, Fault> {
         let characters = self.display_name.chars().count();
-        if !(1..=64).contains(&characters) {
+        if !DISPLAY_NAME_LENGTH.contains(&characters) {
             return Err(Fault::field(
                 "display_name",
                 format!("has {characters} characters; give 1 to 64"),
             ));
         }
         if self.display_name.chars().any(char::is_control) {
-            return Err(Fault::field("display_name", "has control characters; leave them away"));
+            return Err(Fault::field("display_name", "has control characters; remove them"));
         }
+
         if self.description.chars().any(|character| character.is_control() && character != '\n') {
             return Err(Fault::field(
                 "description",
-                "has control characters other than line breaks; leave them away",
+                "has control characters other than line breaks; remove them",
             ));
         }
-        if self.description.chars().count() > 4_096 {
-            return Err(Fault::field("description", "has more than 4,096 characters"));
+        if self.description.chars().count() > DESCRIPTION_MAX_LENGTH {
+            return Err(Fault::field("description", "has more than 4,096 characters; shorten it"));
         }
-        match self.name.as_str() {
-            "" => Ok(None),
-            name => Ok(Some(name.parse().map_err(|error| Fault::field("name", error))?)),
+
+        if self.name.is_empty() {
+            return Ok(None);
         }
+        let name = self.name.parse().map_err(|error| Fault::field("name", error))?;
+        Ok(Some(name))
     }
 }
 
+/// The owner of a new image.
+struct Owner {
+    /// `None` for the system.
+    group: Option<GroupId>,
+    /// `system`, or the group's name.
+    name: String,
+}
+
 impl App {
-    /// Creates the image with its first revision. The same key again answers the image that it made, or goes on where it was cut off.
+    /// Creates an image and its first revision.
+    ///
+    /// Steps: validate → authorize → reserve (the image is CREATING and invisible) → register the
+    /// object with permission → finish (the image is BUILDING or READY). A repeated request key
+    /// returns the image of the first call, or continues where that call stopped.
+    ///
+    /// # Errors
+    /// `NAME_TAKEN`, `GROUP_NOT_FOUND`, `USER_NOT_FOUND`, `ROLE_MISSING`, `FIELD_INVALID`,
+    /// `REFERENCE_*`, `REGISTRY_UNREACHABLE`, those of a spec, `QUEUE_FULL`, `CONFLICT`,
+    /// `PERMISSION_UNAVAILABLE` (nothing was created, or the reconciler completes it).
     pub async fn create_image(
         &self,
         caller: &Caller,
@@ -79,163 +113,251 @@ impl App {
         key: Option<Key>,
     ) -> Result<(Image, Revision), Fault> {
         if let Some(key) = &key
-            && let Some(created) = self.created_before(caller, key).await?
+            && let Some(created) = self.replay_create(caller, key).await?
         {
             return Ok(created);
         }
-        let given_name = request.accept()?;
-        let (owner, owner_name) = self.owner(caller, &request.owner).await?;
-        let access = self.known_access(caller, request.access, &[]).await?;
-        let source = request.source.kind();
-        let draft = self.draft(caller, request.source, request.kind).await?;
-        let image = Image {
-            id: ImageId::new(),
-            owner,
-            owner_name,
-            name: String::new(),
-            display_name: request.display_name,
-            description: request.description,
-            kind: request.kind,
-            source,
-            state: ImageState::Creating,
-            access,
-            access_revision: 0,
-            active_revision: 0,
-            latest_revision: 1,
-            creator: draft.creator,
-            create_time: 0,
-            update_time: 0,
-            sequence: 0,
-            edits: 1,
+
+        let given_name = request.validate()?;
+        let owner = self.authorize_owner(caller, &request.owner).await?;
+        let access = self.resolve_access(caller, &request.access, &[]).await?;
+        let draft = self.verify_source(caller, &request.source, request.image_type).await?;
+
+        let image = new_image(request, owner, access, draft.creator());
+        let reserved = self.reserve_image(image, draft, given_name, key.as_ref()).await?;
+        let (image, revision) = match reserved {
+            Reserve::Reserved(reserved) => *reserved,
+            Reserve::NameTaken(name) => return Err(name_taken(&name)),
+            Reserve::InFlight => return self.replay_create_in_flight(caller, key.as_ref()).await,
         };
-        let revision = Revision { image: image.id, ..draft };
-        let image = match (self.reserve(image, &revision, given_name, key.as_ref()).await, &key) {
-            (Ok(image), _) => image,
-            // A call with the same request id may have been faster.
-            (Err(fault), Some(key)) if fault.reason() == Reason::Conflict => {
-                return self.created_before(caller, key).await?.ok_or(fault);
-            }
-            (Err(fault), _) => return Err(fault),
-        };
-        let revision = Revision { create_time: image.create_time, ..revision };
-        let image = self
+
+        let completion = self
             .finish_create(&image, &revision)
             .await
-            .map_err(|fault| unsettled(fault, unfinished(key.as_ref())))?;
-        Ok((image, revision))
+            .map_err(|fault| create_outcome_unknown(fault, key.as_ref()))?;
+        Ok((completion.into_result()?, revision))
     }
 
-    /// The owner that the caller may create for.
-    async fn owner(
-        &self,
-        caller: &Caller,
-        owner: &str,
-    ) -> Result<(Option<GroupId>, String), Fault> {
+    /// Requires MANAGER of the owner.
+    async fn authorize_owner(&self, caller: &Caller, owner: &str) -> Result<Owner, Fault> {
         if owner.is_empty() {
             return Err(Fault::field("owner", "is empty; give `system` or a group's name"));
         }
         if owner == "system" {
-            self.authorizer.check(caller, ObjectQuery::Platform, Role::Manager).await?.require(
-                Role::Manager,
-                "the platform",
-                Reason::RoleMissing,
-            )?;
-            return Ok((None, owner.to_owned()));
+            let decision =
+                self.authorizer.check(caller, ObjectQuery::Platform, Role::Manager).await?;
+            decision.require_on_platform(Role::Manager)?;
+            return Ok(Owner { group: None, name: owner.to_owned() });
         }
-        let what = format!("group `{}`", Fault::echo(owner));
+
+        let what = format!("group `{}`", Fault::quote_input(owner));
         let decision = self
             .authorizer
             .check(caller, ObjectQuery::Group(owner.to_owned()), Role::Manager)
-            .await?;
-        let decision = decision
+            .await?
             .require(Role::Manager, &what, Reason::GroupNotFound)
             .map_err(|fault| fault.violation("owner", "is not a group that you manage"))?;
         let id = decision
             .object
             .ok_or_else(|| Fault::internal("permission allowed a group without an id"))?;
-        Ok((Some(GroupId(id.0)), decision.name))
+
+        Ok(Owner { group: Some(GroupId(id.0)), name: decision.name })
     }
 
-    /// A given name must be free; a derived one gets a suffix until it is.
-    async fn reserve(
+    /// Second half of a create: registers the image and makes it visible. A refusal rolls it back.
+    ///
+    /// The first call, a repeat of it and the reconciler may run this at the same time: the
+    /// registration is the same each time, and one of them finishes the image.
+    ///
+    /// # Errors
+    /// `PERMISSION_UNAVAILABLE`, and others after which the image is still CREATING.
+    pub async fn finish_create(
         &self,
-        image: Image,
+        image: &Image,
         revision: &Revision,
-        given: Option<Slug>,
+    ) -> Result<Completion, Fault> {
+        let registration = registration(image, &image.access);
+        let policy_version = match self.authorizer.register(registration).await? {
+            Registered::At(policy_version) => policy_version,
+            Registered::Refused(fault) => return self.roll_back(image.id, fault).await,
+        };
+
+        let queue = self.build_queue();
+        match self.store.finish_create(image, revision, policy_version, &queue).await? {
+            FinishCreate::Finished(image) => Ok(Completion::Completed(image)),
+            FinishCreate::QueueFull => self.roll_back(image.id, queue_full(image, &queue)).await,
+            FinishCreate::NotCreating => self.finished_before(image.id).await,
+        }
+    }
+
+    /// Deletes an image that is still CREATING. An image that is finished stays.
+    ///
+    /// Our row is deleted first: an object without an image is harmless, an image without an object
+    /// is not.
+    async fn roll_back(&self, id: ImageId, refusal: Fault) -> Result<Completion, Fault> {
+        if self.store.abort_create(id).await? {
+            self.authorizer.remove(id.into()).await?;
+        }
+        Ok(Completion::Refused(refusal))
+    }
+
+    /// The image that a concurrent call has finished, unless it was rolled back.
+    async fn finished_before(&self, id: ImageId) -> Result<Completion, Fault> {
+        let present = self.store.image(id).await?;
+        let finished = present.filter(|image| image.state != ImageState::Creating);
+
+        Ok(match finished {
+            Some(image) => Completion::Completed(Box::new(image)),
+            None => Completion::Refused(rolled_back()),
+        })
+    }
+
+    /// Reserves the given name, or a name derived from the display name: `x`, `x-2`, `x-3`, …
+    async fn reserve_image(
+        &self,
+        image: NewImage,
+        draft: Draft,
+        given_name: Option<Slug>,
         key: Option<&Key>,
-    ) -> Result<Image, Fault> {
-        let derived = given.is_none();
-        let name = given.unwrap_or_else(|| Slug::derive(&image.display_name));
-        let mut candidate = name.clone();
-        for number in 2..2 + NAME_TRIES {
-            let image = Image { name: candidate.to_string(), ..image.clone() };
-            match self.store.reserve(image, revision, key).await {
-                Err(fault) if derived && fault.reason() == Reason::NameTaken => {
-                    candidate = name.with_suffix(&number.to_string())
-                }
-                outcome => return outcome,
+    ) -> Result<Reserve, Fault> {
+        if let Some(name) = given_name {
+            let image = NewImage { name: name.to_string(), ..image };
+            return self.reserve_or_replay(image, draft, key).await;
+        }
+
+        let derived = Slug::derive(&image.display_name);
+        let mut candidate = derived.clone();
+        for number in 2..2 + DERIVED_NAME_ATTEMPTS {
+            let image = NewImage { name: candidate.to_string(), ..image.clone() };
+            match self.reserve_or_replay(image, draft.clone(), key).await? {
+                Reserve::NameTaken(_) => candidate = derived.with_suffix(&number.to_string()),
+                reserve => return Ok(reserve),
             }
         }
-        let image = Image { name: name.with_suffix(&image.id.short()).to_string(), ..image };
-        self.store.reserve(image, revision, key).await
+
+        let name = derived.with_suffix(&image.id.short()).to_string();
+        self.reserve_or_replay(NewImage { name, ..image }, draft, key).await
     }
 
-    /// What a call with this request id made. Where it was cut off, this one goes on: permission takes the same registration again.
-    async fn created_before(
+    /// Reserves the image. A transaction that lost against another one may have lost against a call
+    /// with the same request id, so that call's response is looked up.
+    async fn reserve_or_replay(
+        &self,
+        image: NewImage,
+        draft: Draft,
+        key: Option<&Key>,
+    ) -> Result<Reserve, Fault> {
+        match self.store.reserve_image(image, draft, key).await {
+            Err(StoreError::Conflict(_)) if key.is_some() => Ok(Reserve::InFlight),
+            reserve => Ok(reserve?),
+        }
+    }
+
+    /// The image of an earlier call with this request key; `None` where there was no such call.
+    ///
+    /// Continues a call that stopped between its steps: repeating a registration is harmless.
+    async fn replay_create(
         &self,
         caller: &Caller,
         key: &Key,
     ) -> Result<Option<(Image, Revision)>, Fault> {
-        let Some(answer) = self.store.answered(key).await? else { return Ok(None) };
-        let id: ImageId = answer.parse().map_err(Fault::internal)?;
-        let taken_back = || {
-            Fault::new(
-                Reason::Conflict,
-                "the image of this request_id is being taken back; try again in a moment",
-            )
+        let Some(id) = self.store.find_created(key).await?.into_response()? else {
+            return Ok(None);
         };
-        let image = self.store.image(id).await?.ok_or_else(taken_back)?;
-        let revision = self.store.revision(id, 1).await?.ok_or_else(taken_back)?;
+        let image = self.store.image(id).await?.ok_or_else(rolling_back)?;
+        let first = self.store.revision(id, RevisionNumber::FIRST).await?;
+        let revision = first.ok_or_else(rolling_back)?;
+
         if image.state == ImageState::Creating {
-            let image = self
-                .resume(caller, &image, &revision)
+            self.authorize_owner(caller, &image.owner_name).await.map_err(|fault| {
+                let is_refusal = fault.reason().kind() != Kind::Unavailable;
+                if is_refusal { fault } else { create_outcome_unknown(fault, Some(key)) }
+            })?;
+            let completion = self
+                .finish_create(&image, &revision)
                 .await
-                .map_err(|fault| unsettled(fault, unfinished(Some(key))))?;
-            return Ok(Some((image, revision)));
+                .map_err(|fault| create_outcome_unknown(fault, Some(key)))?;
+            return Ok(Some((completion.into_result()?, revision)));
         }
-        let object = ObjectQuery::Id(ObjectKind::Image, id.into());
-        let decision = self.authorizer.check(caller, object, Role::Manager).await?;
-        let access = match (decision.allowed, decision.visible) {
-            (true, _) => image.access,
-            (false, true) => Access::for_readers(image.access),
-            (false, false) => {
-                return Err(Fault::new(
-                    Reason::ImageNotFound,
-                    "there is no image of this request any more, or none that you may see",
-                ));
-            }
-        };
-        Ok(Some((Image { access, ..image }, revision)))
+
+        let image = self.show_created(caller, image).await?;
+        Ok(Some((image, revision)))
     }
 
-    async fn resume(
+    /// The answer to a call whose request id was reserved by a concurrent call.
+    async fn replay_create_in_flight(
         &self,
         caller: &Caller,
-        image: &Image,
-        revision: &Revision,
-    ) -> Result<Image, Fault> {
-        self.owner(caller, &image.owner_name).await?;
-        self.finish_create(image, revision).await
+        key: Option<&Key>,
+    ) -> Result<(Image, Revision), Fault> {
+        if let Some(key) = key
+            && let Some(created) = self.replay_create(caller, key).await?
+        {
+            return Ok(created);
+        }
+
+        Err(request_in_progress())
+    }
+
+    /// The image as the caller may see it now. Its roles may have changed since the first call.
+    async fn show_created(&self, caller: &Caller, image: Image) -> Result<Image, Fault> {
+        let object = ObjectQuery::Id(ObjectKind::Image, image.id.into());
+        let decision = self.authorizer.check(caller, object, Role::Manager).await?;
+
+        if decision.allowed {
+            return Ok(image);
+        }
+        if decision.visible {
+            return Ok(Image { access: Access::for_readers(image.access), ..image });
+        }
+        Err(Fault::new(
+            Reason::ImageNotFound,
+            "The image that this request created no longer exists, or you may not see it.",
+        ))
     }
 }
 
-fn unfinished(key: Option<&Key>) -> &'static str {
-    match key {
-        Some(_) => {
-            "the image will be finished or aborted within minutes; repeat the call with the same request_id for its answer"
-        }
-        None => {
-            "the image will be finished or aborted within minutes; look for it before you create it again"
-        }
+/// An image that has no name yet.
+fn new_image(request: CreateImage, owner: Owner, access: Access, creator: UserId) -> NewImage {
+    NewImage {
+        id: ImageId::new(),
+        owner: owner.group,
+        owner_name: owner.name,
+        name: String::new(),
+        display_name: request.display_name,
+        description: request.description,
+        image_type: request.image_type,
+        source: request.source.kind(),
+        access,
+        creator,
     }
+}
+
+fn name_taken(qualified_name: &str) -> Fault {
+    let message = format!("An image `{qualified_name}` already exists. Choose another name.");
+    Fault::new(Reason::NameTaken, message)
+        .metadata("name", qualified_name)
+        .violation("name", "is taken")
+}
+
+fn rolling_back() -> Fault {
+    Fault::new(
+        Reason::Conflict,
+        "The image of this request_id is being rolled back. Try again in a moment.",
+    )
+}
+
+fn rolled_back() -> Fault {
+    Fault::new(Reason::Conflict, "The image was rolled back in the meantime. Create it again.")
+}
+
+fn create_outcome_unknown(fault: Fault, key: Option<&Key>) -> Fault {
+    let advice = if key.is_some() {
+        "The image will be completed or rolled back within a few minutes; \
+         repeat the call with the same request_id to see which."
+    } else {
+        "The image will be completed or rolled back within a few minutes; \
+         look for it before you create it again."
+    };
+    outcome_unknown(fault, advice)
 }

@@ -1,100 +1,57 @@
-//! Images as permission knows them: telling it, and what its answer, or none, does to what waits for it.
+//! Registering images with permission, and how the changes that wait for it end.
 
-use slipway_authorizer::{Registration, SubjectQuery};
-use slipway_fault::{Fault, Kind, Reason};
-use slipway_names::{
-    grant::{ObjectKind, Role, SubjectKind},
-    id::ImageId,
+use slipway_authz::{
+    check::{Registration, SubjectQuery},
+    object::ObjectKind,
+    role::Role,
+    subject::SubjectKind,
 };
+use slipway_fault::Fault;
 
-use crate::{
-    app::App,
-    domain::{
-        image::{Image, ImageState},
-        revision::Revision,
-    },
-};
+use crate::domain::{access::Access, image::Image};
 
-impl App {
-    /// Second half of a create, by its caller, by a repeat of its call or by the reconciler: all tell permission the same, and one of them makes
-    /// it hold. A refusal takes everything back.
-    pub async fn finish_create(&self, image: &Image, revision: &Revision) -> Result<Image, Fault> {
-        match self.register_and_finish(image, revision).await {
-            Err(fault) if is_refusal(&fault) => {
-                self.take_back(image.id).await?;
-                Err(fault)
-            }
-            outcome => outcome,
-        }
-    }
+/// The end of a change that waited for its registration. A fault in place of it leaves the change
+/// unfinished, and the reconciler continues it.
+#[derive(Debug)]
+pub enum Completion {
+    Completed(Box<Image>),
+    /// The change has no effect, and a retry cannot give it one.
+    Refused(Fault),
+}
 
-    async fn register_and_finish(
-        &self,
-        image: &Image,
-        revision: &Revision,
-    ) -> Result<Image, Fault> {
-        let access_revision = self.authorizer.register(registration(image)).await?;
-        if let Some(finished) =
-            self.store.finish_create(image, revision, access_revision, &self.queue(image)).await?
-        {
-            return Ok(finished);
-        }
-        let present =
-            self.store.image(image.id).await?.filter(|image| image.state != ImageState::Creating);
-        present.ok_or_else(|| {
-            Fault::new(Reason::Conflict, "the image was taken back meanwhile; create it again")
-        })
-    }
-
-    /// The row first, unless somebody else has finished it meanwhile: an object that permission keeps of no image harms nobody.
-    async fn take_back(&self, id: ImageId) -> Result<(), Fault> {
-        match self.store.abort_create(id).await? {
-            true => self.authorizer.remove(id.into()).await.map(|_| ()),
-            false => Ok(()),
-        }
-    }
-
-    /// Second half of a change of access. A refusal drops what was wanted.
-    pub async fn finish_access(&self, image: &Image) -> Result<Image, Fault> {
-        match self.authorizer.register(registration(image)).await {
-            Ok(revision) => self.store.finish_access(image, revision).await,
-            Err(fault) => {
-                if is_refusal(&fault) {
-                    self.store.drop_wanted_access(image).await?;
-                }
-                Err(fault)
-            }
+impl Completion {
+    pub(super) fn into_result(self) -> Result<Image, Fault> {
+        match self {
+            Self::Completed(image) => Ok(*image),
+            Self::Refused(fault) => Err(fault),
         }
     }
 }
 
-/// Whether what was asked for is refused, and trying again changes nothing about it. Anything else may have been heard by permission.
-pub(crate) fn is_refusal(fault: &Fault) -> bool {
-    let kinds =
-        [Kind::InvalidArgument, Kind::NotFound, Kind::FailedPrecondition, Kind::PermissionDenied];
-    fault.reason() == Reason::QueueFull || kinds.contains(&fault.reason().kind())
+/// The fault of a change that is done in part and that the reconciler continues. The first message
+/// is replaced, since it may say that nothing changed.
+pub(super) fn outcome_unknown(fault: Fault, advice: &str) -> Fault {
+    let message = format!("A Slipway service did not answer in time. {advice}");
+    Fault::new(fault.reason(), message).cause(fault)
 }
 
-/// Where somebody gave no answer, half of it is done, and the reconciler goes on: `outcome` says so instead of the fault's own message.
-pub(super) fn unsettled(fault: Fault, outcome: &str) -> Fault {
-    match is_refusal(&fault) {
-        true => fault,
-        false => Fault::new(fault.reason(), format!("a part of Slipway gave no answer: {outcome}"))
-            .cause(fault),
+/// The image as an object of permission, with READER grants for this access.
+pub(super) fn registration(image: &Image, access: &Access) -> Registration {
+    let mut grants = Vec::new();
+
+    if access.global {
+        grants.push(reader(SubjectKind::Everyone, String::new()));
     }
+    for group in &access.groups {
+        grants.push(reader(SubjectKind::Group, group.id.to_string()));
+    }
+    for user in &access.users {
+        grants.push(reader(SubjectKind::User, user.to_string()));
+    }
+
+    Registration { object: image.id.into(), kind: ObjectKind::Image, owner: image.owner, grants }
 }
 
-/// The image as permission shall know it.
-fn registration(image: &Image) -> Registration {
-    let reader = |kind, id: String| (SubjectQuery { kind, id }, Role::Reader);
-    let access = &image.access;
-    let everyone = access.global.then(|| reader(SubjectKind::Everyone, String::new()));
-    let groups = access.groups.iter().map(|group| reader(SubjectKind::Group, group.id.to_string()));
-    let users = access.users.iter().map(|user| reader(SubjectKind::User, user.to_string()));
-    Registration {
-        object: image.id.into(),
-        kind: ObjectKind::Image,
-        owner: image.owner,
-        grants: everyone.into_iter().chain(groups).chain(users).collect(),
-    }
+fn reader(kind: SubjectKind, id: String) -> (SubjectQuery, Role) {
+    (SubjectQuery { kind, id }, Role::Reader)
 }

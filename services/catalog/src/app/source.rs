@@ -1,166 +1,119 @@
-//! What a revision is made from: a reference that is checked at its registry, or a spec that is parsed.
+//! The source of a revision: a reference, verified at its registry, or a spec, validated.
 
-use slipway_authorizer::ObjectQuery;
-use slipway_fault::{Fault, Reason};
+use slipway_authz::{check::ObjectQuery, object::ObjectKind, role::Role};
+use slipway_fault::Fault;
 use slipway_identity::Caller;
-use slipway_names::{
-    grant::{ObjectKind, Role},
-    id::{BuildId, ImageId},
-    reference::Reference,
-};
+use slipway_names::reference::Reference;
+use slipway_registry::RegistryError;
+use slipway_request::field::Field;
 
 use crate::{
-    app::App,
-    domain::{
-        build::BuildProgress,
-        image::{ImageSource, ImageType},
-        revision::{Artifact, Revision, RevisionState},
-        spec::{Spec, gpu_not_universal, parse_reference},
+    app::{
+        App,
+        spec::{BASE_FIELD, gpu_not_universal, invalid_reference, invalid_spec},
     },
+    domain::{artifact::Artifact, image_type::ImageType, revision::Draft, source::Source},
 };
 
-/// As the caller gave it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
-    /// Somebody else built it.
-    Existing {
-        /// The reference.
-        reference: String,
-        /// For GPU nodes; may be empty.
-        gpu_reference: String,
-        /// Do not ask the registry.
-        skip_verification: bool,
-    },
-    /// To be built here.
-    Custom {
-        /// Lines and base.
-        spec: Spec,
-        /// For GPU nodes; may be empty.
-        gpu_base: String,
-    },
-}
-
-impl Source {
-    /// Its kind.
-    pub fn kind(&self) -> ImageSource {
-        match self {
-            Self::Existing { .. } => ImageSource::Existing,
-            Self::Custom { .. } => ImageSource::Custom,
-        }
-    }
-}
+const REFERENCE_FIELD: Field<'_> = Field("existing.reference");
+const GPU_REFERENCE_FIELD: Field<'_> = Field("existing.gpu_reference");
 
 impl App {
-    /// A revision to be, everything about it judged; its image and number are set when it is stored.
-    pub(super) async fn draft(
+    /// Verifies the source and returns a draft of its revision.
+    pub(super) async fn verify_source(
         &self,
         caller: &Caller,
-        source: Source,
-        kind: ImageType,
-    ) -> Result<Revision, Fault> {
-        let user = caller.require_user()?.id;
-        let draft = Revision {
-            image: ImageId(uuid::Uuid::nil()),
-            number: 1,
-            state: RevisionState::Ready,
-            artifact: None,
-            gpu_artifact: None,
-            spec: None,
-            build: None,
-            progress: BuildProgress::default(),
-            create_time: 0,
-            creator: user,
-        };
+        source: &Source,
+        image_type: ImageType,
+    ) -> Result<Draft, Fault> {
+        let creator = caller.require_user()?.id;
+
         match source {
             Source::Existing { reference, gpu_reference, skip_verification } => {
-                if !gpu_reference.is_empty() && kind != ImageType::Universal {
-                    return Err(gpu_not_universal("existing.gpu_reference"));
+                if !gpu_reference.is_empty() && image_type != ImageType::Universal {
+                    return Err(gpu_not_universal(GPU_REFERENCE_FIELD));
                 }
-                let artifact = self
-                    .artifact(caller, &reference, "existing.reference", skip_verification)
-                    .await?;
-                let gpu_artifact = match gpu_reference.as_str() {
-                    "" => None,
-                    reference => Some(
-                        self.artifact(
-                            caller,
-                            reference,
-                            "existing.gpu_reference",
-                            skip_verification,
-                        )
-                        .await?,
-                    ),
+
+                let skip = *skip_verification;
+                let artifact =
+                    self.verify_reference(caller, reference, REFERENCE_FIELD, skip).await?;
+                let gpu_artifact = if gpu_reference.is_empty() {
+                    None
+                } else {
+                    let field = GPU_REFERENCE_FIELD;
+                    Some(self.verify_reference(caller, gpu_reference, field, skip).await?)
                 };
-                Ok(Revision { artifact: Some(artifact), gpu_artifact, ..draft })
+
+                Ok(Draft::existing(artifact, gpu_artifact, creator))
             }
             Source::Custom { spec, gpu_base } => {
-                let spec = spec.accept(&gpu_base, kind, &self.site.policy)?;
-                let base: Reference =
-                    parse_reference(&spec.base_reference, "custom.spec.base_reference")?;
-                self.require_readable(caller, &base, "custom.spec.base_reference").await?;
-                let progress =
-                    BuildProgress { state: "queued".to_owned(), ..BuildProgress::default() };
-                Ok(Revision {
-                    state: RevisionState::Building,
-                    spec: Some(spec),
-                    build: Some(BuildId::new()),
-                    progress,
-                    ..draft
-                })
+                let (spec, base) = spec
+                    .clone()
+                    .validate(gpu_base, image_type, &self.policy.packages)
+                    .map_err(invalid_spec)?;
+                self.require_readable(caller, &base, BASE_FIELD).await?;
+
+                Ok(Draft::custom(spec, creator))
             }
         }
     }
 
-    async fn artifact(
+    async fn verify_reference(
         &self,
         caller: &Caller,
         text: &str,
-        field: &str,
+        field: Field<'_>,
         skip_verification: bool,
     ) -> Result<Artifact, Fault> {
-        let reference = parse_reference(text, field)?;
+        let reference: Reference =
+            text.parse().map_err(|error| invalid_reference(&error, field))?;
         self.require_readable(caller, &reference, field).await?;
         if skip_verification {
             return Ok(Artifact { reference: reference.to_string(), ..Artifact::default() });
         }
-        let artifact = self.registries.resolve(&reference).await.map_err(|error| {
-            let text = error.to_string();
-            Fault::from(error).violation(field, text)
-        })?;
+
+        let inspected = self
+            .registries
+            .resolve(&reference)
+            .await
+            .map_err(|error| reference_refused(error, field))?;
+
         Ok(Artifact {
             reference: reference.to_string(),
-            digest: artifact.digest.to_string(),
-            platforms: artifact.platforms.iter().map(ToString::to_string).collect(),
-            size_bytes: artifact.size_bytes,
+            digest: inspected.digest.to_string(),
+            platforms: inspected.platforms.iter().map(ToString::to_string).collect(),
+            size: inspected.size_bytes.try_into().map_err(Fault::internal)?,
         })
     }
 
-    /// What Slipway built into its own registry may be used by those who may read its image, whoever's credential fetches it.
+    /// Requires READER of the image whose builds are pushed to the reference's repository.
+    ///
+    /// Slipway fetches from its own registry with its own credential, so the caller's right is
+    /// checked here. A reference that the caller may not read is refused like a missing one.
     async fn require_readable(
         &self,
         caller: &Caller,
         reference: &Reference,
-        field: &str,
+        field: Field<'_>,
     ) -> Result<(), Fault> {
-        if reference.registry() != self.site.registry {
+        if reference.registry() != self.policy.registry {
             return Ok(());
         }
-        let seen = match self.store.owner_of_repository(reference.repository()).await? {
-            None => true,
-            Some(image) => {
-                self.authorizer
-                    .check(caller, ObjectQuery::Id(ObjectKind::Image, image.into()), Role::Reader)
-                    .await?
-                    .allowed
-            }
+        let Some(image) = self.store.image_of_repository(reference.repository()).await? else {
+            return Ok(());
         };
-        match seen {
-            true => Ok(()),
-            false => {
-                let text =
-                    format!("the registry has no `{reference}`; check the repository and the tag");
-                Err(Fault::new(Reason::ReferenceMissing, text.clone()).violation(field, text))
-            }
+
+        let object = ObjectQuery::Id(ObjectKind::Image, image.into());
+        let decision = self.authorizer.check(caller, object, Role::Reader).await?;
+        if !decision.allowed {
+            return Err(reference_refused(RegistryError::Missing(reference.to_string()), field));
         }
+
+        Ok(())
     }
+}
+
+fn reference_refused(error: RegistryError, field: Field<'_>) -> Fault {
+    let description = error.to_string();
+    Fault::from(error).violation(field.0, description)
 }

@@ -1,115 +1,166 @@
-//! Images: an entry that people pick.
+//! Images: the entries of the catalog.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, num::ParseIntError, str::FromStr};
 
-use slipway_names::id::{GroupId, ImageId, UserId};
+use slipway_names::{
+    id::{GroupId, ImageId, UserId},
+    revision::RevisionNumber,
+    unit::{Micros, PolicyVersion},
+};
+use strum::{Display, EnumString};
 
-use crate::domain::{access::Access, build::Outcome, revision::RevisionState};
+use crate::domain::{
+    access::Access,
+    image_type::ImageType,
+    revision::{Revision, RevisionState},
+};
 
-macro_rules! words {
-    ($($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* })*) => {$(
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum $name {$($(#[$variant_doc])* $variant,)*}
-
-        impl $name {
-            /// As stored.
-            pub fn as_str(self) -> &'static str {
-                match self {$(Self::$variant => $text,)*}
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str(self.as_str())
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = String;
-
-            fn from_str(text: &str) -> Result<Self, String> {
-                match text {
-                    $($text => Ok(Self::$variant),)*
-                    _ => Err(format!("`{text}` is no {}", stringify!($name))),
-                }
-            }
-        }
-    )*};
+/// The origin of an image's content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Display, EnumString)]
+#[strum(serialize_all = "snake_case", parse_err_ty = String, parse_err_fn = unknown_image_source)]
+pub enum ImageSource {
+    /// A reference that was built outside Slipway.
+    Existing,
+    /// A build of Slipway.
+    Custom,
 }
-pub(crate) use words;
 
-words! {
-    /// What an image runs on.
-    ImageType {
-        /// CPU nodes; GPU nodes with a note.
-        Cpu = "cpu",
-        /// GPU nodes.
-        Gpu = "gpu",
-        /// Both, perhaps by two references.
-        Universal = "universal",
-    }
-    /// Who made what it points at.
-    ImageSource {
-        /// Somebody else.
-        Existing = "existing",
-        /// A build of ours.
-        Custom = "custom",
-    }
-    /// Where it is in its life.
-    ImageState {
-        /// Invisible: permission does not know it yet.
-        Creating = "creating",
-        /// Its first build is under way.
-        Building = "building",
-        /// Some revision resolves.
-        Ready = "ready",
-        /// No revision resolves, and the last build failed.
-        Failed = "failed",
-        /// No revision resolves, and the last build was cancelled.
-        Cancelled = "cancelled",
+fn unknown_image_source(text: &str) -> String {
+    format!("`{text}` is not an image source")
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Display, EnumString)]
+#[strum(serialize_all = "snake_case", parse_err_ty = String, parse_err_fn = unknown_image_state)]
+pub enum ImageState {
+    /// Internal and invisible: the image is not yet registered with permission.
+    Creating,
+    /// The first build is running.
+    Building,
+    /// At least one revision resolves.
+    Ready,
+    /// No revision resolves, and the last build failed.
+    Failed,
+    /// No revision resolves, and the last build was cancelled.
+    Cancelled,
+}
+
+fn unknown_image_state(text: &str) -> String {
+    format!("`{text}` is not an image state")
+}
+
+/// What happened to an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Display)]
+#[strum(serialize_all = "snake_case")]
+pub enum ImageEvent {
+    Created,
+    AccessChanged,
+}
+
+/// Counts the edits of users, not the progress of builds; the etag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ImageVersion(pub i64);
+
+impl ImageVersion {
+    pub const FIRST: Self = Self(1);
+
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0 + 1)
     }
 }
 
-/// An image. Times are microseconds since the Unix epoch.
+impl FromStr for ImageVersion {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIntError> {
+        text.parse().map(Self)
+    }
+}
+
+impl fmt::Display for ImageVersion {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+/// An image that is not stored yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Image {
-    /// Its id.
+pub struct NewImage {
     pub id: ImageId,
-    /// `None` for the system's.
+    /// `None` for system images.
     pub owner: Option<GroupId>,
     /// `system`, or the group's name.
     pub owner_name: String,
     /// Unique within the owner.
     pub name: String,
-    /// For people.
+    /// Shown to people.
     pub display_name: String,
-    /// For people.
+    /// Shown to people.
     pub description: String,
-    /// What it runs on.
-    pub kind: ImageType,
-    /// Who made what it points at.
+    pub image_type: ImageType,
     pub source: ImageSource,
-    /// Where it is in its life.
-    pub state: ImageState,
-    /// Who may read it.
     pub access: Access,
-    /// The permission revision at which access or content was last decided.
-    pub access_revision: i64,
-    /// 0 while none is READY.
-    pub active_revision: i32,
-    /// The newest one.
-    pub latest_revision: i32,
-    /// Who made it.
+    /// The user who creates the image.
     pub creator: UserId,
-    /// When.
-    pub create_time: i64,
-    /// When people or builds last changed it.
-    pub update_time: i64,
-    /// Number of its last event.
-    pub sequence: i64,
-    /// Number of its last edit; the etag.
-    pub edits: i64,
+}
+
+impl NewImage {
+    /// The image as it is reserved: CREATING, with one revision.
+    pub fn reserved_at(self, now: Micros) -> Image {
+        Image {
+            id: self.id,
+            owner: self.owner,
+            owner_name: self.owner_name,
+            name: self.name,
+            display_name: self.display_name,
+            description: self.description,
+            image_type: self.image_type,
+            source: self.source,
+            state: ImageState::Creating,
+            access: self.access,
+            access_version: PolicyVersion::ZERO,
+            active_revision: None,
+            latest_revision: RevisionNumber::FIRST,
+            creator: self.creator,
+            create_time: now,
+            update_time: now,
+            version: ImageVersion::FIRST,
+        }
+    }
+}
+
+/// An image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    pub id: ImageId,
+    /// `None` for system images.
+    pub owner: Option<GroupId>,
+    /// `system`, or the group's name.
+    pub owner_name: String,
+    /// Unique within the owner.
+    pub name: String,
+    /// Shown to people.
+    pub display_name: String,
+    /// Shown to people.
+    pub description: String,
+    pub image_type: ImageType,
+    pub source: ImageSource,
+    pub state: ImageState,
+    /// Who may read the image, beside the managers of its owner.
+    pub access: Access,
+    /// The policy version at which access or content was last decided. Reads see the image once the
+    /// projection has reached it.
+    pub access_version: PolicyVersion,
+    /// The revision that resolves; `None` while none is READY.
+    pub active_revision: Option<RevisionNumber>,
+    /// The number of the newest revision.
+    pub latest_revision: RevisionNumber,
+    /// The user who created the image.
+    pub creator: UserId,
+    pub create_time: Micros,
+    /// The last change by a user or a build.
+    pub update_time: Micros,
+    pub version: ImageVersion,
 }
 
 impl Image {
@@ -117,49 +168,112 @@ impl Image {
     pub fn qualified_name(&self) -> String {
         format!("{}/{}", self.owner_name, self.name)
     }
-}
 
-/// What an image becomes when the build of one of its revisions ends. A READY image stays READY.
-pub fn settle(
-    state: ImageState,
-    active: i32,
-    latest: i32,
-    revision: i32,
-    outcome: Outcome,
-) -> (ImageState, i32) {
-    match outcome {
-        Outcome::Succeeded => (ImageState::Ready, active.max(revision)),
-        _ if active > 0 || revision < latest => (state, active),
-        Outcome::Failed => (ImageState::Failed, active),
-        Outcome::Cancelled => (ImageState::Cancelled, active),
+    /// The repository of the image's builds within the registry: `<owner>/<name>-<last 8 of the
+    /// id>`.
+    pub fn repository(&self) -> String {
+        format!("{}-{}", self.qualified_name(), self.id.short())
+    }
+
+    /// The image after this revision of it was added or has settled.
+    ///
+    /// A READY image stays READY. The active revision never goes back to an older one. A revision
+    /// that is neither READY nor the newest changes nothing.
+    #[must_use]
+    pub fn with_revision(self, number: RevisionNumber, state: RevisionState) -> Self {
+        let latest_revision = self.latest_revision.max(number);
+        let changes_nothing = self.active_revision.is_some() || number < latest_revision;
+
+        let (state, active_revision) = match state {
+            RevisionState::Ready => (ImageState::Ready, self.active_revision.max(Some(number))),
+            _ if changes_nothing => (self.state, self.active_revision),
+            RevisionState::Building => (ImageState::Building, None),
+            RevisionState::Failed => (ImageState::Failed, None),
+            RevisionState::Cancelled => (ImageState::Cancelled, None),
+        };
+
+        Self { state, active_revision, latest_revision, ..self }
     }
 }
 
-/// What a revision becomes.
-pub fn revision_state(outcome: Outcome) -> RevisionState {
-    match outcome {
-        Outcome::Succeeded => RevisionState::Ready,
-        Outcome::Failed => RevisionState::Failed,
-        Outcome::Cancelled => RevisionState::Cancelled,
-    }
+/// An image as one reader sees it, with its revisions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageDetail {
+    pub image: Image,
+    /// The newest revision.
+    pub latest: Revision,
+    /// The revision that resolves; `None` while none is READY.
+    pub active: Option<Revision>,
+}
+
+/// An image in a list, as one reader sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedImage {
+    pub image: Image,
+    /// The newest revision.
+    pub latest: Revision,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn images_settle() {
-        use ImageState::{Building, Cancelled, Failed, Ready};
-        let check = |state, active, latest, revision, outcome, want| {
-            assert_eq!(settle(state, active, latest, revision, outcome), want)
+    /// An image with this state, active revision (0 for none) and latest revision.
+    fn image((state, active, latest): (ImageState, i32, i32)) -> Image {
+        let new = NewImage {
+            id: ImageId::new(),
+            owner: None,
+            owner_name: "system".to_owned(),
+            name: "torch".to_owned(),
+            display_name: "torch".to_owned(),
+            description: String::new(),
+            image_type: ImageType::Cpu,
+            source: ImageSource::Custom,
+            access: Access::default(),
+            creator: UserId::derive("test", "alice"),
         };
-        check(Building, 0, 1, 1, Outcome::Succeeded, (Ready, 1));
-        check(Building, 0, 1, 1, Outcome::Failed, (Failed, 0));
-        check(Building, 0, 1, 1, Outcome::Cancelled, (Cancelled, 0));
-        check(Ready, 1, 2, 2, Outcome::Failed, (Ready, 1));
-        check(Ready, 1, 2, 2, Outcome::Succeeded, (Ready, 2));
-        check(Ready, 3, 3, 2, Outcome::Succeeded, (Ready, 3));
-        check(Building, 0, 2, 1, Outcome::Failed, (Building, 0));
+
+        Image {
+            state,
+            active_revision: RevisionNumber::try_from(active).ok(),
+            latest_revision: RevisionNumber::try_from(latest).unwrap(),
+            ..new.reserved_at(Micros(1))
+        }
+    }
+
+    fn check(
+        before: (ImageState, i32, i32),
+        (number, state): (i32, RevisionState),
+        want: (ImageState, i32, i32),
+    ) {
+        let number = RevisionNumber::try_from(number).unwrap();
+
+        let after = image(before).with_revision(number, state);
+
+        let active = after.active_revision.map_or(0, RevisionNumber::get);
+        let got = (after.state, active, after.latest_revision.get());
+        assert_eq!(got, want, "{before:?}: revision {number} is {state}");
+    }
+
+    #[test]
+    fn image_state_follows_its_newest_revision_unless_ready() {
+        use ImageState as Image;
+        use RevisionState as Revision;
+
+        check((Image::Creating, 0, 1), (1, Revision::Building), (Image::Building, 0, 1));
+        check((Image::Creating, 0, 1), (1, Revision::Ready), (Image::Ready, 1, 1));
+
+        check((Image::Building, 0, 1), (1, Revision::Ready), (Image::Ready, 1, 1));
+        check((Image::Building, 0, 1), (1, Revision::Failed), (Image::Failed, 0, 1));
+        check((Image::Building, 0, 1), (1, Revision::Cancelled), (Image::Cancelled, 0, 1));
+        check((Image::Building, 0, 2), (1, Revision::Failed), (Image::Building, 0, 2));
+
+        check((Image::Failed, 0, 1), (2, Revision::Building), (Image::Building, 0, 2));
+        check((Image::Failed, 0, 1), (2, Revision::Ready), (Image::Ready, 2, 2));
+
+        check((Image::Ready, 1, 1), (2, Revision::Building), (Image::Ready, 1, 2));
+        check((Image::Ready, 1, 2), (2, Revision::Failed), (Image::Ready, 1, 2));
+        check((Image::Ready, 1, 2), (2, Revision::Ready), (Image::Ready, 2, 2));
+        check((Image::Ready, 3, 3), (2, Revision::Ready), (Image::Ready, 3, 3));
     }
 }

@@ -1,8 +1,13 @@
-//! Rules of images. Pure: no clock, no storage, no wire.
+//! Rules of images. Pure: no clock, no storage, no wire types.
 
 pub mod access;
+pub mod artifact;
 pub mod build;
+pub mod build_request;
 pub mod image;
+pub mod image_type;
+pub mod list;
 pub mod resolve;
 pub mod revision;
+pub mod source;
 pub mod spec;

@@ -1,58 +1,142 @@
-//! Revisions: what an image points at, immutable and numbered.
+//! Revisions: the immutable, numbered contents of an image.
 
-use slipway_names::id::{BuildId, ImageId, UserId};
+use slipway_names::{
+    id::{BuildId, ImageId, UserId},
+    revision::RevisionNumber,
+    unit::Micros,
+};
+use strum::{Display, EnumString};
 
-use crate::domain::{build::BuildProgress, image::words, spec::Spec};
-use std::{fmt, str::FromStr};
+use crate::domain::{
+    artifact::Artifact,
+    build::{Build, BuildOutcome, BuildProgress},
+    spec::Spec,
+};
 
-words! {
-    /// Where a revision is.
-    RevisionState {
-        /// Its build is under way.
-        Building = "building",
-        /// It resolves.
-        Ready = "ready",
-        /// Its build failed.
-        Failed = "failed",
-        /// Its build was cancelled.
-        Cancelled = "cancelled",
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Display, EnumString)]
+#[strum(serialize_all = "snake_case", parse_err_ty = String, parse_err_fn = unknown_revision_state)]
+pub enum RevisionState {
+    /// The build is running.
+    Building,
+    /// The revision resolves.
+    Ready,
+    /// The build failed.
+    Failed,
+    /// The build was cancelled.
+    Cancelled,
+}
+
+fn unknown_revision_state(text: &str) -> String {
+    format!("`{text}` is not a revision state")
+}
+
+impl RevisionState {
+    /// `None` while the build has not ended.
+    pub fn of_build(outcome: Option<&BuildOutcome>) -> Self {
+        match outcome {
+            None => Self::Building,
+            Some(BuildOutcome::Succeeded(_)) => Self::Ready,
+            Some(BuildOutcome::Failed) => Self::Failed,
+            Some(BuildOutcome::Cancelled) => Self::Cancelled,
+        }
     }
 }
 
-/// One exact thing to run.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Artifact {
-    /// Completed.
-    pub reference: String,
-    /// Empty when verification was skipped.
-    pub digest: String,
-    /// `os/architecture[/variant]`
-    pub platforms: Vec<String>,
-    /// Compressed.
-    pub size_bytes: i64,
+/// What happened to a revision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Display)]
+#[strum(serialize_all = "snake_case")]
+pub enum RevisionEvent {
+    Building,
+    Ready,
+    Failed,
+    Cancelled,
+    /// The revision is the one that resolves now.
+    Activated,
+}
+
+impl From<RevisionState> for RevisionEvent {
+    fn from(state: RevisionState) -> Self {
+        match state {
+            RevisionState::Building => Self::Building,
+            RevisionState::Ready => Self::Ready,
+            RevisionState::Failed => Self::Failed,
+            RevisionState::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+/// The content of a revision that is not stored yet, and so has no number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    state: RevisionState,
+    artifact: Option<Artifact>,
+    gpu_artifact: Option<Artifact>,
+    build: Option<Build>,
+    creator: UserId,
+}
+
+impl Draft {
+    /// A revision without a build; it is READY at once.
+    pub fn existing(artifact: Artifact, gpu_artifact: Option<Artifact>, creator: UserId) -> Self {
+        Self {
+            state: RevisionState::Ready,
+            artifact: Some(artifact),
+            gpu_artifact,
+            build: None,
+            creator,
+        }
+    }
+
+    /// A revision that has to be built. Its build gets a new id.
+    pub fn custom(spec: Spec, creator: UserId) -> Self {
+        let build = Build { id: BuildId::new(), spec, progress: BuildProgress::REQUESTED };
+
+        Self {
+            state: RevisionState::Building,
+            artifact: None,
+            gpu_artifact: None,
+            build: Some(build),
+            creator,
+        }
+    }
+
+    /// The user who requested the revision.
+    pub fn creator(&self) -> UserId {
+        self.creator
+    }
+
+    pub fn into_revision(
+        self,
+        image: ImageId,
+        number: RevisionNumber,
+        create_time: Micros,
+    ) -> Revision {
+        Revision {
+            image,
+            number,
+            state: self.state,
+            artifact: self.artifact,
+            gpu_artifact: self.gpu_artifact,
+            build: self.build,
+            create_time,
+            creator: self.creator,
+        }
+    }
 }
 
 /// A revision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Revision {
-    /// Of this image.
     pub image: ImageId,
-    /// 1, 2, 3 …
-    pub number: i32,
-    /// Where it is.
+    pub number: RevisionNumber,
     pub state: RevisionState,
-    /// What runs; of a custom image once it is built.
+    /// Absent until the build has succeeded.
     pub artifact: Option<Artifact>,
-    /// What runs on GPU nodes, where that differs.
+    /// The artifact for GPU nodes, where it differs.
     pub gpu_artifact: Option<Artifact>,
-    /// Custom images.
-    pub spec: Option<Spec>,
-    /// Custom images.
-    pub build: Option<BuildId>,
-    /// What the builder told.
-    pub progress: BuildProgress,
-    /// Microseconds since the Unix epoch.
-    pub create_time: i64,
-    /// Who asked for it.
+    /// Custom images only.
+    pub build: Option<Build>,
+    pub create_time: Micros,
+    /// The user who requested the revision.
     pub creator: UserId,
 }

@@ -1,5 +1,3 @@
-//! What comes in over the broker: one file per message type.
+//! Messages that the catalog consumes: one file per message type.
 
-mod build_state_changed;
-
-pub use build_state_changed::BuildStateChangedHandler;
+pub mod build_state_changed;

@@ -1,58 +1,46 @@
-//! Periodic repair, without input: creates and changes of access that were cut off between their steps are finished, or dropped where
-//! permission refuses them.
+//! Periodic repair of changes that stopped between their two transactions. They are completed, or
+//! rolled back where permission refuses them.
+
+mod access;
+mod create;
+mod outcome;
 
 use std::time::Duration;
 
-use slipway_fault::Fault;
-use slipway_names::id::ImageId;
+use slipway_database::StoreError;
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    app::{App, is_refusal},
-    domain::image::Image,
-};
+use crate::{app::App, store::Store};
 
-const INTERVAL: Duration = Duration::from_secs(5);
-/// Longer than permission needs to answer.
-const CUT_OFF_MICROS: i64 = 30 * 1_000_000;
+const REPAIR_INTERVAL: Duration = Duration::from_secs(5);
+/// Longer than a call to permission takes, so that no running call is repaired.
+const UNFINISHED_AGE: Duration = Duration::from_secs(30);
 
 /// Repairs until `stop`.
-pub(crate) async fn run(app: App, stop: CancellationToken) {
+pub(crate) async fn run(app: App, store: Store, stop: CancellationToken) {
     while !stop.is_cancelled() {
         let repaired = tokio::select! {
             () = stop.cancelled() => return,
-            repaired = repair(&app) => repaired,
+            repaired = repair(&app, &store) => repaired,
         };
-        if let Err(fault) = repaired {
-            tracing::warn!(error = %fault, cause = ?std::error::Error::source(&fault), "reconciling images failed; trying again");
+        if let Err(error) = repaired {
+            tracing::warn!(
+                %error,
+                cause = ?std::error::Error::source(&error),
+                "reading the unfinished changes of images failed; trying again"
+            );
         }
+
         tokio::select! {
             () = stop.cancelled() => {}
-            () = tokio::time::sleep(INTERVAL) => {}
+            () = tokio::time::sleep(REPAIR_INTERVAL) => {}
         }
     }
 }
 
-/// One round. What fails waits for the next one and holds up no other.
-pub async fn repair(app: &App) -> Result<(), Fault> {
-    for (image, revision) in app.store().unfinished_creates(CUT_OFF_MICROS).await? {
-        tell("create", image.id, app.finish_create(&image, &revision).await);
-    }
-    for image in app.store().unfinished_access(CUT_OFF_MICROS).await? {
-        tell("change of access", image.id, app.finish_access(&image).await);
-    }
-    Ok(())
-}
-
-fn tell(what: &str, id: ImageId, outcome: Result<Image, Fault>) {
-    match outcome {
-        Ok(_) => tracing::info!(image.id = %id, "finished a {what} that was cut off"),
-        Err(fault) if is_refusal(&fault) => {
-            tracing::info!(image.id = %id, error = %fault, "dropped a {what} that was cut off")
-        }
-        Err(fault) => {
-            let cause = std::error::Error::source(&fault);
-            tracing::warn!(image.id = %id, error.reason = fault.reason().as_str(), error = %fault, ?cause, "a {what} that was cut off is not finished");
-        }
-    }
+/// One round. A change that cannot be completed now is tried again in the next round and does not
+/// delay the others.
+pub async fn repair(app: &App, store: &Store) -> Result<(), StoreError> {
+    create::complete_all(app, store, UNFINISHED_AGE).await?;
+    access::complete_all(app, store, UNFINISHED_AGE).await
 }

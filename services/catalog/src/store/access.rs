@@ -1,120 +1,175 @@
-//! Changes of who may read an image, in two steps around permission.
+//! Changes of who may read an image, in two transactions around the registration with permission.
 
-use sea_orm::{ConnectionTrait as _, QueryResult};
-use slipway_fault::{Fault, Reason};
-use slipway_names::id::ImageId;
+use std::time::Duration;
+
+use sea_orm::{
+    ColumnTrait as _, EntityTrait as _, FromQueryResult, JoinType, PartialModelTrait as _,
+    QueryFilter as _, QuerySelect as _, RelationDef, Set, TryInsertResult,
+};
+use slipway_database::{StoreError, column::JsonText};
+use slipway_names::{
+    id::{AccessChangeId, ImageId},
+    unit::PolicyVersion,
+};
 
 use crate::{
-    domain::{access::Access, image::Image},
-    outbound,
+    domain::{
+        access::AccessChange,
+        image::{Image, ImageEvent, ImageVersion},
+    },
     store::{
         Store,
-        image::{image, json},
+        entities::{access_changes, images},
+        event::append_image_event,
+        image::lock_image,
     },
 };
 
+/// The outcome of [`Store::begin_access_change`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BeginAccessChange {
+    Begun,
+    ImageGone,
+    /// The image has another version.
+    VersionMismatch,
+    /// Another change has begun and is neither committed nor aborted.
+    InProgress,
+}
+
+/// The outcome of [`Store::commit_access_change`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CommitAccessChange {
+    /// The image after the change.
+    Committed(Box<Image>),
+    /// The change was committed or aborted before.
+    NotPending,
+}
+
+/// A change that has begun, and its image.
+#[derive(Debug, FromQueryResult)]
+struct PendingChange {
+    #[sea_orm(nested(prefix = "change_"))]
+    change: access_changes::Model,
+    #[sea_orm(nested(prefix = "image_"))]
+    image: images::Model,
+}
+
 impl Store {
-    /// First step: it is wanted, and nobody else may change it until permission has heard of it. Without an etag it replaces whatever is there.
-    pub async fn want_access(
+    /// First step: stores the change as pending. No other change of the image can begin until it is
+    /// committed or aborted. Without a version, any version is replaced.
+    pub async fn begin_access_change(
         &self,
-        id: ImageId,
-        access: &Access,
-        etag: Option<i64>,
-    ) -> Result<(), Fault> {
-        let sql = "update image set wanted_access = $1, update_time = $2 where id = $3 and wanted_access is null and ($4 or edits = $5)";
-        let now = self.database.now(self.database.writer()).await?;
-        let values = [
-            json(access)?.into(),
-            now.into(),
-            id.0.into(),
-            etag.is_none().into(),
-            etag.unwrap_or_default().into(),
-        ];
-        if self
-            .database
-            .writer()
-            .execute_raw(self.database.statement(sql, values))
-            .await?
-            .rows_affected()
-            == 1
-        {
-            return Ok(());
+        image: ImageId,
+        change: &AccessChange,
+        version: Option<ImageVersion>,
+    ) -> Result<BeginAccessChange, StoreError> {
+        let transaction = self.database.begin().await?;
+        let Some(present) = lock_image(&transaction, image).await? else {
+            return Ok(BeginAccessChange::ImageGone);
+        };
+        if version.is_some_and(|version| version != present.version) {
+            return Ok(BeginAccessChange::VersionMismatch);
         }
-        let present = self
-            .image(id)
-            .await?
-            .ok_or_else(|| Fault::new(Reason::ImageNotFound, "the image is gone"))?;
-        match etag {
-            Some(etag) if etag != present.edits => Err(etag_mismatch()),
-            _ => Err(Fault::new(Reason::Conflict, "another change is being finished; try again")),
+
+        let row = access_changes::ActiveModel {
+            id: Set(change.id),
+            image_id: Set(image),
+            access: Set(JsonText(change.access.clone())),
+            create_time: Set(self.database.now(&transaction).await?),
+        };
+        let inserted = access_changes::Entity::insert(row)
+            .on_conflict_do_nothing_on([access_changes::Column::ImageId])
+            .exec(&transaction)
+            .await?;
+        if !matches!(inserted, TryInsertResult::Inserted(_)) {
+            return Ok(BeginAccessChange::InProgress);
         }
+
+        transaction.commit().await?;
+        Ok(BeginAccessChange::Begun)
     }
 
-    /// Permission refused what was wanted.
-    pub async fn drop_wanted_access(&self, image: &Image) -> Result<(), Fault> {
-        let sql = "update image set wanted_access = null where id = $1 and wanted_access = $2";
-        self.database
-            .writer()
-            .execute_raw(
-                self.database.statement(sql, [image.id.0.into(), json(&image.access)?.into()]),
-            )
-            .await?;
+    /// Second step after a refusal of permission: removes the pending change.
+    pub async fn abort_access_change(&self, change: AccessChangeId) -> Result<(), StoreError> {
+        access_changes::Entity::delete_by_id(change).exec(self.database.writer()).await?;
         Ok(())
     }
 
-    /// Images whose wanted access permission may not have heard of, as they would be with it.
-    pub async fn unfinished_access(&self, age_micros: i64) -> Result<Vec<Image>, Fault> {
-        let before = self.database.now(self.database.reader()).await? - age_micros;
-        let sql = "select * from image where wanted_access is not null and update_time < $1";
-        let rows = self
-            .database
-            .reader()
-            .query_all_raw(self.database.statement(sql, [before.into()]))
-            .await?;
-        let wanted = |row: &QueryResult| -> Result<Image, Fault> {
-            let access: String = row.try_get("", "wanted_access")?;
-            Ok(Image {
-                access: serde_json::from_str(&access).map_err(Fault::internal)?,
-                ..image(row)?
-            })
-        };
-        rows.iter().map(wanted).collect()
+    /// The changes that are pending this long after they began, with their images.
+    pub async fn pending_access_changes(
+        &self,
+        age: Duration,
+    ) -> Result<Vec<(Image, AccessChange)>, StoreError> {
+        let latest_start = self.database.now(self.database.reader()).await? - age;
+
+        let query = access_changes::Entity::find()
+            .join(JoinType::InnerJoin, image_of_change())
+            .filter(access_changes::COLUMN.create_time.lte(latest_start))
+            .select_only();
+        let query = access_changes::Model::select_cols_nested(query, Some("change_"), None);
+        let query = images::Model::select_cols_nested(query, Some("image_"), None);
+
+        let rows = query.into_model::<PendingChange>().all(self.database.reader()).await?;
+        Ok(rows.into_iter().map(|row| (row.image.into(), row.change.into())).collect())
     }
 
-    /// Second step: what is wanted, if it is still this, holds from this permission revision on.
-    pub async fn finish_access(
+    /// Second step: makes the pending change effective at this policy version.
+    pub async fn commit_access_change(
         &self,
-        wanted: &Image,
-        access_revision: i64,
-    ) -> Result<Image, Fault> {
+        image: ImageId,
+        change: &AccessChange,
+        policy_version: PolicyVersion,
+    ) -> Result<CommitAccessChange, StoreError> {
         let transaction = self.database.begin().await?;
         let now = self.database.now(&transaction).await?;
-        let sql = "update image set access = wanted_access, wanted_access = null, edits = edits + 1, sequence = sequence + 1, update_time = $2,
-                access_revision = case when access_revision > $1 then access_revision else $1 end
-            where id = $3 and wanted_access = $4 returning *";
-        let values =
-            [access_revision.into(), now.into(), wanted.id.0.into(), json(&wanted.access)?.into()];
-        let rows = transaction.query_all_raw(self.database.statement(sql, values)).await?;
-        let Some(row) = rows.first() else {
-            return Err(Fault::new(
-                Reason::Conflict,
-                "the change was finished by another replica; read the image again",
-            ));
+        let Some(before) = lock_image(&transaction, image).await? else {
+            return Ok(CommitAccessChange::NotPending);
         };
-        let image = image(row)?;
-        outbound::image_changed(&transaction, &image, "access_changed", image.sequence, now)
+
+        let deleted = access_changes::Entity::delete_by_id(change.id).exec(&transaction).await?;
+        if deleted.rows_affected == 0 {
+            return Ok(CommitAccessChange::NotPending);
+        }
+
+        let after = Image {
+            access: change.access.clone(),
+            access_version: before.access_version.max(policy_version),
+            version: before.version.next(),
+            update_time: now,
+            ..before
+        };
+        images::Entity::update_many()
+            .set(access_columns(&after))
+            .filter(images::COLUMN.id.eq(image))
+            .exec(&transaction)
             .await?;
+        append_image_event(&transaction, &after, ImageEvent::AccessChanged).await?;
         transaction.commit().await?;
+
         self.wake.wake();
-        Ok(image)
+        Ok(CommitAccessChange::Committed(Box::new(after)))
     }
 }
 
-/// The caller's etag is an old one.
-pub(crate) fn etag_mismatch() -> Fault {
-    Fault::new(
-        Reason::EtagMismatch,
-        "somebody else changed the image since you read it; read it again",
-    )
-    .violation("etag", "is not the current one")
+impl From<access_changes::Model> for AccessChange {
+    fn from(row: access_changes::Model) -> Self {
+        Self { id: row.id, access: row.access.0 }
+    }
+}
+
+fn image_of_change() -> RelationDef {
+    access_changes::Entity::belongs_to(images::Entity)
+        .from(access_changes::Column::ImageId)
+        .to(images::Column::Id)
+        .into()
+}
+
+fn access_columns(image: &Image) -> images::ActiveModel {
+    images::ActiveModel {
+        access: Set(JsonText(image.access.clone())),
+        access_version: Set(image.access_version),
+        version: Set(image.version.0),
+        update_time: Set(image.update_time),
+        ..Default::default()
+    }
 }

@@ -1,191 +1,147 @@
-//! Lists of images: one statement a page, one for the capped total.
+//! Lists of images: one statement for a page, one for the capped total.
 
-use sea_orm::{ConnectionTrait as _, Value};
-use slipway_access::{Reader, sees};
-use slipway_fault::{Fault, Reason};
-use slipway_names::{
-    grant::Role,
-    id::{ImageId, UserId},
+use sea_orm::{
+    ColumnTrait as _, Condition, EntityTrait as _, ExprTrait as _, FromQueryResult, JoinType,
+    Order, PaginatorTrait as _, PartialModelTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _, QueryTrait as _, Select, Value,
+    sea_query::{Expr, LikeExpr},
 };
-use slipway_paging::Page;
+use slipway_authz::{projection::condition::Viewer, role::Role};
+use slipway_database::{StoreError, column::Text};
+use slipway_names::id::GroupId;
+use uuid::Uuid;
 
 use crate::{
-    domain::image::{Image, ImageState, ImageType},
+    domain::{
+        image::ListedImage,
+        list::{ImageFilter, ImageOrder, OrderField, OrderKey, Position},
+    },
     store::{
         Store,
-        image::{image_as_seen, manages},
+        entities::{images, revisions},
+        image::{LATEST, has_role, is_visible, revision_of, visible_part},
     },
 };
 
-/// Totals are exact up to this.
-const TOTAL_CAP: i64 = 1_000;
+/// Totals are exact up to this number, and capped above.
+const TOTAL_CAP: u64 = 1_000;
 
-/// What to list.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Filter {
-    /// Of this type.
-    pub kind: Option<ImageType>,
-    /// Of this owner, by name or group id.
-    pub owner: String,
-    /// In this state.
-    pub state: Option<ImageState>,
-    /// Part of the name or display name.
-    pub text: String,
-}
-
-/// In which order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Order {
-    /// A column of the closed list.
-    pub column: &'static str,
-    /// Largest first.
-    pub descending: bool,
-}
-
-impl Order {
-    /// By the words of the API.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (name, direction) = text.trim().split_once(' ').unwrap_or((text.trim(), "asc"));
-        let descending = match direction {
-            "asc" => false,
-            "desc" => true,
-            _ => return None,
-        };
-        let column = match name {
-            "" | "name" => "qualified_name",
-            "display_name" => "display_name",
-            "create_time" => "create_time",
-            "update_time" => "update_time",
-            _ => return None,
-        };
-        Some(Self { column, descending })
-    }
+/// An image as the viewer sees it, with its newest revision.
+#[derive(Debug, FromQueryResult)]
+struct ImageRow {
+    #[sea_orm(nested(prefix = "image_"))]
+    image: images::Model,
+    #[sea_orm(nested(prefix = "latest_"))]
+    latest: revisions::Model,
+    manages: bool,
 }
 
 impl Store {
-    /// A page of the images that the user may read, as that user sees them.
+    /// At most `limit` of the images on which the viewer is a READER, each with the part of its
+    /// access that the viewer may see; only those that follow `after`.
     pub async fn images(
         &self,
-        user: UserId,
-        filter: &Filter,
-        order: Order,
-        page: &Page,
-    ) -> Result<Vec<Image>, Fault> {
-        let (condition, mut values) = self.condition(user, filter).await?;
-        let (beyond, direction) = if order.descending { ("<", "desc") } else { (">", "asc") };
-        let column = order.column;
-        let mut sql = format!("select i.*, {} from image i where {condition}", manages());
-        if let [key, id] = page.after.as_slice() {
-            let id: ImageId = id.parse().map_err(|_| {
-                Fault::new(
-                    Reason::PageTokenInvalid,
-                    "page_token is damaged; begin again without one",
-                )
-            })?;
-            let key: Value = if column.ends_with("_time") {
-                key.parse::<i64>().unwrap_or_default().into()
-            } else {
-                key.clone().into()
-            };
-            sql.push_str(&format!(
-                " and (i.{column}, i.id) {beyond} (${}, ${})",
-                values.len() + 1,
-                values.len() + 2
-            ));
-            values.extend([key, id.0.into()]);
-        }
-        sql.push_str(&format!(
-            " order by i.{column} {direction}, i.id {direction} limit ${}",
-            values.len() + 1
-        ));
-        values.push(page.limit().into());
-        let rows =
-            self.database.reader().query_all_raw(self.database.statement(sql, values)).await?;
-        rows.iter().map(image_as_seen).collect()
+        viewer: Viewer,
+        filter: &ImageFilter,
+        order: ImageOrder,
+        after: Option<&Position>,
+        limit: u64,
+    ) -> Result<Vec<ListedImage>, StoreError> {
+        let column = order_column(order.field);
+        let direction = if order.is_descending { Order::Desc } else { Order::Asc };
+
+        let query = visible_images(viewer, filter)
+            .apply_if(after, |query, position| query.filter(follows(position, order)))
+            .join_as(JoinType::InnerJoin, revision_of(images::Column::LatestRevision), LATEST)
+            .order_by(column, direction.clone())
+            .order_by(images::Column::Id, direction)
+            .limit(limit)
+            .select_only();
+        let query = images::Model::select_cols_nested(query, Some("image_"), None);
+        let query = revisions::Model::select_cols_nested(query, Some("latest_"), Some(LATEST));
+
+        let rows = query
+            .expr_as(has_role(viewer, Role::Manager), "manages")
+            .into_model::<ImageRow>()
+            .all(self.database.reader())
+            .await?;
+        Ok(rows.into_iter().map(ListedImage::from).collect())
     }
 
-    /// How many there are, counted no further than the cap.
-    pub async fn count_images(&self, user: UserId, filter: &Filter) -> Result<i32, Fault> {
-        let (condition, values) = self.condition(user, filter).await?;
-        let sql = format!(
-            "select count(*) as total from (select 1 from image i where {condition} limit {TOTAL_CAP}) capped"
-        );
-        let row =
-            self.database.reader().query_one_raw(self.database.statement(sql, values)).await?;
-        let total: i64 = row.map(|row| row.try_get("", "total")).transpose()?.unwrap_or_default();
-        Ok(i32::try_from(total).unwrap_or(i32::MAX))
-    }
-
-    async fn condition(
+    /// The number of images on which the viewer is a READER, capped at 1,000.
+    pub async fn count_images(
         &self,
-        user: UserId,
-        filter: &Filter,
-    ) -> Result<(String, Vec<Value>), Fault> {
-        let reader = Reader::now(&self.database, user).await?;
-        let mut values = reader.values().to_vec();
-        let mut condition = format!(
-            "i.state <> 'creating' and {}",
-            sees("i.id", "i.access_revision", Role::Reader)
-        );
-        let mut add = |clause: &str, value: Value| {
-            values.push(value);
-            condition
-                .push_str(&format!(" and {}", clause.replace('?', &format!("${}", values.len()))));
-        };
-        if let Some(kind) = filter.kind {
-            add("i.kind = ?", kind.as_str().into());
-        }
-        if let Some(state) = filter.state {
-            add("i.state = ?", state.as_str().into());
-        }
-        match uuid::Uuid::try_parse(&filter.owner) {
-            Ok(group) => add("i.owner_group = ?", group.into()),
-            Err(_) if !filter.owner.is_empty() => {
-                add("i.owner_name = ?", filter.owner.clone().into())
-            }
-            Err(_) => {}
-        }
-        if !filter.text.is_empty() {
-            let literal = filter
-                .text
-                .to_lowercase()
-                .replace('\\', "\\\\")
-                .replace('%', "\\%")
-                .replace('_', "\\_");
-            add("i.search_text like ? escape '\\'", format!("%{literal}%").into());
-        }
-        Ok((condition, values))
+        viewer: Viewer,
+        filter: &ImageFilter,
+    ) -> Result<u64, StoreError> {
+        let capped =
+            visible_images(viewer, filter).select_only().expr(Expr::cust("1")).limit(TOTAL_CAP);
+
+        Ok(capped.count(self.database.reader()).await?)
     }
 }
 
-/// The keys of a page token.
-pub fn keys(image: &Image, order: Order) -> Vec<String> {
-    let key = match order.column {
-        "display_name" => image.display_name.clone(),
-        "create_time" => image.create_time.to_string(),
-        "update_time" => image.update_time.to_string(),
-        _ => image.qualified_name(),
+impl From<ImageRow> for ListedImage {
+    fn from(row: ImageRow) -> Self {
+        Self { image: visible_part(row.image, row.manages), latest: row.latest.into() }
+    }
+}
+
+fn order_column(field: OrderField) -> images::Column {
+    match field {
+        OrderField::Name => images::Column::QualifiedName,
+        OrderField::DisplayName => images::Column::DisplayName,
+        OrderField::CreateTime => images::Column::CreateTime,
+        OrderField::UpdateTime => images::Column::UpdateTime,
+    }
+}
+
+/// True for the images after this position.
+fn follows(position: &Position, order: ImageOrder) -> Expr {
+    let key: Value = match &position.key {
+        OrderKey::Text(text) => text.clone().into(),
+        OrderKey::Time(time) => (*time).into(),
     };
-    vec![key, image.id.to_string()]
+
+    let last = Expr::tuple([Expr::val(key), Expr::val(position.id)]);
+    let columns = [order_column(order.field), images::Column::Id]
+        .map(|column| Expr::col(column.as_column_ref()));
+    let place = Expr::tuple(columns);
+
+    if order.is_descending { place.lt(last) } else { place.gt(last) }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+fn visible_images(viewer: Viewer, filter: &ImageFilter) -> Select<images::Entity> {
+    images::Entity::find().filter(is_visible(viewer, Role::Reader)).filter(matches(filter))
+}
 
-    #[test]
-    fn orders() {
-        let check = |text: &str, want: Option<(&'static str, bool)>| {
-            assert_eq!(
-                Order::parse(text).map(|order| (order.column, order.descending)),
-                want,
-                "{text}"
-            );
-        };
-        check("", Some(("qualified_name", false)));
-        check("name desc", Some(("qualified_name", true)));
-        check("create_time asc", Some(("create_time", false)));
-        check("id; drop table image", None);
-        check("name sideways", None);
+fn matches(filter: &ImageFilter) -> Condition {
+    Condition::all()
+        .add_option(filter.image_type.map(|it| images::COLUMN.image_type.eq(Text(it))))
+        .add_option(filter.state.map(|state| images::COLUMN.state.eq(Text(state))))
+        .add_option(owned_by(&filter.owner))
+        .add_option(containing(&filter.text))
+}
+
+/// `owner` is a name or a group id; `None` for an empty text.
+fn owned_by(owner: &str) -> Option<Expr> {
+    if owner.is_empty() {
+        return None;
     }
+    Some(match Uuid::try_parse(owner) {
+        Ok(group) => images::COLUMN.owner_group.eq(GroupId(group)),
+        Err(_) => images::COLUMN.owner_name.eq(owner),
+    })
+}
+
+/// True for images whose name or display name contains the text literally, in any case; `None` for
+/// an empty text. SQLite has no default escape character.
+fn containing(text: &str) -> Option<Expr> {
+    if text.is_empty() {
+        return None;
+    }
+    let literal = text.to_lowercase().replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
+
+    let pattern = LikeExpr::new(format!("%{literal}%")).escape('\\');
+    Some(images::Column::SearchText.like(pattern))
 }

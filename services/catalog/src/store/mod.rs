@@ -1,22 +1,22 @@
-//! Tables of the catalog. One call = one transaction.
+//! Tables of the catalog. One call is one transaction.
 
-mod access;
-mod image;
-mod list;
-mod progress;
-mod queue;
-mod revision;
+pub mod access;
+pub mod build;
+pub mod build_request;
+pub mod create;
+pub mod entities;
+mod event;
+pub mod image;
+pub mod list;
+pub mod queue;
+pub mod revision;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
+use slipway_authz::projection;
 use slipway_database::{Database, SqlMigration};
 use slipway_outbox::Wake;
 
-pub(crate) use access::etag_mismatch;
-pub use list::{Filter, Order, keys};
-pub use progress::{Report, Settled};
-pub use queue::Queue;
-
-/// The service's database.
+/// The database of the service.
 #[derive(Debug, Clone)]
 pub struct Store {
     database: Database,
@@ -24,12 +24,12 @@ pub struct Store {
 }
 
 impl Store {
-    /// `wake` tells the relay of new rows.
+    /// `wake` wakes the relay after each commit that appends to the outbox.
     pub fn new(database: Database, wake: Wake) -> Self {
         Self { database, wake }
     }
 
-    /// The database itself, for health, the projection and the event log.
+    /// The database itself, for the projection.
     pub fn database(&self) -> &Database {
         &self.database
     }
@@ -43,8 +43,9 @@ impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         vec![
             Box::new(SqlMigration { name: "m0001_catalog", sql: include_str!("schema.sql") }),
-            Box::new(SqlMigration { name: "m0002_outbox", sql: slipway_outbox::SCHEMA }),
-            Box::new(SqlMigration { name: "m0003_access", sql: slipway_access::SCHEMA }),
+            Box::new(SqlMigration { name: "m0002_database", sql: slipway_database::SCHEMA }),
+            Box::new(SqlMigration { name: "m0003_outbox", sql: slipway_outbox::SCHEMA }),
+            Box::new(SqlMigration { name: "m0004_access", sql: projection::SCHEMA }),
         ]
     }
 }

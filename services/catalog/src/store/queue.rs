@@ -1,44 +1,72 @@
-//! Builds of an owner that wait: counted where one more is asked for.
+//! The limit on an owner's waiting builds, checked when a build is requested.
 
-use sea_orm::{ConnectionTrait as _, DatabaseTransaction};
-use slipway_fault::{Fault, Reason};
+use sea_orm::{
+    ColumnTrait as _, DatabaseTransaction, EntityTrait as _, JoinType, PaginatorTrait as _,
+    QueryFilter as _, QuerySelect as _, sea_query::Expr,
+};
+use slipway_database::{Database, StoreError, column::Text};
 
-use crate::{domain::image::Image, store::Store};
+use crate::{
+    domain::{
+        build::BuildState,
+        build_request::BuildRequest,
+        image::{Image, ImageState},
+        revision::{Revision, RevisionState},
+    },
+    store::{
+        build_request::image_of_revision,
+        entities::{images, revisions},
+        event::append_build_request,
+    },
+};
 
-/// Where an image's builds go, and how many of its owner may wait at once.
+/// Where builds are pushed, and how many of them may wait.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Queue {
-    /// What they are pushed to.
-    pub repository: String,
-    /// Those of the owner's other images count too.
-    pub waiting_at_most: u32,
+pub struct BuildQueue {
+    /// `host[:port]` of the registry.
+    pub registry: String,
+    /// Builds of all images of one owner that may wait at the same time.
+    pub max_waiting: u32,
 }
 
-impl Store {
-    /// Refuses when more wait than may, the ones of this transaction with them. Transactions of the same owner take turns, so that none is missed.
-    pub(super) async fn require_room(
-        &self,
-        transaction: &DatabaseTransaction,
-        image: &Image,
-        queue: &Queue,
-    ) -> Result<(), Fault> {
-        let turn = image.owner.map_or(0, |owner| owner.0.as_u64_pair().1.cast_signed());
-        self.database.serialize(transaction, turn).await?;
-        let sql = "select count(*) as waiting from revision r join image i on i.id = r.image_id
-            where i.owner_name = $1 and i.state <> 'creating' and r.state = 'building' and r.build_state = 'queued'";
-        let row = transaction
-            .query_one_raw(self.database.statement(sql, [image.owner_name.clone().into()]))
-            .await?;
-        let waiting: i64 =
-            row.map(|row| row.try_get("", "waiting")).transpose()?.unwrap_or_default();
-        let (owner, limit) = (&image.owner_name, queue.waiting_at_most);
-        match waiting <= i64::from(limit) {
-            true => Ok(()),
-            false => Err(Fault::new(
-                Reason::QueueFull,
-                format!("{limit} builds of `{owner}` wait already, as many as may; try again when some have begun, or cancel some"),
-            )
-            .violation(format!("owner:{owner}"), format!("at most {limit} builds may wait at once"))),
-        }
+/// Requests the build of a revision that this transaction has added, if it has one. Returns `false`
+/// when more builds of the image's owner wait than may, including this one.
+pub(super) async fn request_build(
+    database: &Database,
+    transaction: &DatabaseTransaction,
+    image: &Image,
+    revision: &Revision,
+    queue: &BuildQueue,
+) -> Result<bool, StoreError> {
+    let Some(request) = BuildRequest::new(image, revision, &queue.registry) else {
+        return Ok(true);
+    };
+
+    if waiting_builds(database, transaction, image).await? > u64::from(queue.max_waiting) {
+        return Ok(false);
     }
+    append_build_request(transaction, &request, image.update_time).await?;
+    Ok(true)
+}
+
+/// The number of waiting builds of the image's owner. None is missed, because transactions of the
+/// same owner are serialized.
+async fn waiting_builds(
+    database: &Database,
+    transaction: &DatabaseTransaction,
+    image: &Image,
+) -> Result<u64, StoreError> {
+    let lock = image.owner.map_or(0, |owner| owner.0.as_u64_pair().1.cast_signed());
+    database.take_advisory_lock(transaction, lock).await?;
+
+    let waiting = revisions::Entity::find()
+        .join(JoinType::InnerJoin, image_of_revision())
+        .filter(images::COLUMN.owner_name.eq(&image.owner_name))
+        .filter(images::COLUMN.state.ne(Text(ImageState::Creating)))
+        .filter(revisions::COLUMN.state.eq(Text(RevisionState::Building)))
+        .filter(revisions::COLUMN.build_state.eq(Text(BuildState::Queued)))
+        .select_only()
+        .expr(Expr::cust("1"));
+
+    Ok(waiting.count(transaction).await?)
 }

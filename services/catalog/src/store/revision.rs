@@ -1,249 +1,227 @@
 //! Rows of revisions.
 
-use sea_orm::{ConnectionTrait as _, DatabaseTransaction, QueryResult, Value};
-use slipway_database::Database;
-use slipway_fault::Fault;
-use slipway_names::id::{BuildId, ImageId, UserId};
-use slipway_outbox::idempotency::{self, Key};
-use slipway_paging::Page;
-use uuid::Uuid;
+use sea_orm::{
+    ColumnTrait as _, DatabaseTransaction, EntityTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _, QueryTrait as _, Set,
+};
+use slipway_database::{
+    StoreError,
+    column::{JsonText, Text},
+    idempotency::{Key, StoreOutcome, store_response},
+};
+use slipway_names::{
+    id::ImageId,
+    revision::RevisionNumber,
+    unit::{ByteCount, PolicyVersion},
+};
 
 use crate::{
     domain::{
-        build::{BuildFailure, BuildProgress, Outcome},
-        image::{Image, ImageState, settle},
-        revision::{Artifact, Revision, RevisionState},
+        artifact::Artifact,
+        build::{Build, BuildFailure, BuildProgress},
+        image::Image,
+        revision::{Draft, Revision},
     },
-    outbound,
-    store::{Queue, Store, image::json},
+    store::{
+        Store,
+        entities::revisions,
+        event::append_revision_events,
+        image::{lock_image, write_content},
+        queue::{BuildQueue, request_build},
+    },
 };
 
-impl Store {
-    /// One revision.
-    pub async fn revision(&self, image: ImageId, number: i32) -> Result<Option<Revision>, Fault> {
-        let sql = "select * from revision where image_id = $1 and number = $2";
-        let row = self
-            .database
-            .reader()
-            .query_one_raw(self.database.statement(sql, [image.0.into(), number.into()]))
-            .await?;
-        row.as_ref().map(revision).transpose()
-    }
+/// The outcome of [`Store::add_revision`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AddRevision {
+    /// The image after that, and the revision.
+    Added(Box<(Image, Revision)>),
+    /// Another call has reserved the same request id.
+    InFlight,
+    ImageGone,
+    /// The image's owner has as many waiting builds as allowed. Nothing is changed.
+    QueueFull,
+}
 
-    /// A page, newest first.
-    pub async fn revisions(&self, image: ImageId, page: &Page) -> Result<Vec<Revision>, Fault> {
-        let before: i32 =
-            page.after.first().and_then(|number| number.parse().ok()).unwrap_or(i32::MAX);
-        let sql = "select * from revision where image_id = $1 and number < $2 order by number desc limit $3";
-        let rows = self
-            .database
-            .reader()
-            .query_all_raw(
-                self.database.statement(sql, [image.0.into(), before.into(), page.limit().into()]),
-            )
-            .await?;
-        rows.iter().map(revision).collect()
-    }
-
-    /// The revision that a build makes.
-    pub async fn revision_of_build(&self, build: BuildId) -> Result<Option<Revision>, Fault> {
-        let row = self
-            .database
-            .writer()
-            .query_one_raw(
-                self.database
-                    .statement("select * from revision where build_id = $1", [build.0.into()]),
-            )
-            .await?;
-        row.as_ref().map(revision).transpose()
-    }
-
-    /// The latest revisions of these images, in one statement.
-    pub async fn latest_revisions(&self, images: &[ImageId]) -> Result<Vec<Revision>, Fault> {
-        if images.is_empty() {
-            return Ok(Vec::new());
-        }
-        let places: Vec<String> = (1..=images.len()).map(|place| format!("${place}")).collect();
-        let sql = format!(
-            "select r.* from revision r join image i on i.id = r.image_id and i.latest_revision = r.number where i.id in ({})",
-            places.join(", ")
+impl From<revisions::Model> for Revision {
+    fn from(row: revisions::Model) -> Self {
+        let gpu_artifact = artifact_from_columns(
+            row.gpu_reference.clone(),
+            row.gpu_digest.clone(),
+            row.gpu_platforms.clone(),
+            row.gpu_size_bytes,
         );
-        let rows = self
-            .database
-            .reader()
-            .query_all_raw(
-                self.database.statement(sql, images.iter().map(|image| Value::from(image.0))),
-            )
-            .await?;
-        rows.iter().map(revision).collect()
+
+        Self {
+            image: row.image_id,
+            number: row.number,
+            state: row.state.0,
+            artifact: artifact_from_columns(
+                row.reference.clone(),
+                row.digest.clone(),
+                row.platforms.clone(),
+                row.size_bytes,
+            ),
+            gpu_artifact,
+            create_time: row.create_time,
+            creator: row.creator,
+            build: build_from_row(row),
+        }
+    }
+}
+
+fn artifact_from_columns(
+    reference: Option<String>,
+    digest: Option<String>,
+    platforms: Option<JsonText<Vec<String>>>,
+    size: Option<ByteCount>,
+) -> Option<Artifact> {
+    Some(Artifact { reference: reference?, digest: digest?, platforms: platforms?.0, size: size? })
+}
+
+fn build_from_row(row: revisions::Model) -> Option<Build> {
+    let failure = row.failure_class.zip(row.failure_reason).zip(row.failure_message).map(
+        |((class, reason), message)| BuildFailure {
+            class: class.0,
+            reason,
+            step: row.failure_step.map(|step| step.0),
+            message,
+        },
+    );
+
+    let progress = BuildProgress {
+        state: row.build_state?.0,
+        step: row.build_step.map(|step| step.0),
+        sequence: row.build_sequence,
+        failure,
+    };
+    Some(Build { id: row.build_id?, spec: row.spec?.0, progress })
+}
+
+impl Store {
+    pub async fn revision(
+        &self,
+        image: ImageId,
+        number: RevisionNumber,
+    ) -> Result<Option<Revision>, StoreError> {
+        let row =
+            revisions::Entity::find_by_id((image, number)).one(self.database.reader()).await?;
+        Ok(row.map(Revision::from))
     }
 
-    /// The next revision of an image; its number is given here. One without a build is active at once. Returns the image as it is with it.
+    /// At most `limit` revisions of the image, newest first; only those before the number `before`.
+    pub async fn revisions(
+        &self,
+        image: ImageId,
+        before: Option<RevisionNumber>,
+        limit: u64,
+    ) -> Result<Vec<Revision>, StoreError> {
+        let rows = revisions::Entity::find()
+            .filter(revisions::COLUMN.image_id.eq(image))
+            .apply_if(before, |query, before| query.filter(revisions::COLUMN.number.lt(before)))
+            .order_by_desc(revisions::Column::Number)
+            .limit(limit)
+            .all(self.database.reader())
+            .await?;
+
+        Ok(rows.into_iter().map(Revision::from).collect())
+    }
+
+    /// Adds the draft as the next revision of the image. A revision without a build is active at
+    /// once.
+    ///
+    /// The image becomes visible to reads at `policy_version`, the version of the decision that
+    /// allowed the revision.
     pub async fn add_revision(
         &self,
-        image: &Image,
-        draft: Revision,
-        decided_at: i64,
-        queue: &Queue,
+        image: ImageId,
+        draft: Draft,
+        policy_version: PolicyVersion,
+        queue: &BuildQueue,
         key: Option<&Key>,
-    ) -> Result<(Image, Revision), Fault> {
+    ) -> Result<AddRevision, StoreError> {
         let transaction = self.database.begin().await?;
         let now = self.database.now(&transaction).await?;
-        let before = self.locked(&transaction, image.id).await?;
-        let revision = Revision {
-            image: image.id,
-            number: before.latest_revision + 1,
-            create_time: now,
-            ..draft
+        let Some(before) = lock_image(&transaction, image).await? else {
+            return Ok(AddRevision::ImageGone);
         };
+
+        let revision = draft.into_revision(image, before.latest_revision.next(), now);
         if let Some(key) = key {
-            idempotency::keep(&self.database, &transaction, key, &revision.number.to_string())
-                .await?;
+            let stored =
+                store_response(&self.database, &transaction, key, &revision.number).await?;
+            if stored == StoreOutcome::InFlight {
+                return Ok(AddRevision::InFlight);
+            }
         }
-        insert_revision(&self.database, &transaction, &revision).await?;
-        let is_ready = revision.build.is_none();
-        let (state, active) = match is_ready {
-            true => settle(
-                before.state,
-                before.active_revision,
-                revision.number,
-                revision.number,
-                Outcome::Succeeded,
-            ),
-            false if before.active_revision == 0 => (ImageState::Building, 0),
-            false => (before.state, before.active_revision),
-        };
-        let sequence = before.sequence + if is_ready { 2 } else { 1 };
-        let access_revision = before.access_revision.max(decided_at);
-        let sql = "update image set state = $1, active_revision = $2, latest_revision = $3, sequence = $4, update_time = $5, access_revision = $6
-            where id = $7";
-        let values = [
-            state.as_str().into(),
-            active.into(),
-            revision.number.into(),
-            sequence.into(),
-            now.into(),
-            access_revision.into(),
-            image.id.0.into(),
-        ];
-        transaction.execute_raw(self.database.statement(sql, values)).await?;
+        insert_revision(&transaction, &revision).await?;
+
         let after = Image {
-            state,
-            active_revision: active,
-            latest_revision: revision.number,
-            sequence,
-            access_revision,
+            access_version: before.access_version.max(policy_version),
             update_time: now,
-            ..before
+            ..before.clone().with_revision(revision.number, revision.state)
         };
-        if is_ready {
-            outbound::revision_changed(&transaction, &after, &revision, "ready", sequence - 1, now)
-                .await?;
-            outbound::revision_changed(&transaction, &after, &revision, "activated", sequence, now)
-                .await?;
-        } else {
-            outbound::revision_changed(&transaction, &after, &revision, "building", sequence, now)
-                .await?;
-            self.require_room(&transaction, &after, queue).await?;
-            outbound::build_requested(&transaction, &after, &revision, &queue.repository, now)
-                .await?;
+        write_content(&transaction, &after).await?;
+
+        let is_activated = after.active_revision != before.active_revision;
+        append_revision_events(&transaction, &after, &revision, is_activated).await?;
+        if !request_build(&self.database, &transaction, &after, &revision, queue).await? {
+            return Ok(AddRevision::QueueFull);
         }
         transaction.commit().await?;
+
         self.wake.wake();
-        Ok((after, revision))
+        Ok(AddRevision::Added(Box::new((after, revision))))
     }
 }
 
 pub(super) async fn insert_revision(
-    database: &Database,
     transaction: &DatabaseTransaction,
     revision: &Revision,
-) -> Result<(), Fault> {
-    let sql = "insert into revision (image_id, number, state, reference, digest, platforms, size_bytes, gpu_reference, gpu_digest, gpu_platforms, gpu_size_bytes, spec, build_id,
-            build_state, build_step, build_sequence, create_time, creator)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, '', 0, $15, $16)";
-    let [reference, digest, platforms, size] = artifact_values(revision.artifact.as_ref());
-    let [gpu_reference, gpu_digest, gpu_platforms, gpu_size] =
-        artifact_values(revision.gpu_artifact.as_ref());
-    let spec = revision.spec.as_ref().map(json).transpose()?;
-    let values = [
-        revision.image.0.into(),
-        revision.number.into(),
-        revision.state.as_str().into(),
-        reference,
-        digest,
-        platforms,
-        size,
-        gpu_reference,
-        gpu_digest,
-        gpu_platforms,
-        gpu_size,
-        spec.into(),
-        revision.build.map(|build| build.0).into(),
-        revision.progress.state.clone().into(),
-        revision.create_time.into(),
-        revision.creator.0.into(),
-    ];
-    transaction.execute_raw(database.statement(sql, values)).await?;
+) -> Result<(), StoreError> {
+    let artifact = revision.artifact.as_ref();
+    let gpu_artifact = revision.gpu_artifact.as_ref();
+    let build = revision.build.as_ref();
+
+    let row = revisions::ActiveModel {
+        image_id: Set(revision.image),
+        number: Set(revision.number),
+        state: Set(Text(revision.state)),
+        gpu_reference: Set(gpu_artifact.map(|artifact| artifact.reference.clone())),
+        gpu_digest: Set(gpu_artifact.map(|artifact| artifact.digest.clone())),
+        gpu_platforms: Set(gpu_artifact.map(|artifact| JsonText(artifact.platforms.clone()))),
+        gpu_size_bytes: Set(gpu_artifact.map(|artifact| artifact.size)),
+        build_id: Set(build.map(|build| build.id)),
+        spec: Set(build.map(|build| JsonText(build.spec.clone()))),
+        create_time: Set(revision.create_time),
+        creator: Set(revision.creator),
+        ..content_columns(artifact, build.map(|build| &build.progress))
+    };
+    revisions::Entity::insert(row).exec_without_returning(transaction).await?;
     Ok(())
 }
 
-fn artifact_values(artifact: Option<&Artifact>) -> [Value; 4] {
-    let platforms = artifact.map(|artifact| artifact.platforms.join(",")).unwrap_or_default();
-    [
-        artifact.map(|artifact| artifact.reference.clone()).into(),
-        artifact.map(|artifact| artifact.digest.clone()).into(),
-        platforms.into(),
-        artifact.map_or(0, |artifact| artifact.size_bytes).into(),
-    ]
-}
+/// The artifact and the progress of the build.
+pub(super) fn content_columns(
+    artifact: Option<&Artifact>,
+    progress: Option<&BuildProgress>,
+) -> revisions::ActiveModel {
+    let failure = progress.and_then(|progress| progress.failure.as_ref());
+    let step = progress.and_then(|progress| progress.step.clone());
+    let failed_step = failure.and_then(|failure| failure.step.clone());
 
-pub(super) fn revision(row: &QueryResult) -> Result<Revision, Fault> {
-    let text = |column: &str| -> Result<Option<String>, Fault> { Ok(row.try_get("", column)?) };
-    let artifact = |prefix: &str| -> Result<Option<Artifact>, Fault> {
-        let Some(reference) = text(&format!("{prefix}reference"))? else { return Ok(None) };
-        let platforms = text(&format!("{prefix}platforms"))?.unwrap_or_default();
-        Ok(Some(Artifact {
-            reference,
-            digest: text(&format!("{prefix}digest"))?.unwrap_or_default(),
-            platforms: platforms
-                .split(',')
-                .filter(|platform| !platform.is_empty())
-                .map(str::to_owned)
-                .collect(),
-            size_bytes: row.try_get("", &format!("{prefix}size_bytes"))?,
-        }))
-    };
-    let state: RevisionState =
-        text("state")?.unwrap_or_default().parse().map_err(Fault::internal)?;
-    let build: Option<Uuid> = row.try_get("", "build_id")?;
-    let failure = match text("failure_reason")? {
-        None => None,
-        Some(reason) => Some(BuildFailure {
-            class: text("failure_class")?.unwrap_or_default(),
-            reason,
-            step: text("failure_step")?.unwrap_or_default(),
-            message: text("failure_message")?.unwrap_or_default(),
-        }),
-    };
-    Ok(Revision {
-        image: ImageId(row.try_get("", "image_id")?),
-        number: row.try_get("", "number")?,
-        state,
-        artifact: artifact("")?,
-        gpu_artifact: artifact("gpu_")?,
-        spec: text("spec")?
-            .map(|spec| serde_json::from_str(&spec))
-            .transpose()
-            .map_err(Fault::internal)?,
-        build: build.map(BuildId),
-        progress: BuildProgress {
-            state: text("build_state")?.unwrap_or_default(),
-            step: text("build_step")?.unwrap_or_default(),
-            sequence: row.try_get("", "build_sequence")?,
-            failure,
-        },
-        create_time: row.try_get("", "create_time")?,
-        creator: UserId(row.try_get("", "creator")?),
-    })
+    revisions::ActiveModel {
+        reference: Set(artifact.map(|artifact| artifact.reference.clone())),
+        digest: Set(artifact.map(|artifact| artifact.digest.clone())),
+        platforms: Set(artifact.map(|artifact| JsonText(artifact.platforms.clone()))),
+        size_bytes: Set(artifact.map(|artifact| artifact.size)),
+        build_state: Set(progress.map(|progress| Text(progress.state))),
+        build_step: Set(step.map(Text)),
+        build_sequence: Set(progress.map(|progress| progress.sequence).unwrap_or_default()),
+        failure_class: Set(failure.map(|failure| Text(failure.class))),
+        failure_reason: Set(failure.map(|failure| failure.reason.clone())),
+        failure_step: Set(failed_step.map(Text)),
+        failure_message: Set(failure.map(|failure| failure.message.clone())),
+        ..Default::default()
+    }
 }

@@ -1,4 +1,4 @@
-create table image (
+create table images (
     id uuid primary key,
     owner_group uuid,
     owner_name TEXT_BYTEWISE not null,
@@ -7,38 +7,37 @@ create table image (
     display_name TEXT_BYTEWISE not null,
     search_text text not null,
     description text not null,
-    kind text not null,
+    image_type text not null,
     source text not null,
     state text not null,
     access text not null,
-    wanted_access text,
-    access_revision bigint not null,
-    active_revision integer not null,
+    access_version bigint not null,
+    active_revision integer,
     latest_revision integer not null,
     creator uuid not null,
     create_time bigint not null,
     update_time bigint not null,
-    sequence bigint not null,
-    edits bigint not null
+    version bigint not null
 );
-create index image_owner on image (owner_name, name);
-create index image_creating on image (create_time) where state = 'creating';
-create table revision (
-    image_id uuid not null references image (id) on delete cascade,
+create index images_owner on images (owner_name, name);
+create index images_creating on images (create_time) where state = 'creating';
+
+create table revisions (
+    image_id uuid not null references images (id) on delete cascade,
     number integer not null,
     state text not null,
     reference text,
     digest text,
-    platforms text not null,
-    size_bytes bigint not null,
+    platforms text,
+    size_bytes bigint,
     gpu_reference text,
     gpu_digest text,
-    gpu_platforms text not null,
-    gpu_size_bytes bigint not null,
-    spec text,
+    gpu_platforms text,
+    gpu_size_bytes bigint,
     build_id uuid unique,
-    build_state text not null,
-    build_step text not null,
+    spec text,
+    build_state text,
+    build_step text,
     build_sequence bigint not null,
     failure_class text,
     failure_reason text,
@@ -48,4 +47,12 @@ create table revision (
     creator uuid not null,
     primary key (image_id, number)
 );
-create index revision_building on revision (image_id) where state = 'building';
+create index revisions_building on revisions (image_id) where state = 'building';
+
+-- Changes of access that have begun: at most one of each image.
+create table access_changes (
+    id uuid primary key,
+    image_id uuid not null unique references images (id) on delete cascade,
+    access text not null,
+    create_time bigint not null
+);

@@ -1,27 +1,30 @@
-//! Changes of access: wanted, then finished or dropped; one at a time.
+//! Changes of access: begun, then committed or aborted, one at a time.
 
-use slipway_catalog::domain::{
-    access::{Access, ReadingGroup},
-    image::Image,
+use slipway_authz::role::Role;
+use slipway_catalog::{
+    domain::{
+        access::{Access, AccessChange, AccessGroup, RequestedAccess},
+        image::{Image, ImageVersion, NewImage},
+    },
+    store::access::{BeginAccessChange, CommitAccessChange},
 };
 use slipway_fault::Reason;
-use slipway_names::{
-    grant::Role,
-    id::{GroupId, ImageId},
-};
-use slipway_wire::permission::v1::Role as WireRole;
+use slipway_names::id::{GroupId, ImageId};
 
-use crate::worlds::{World, existing, image, user};
+use crate::{
+    fake_permission::{Answer, FakePermission, app, caller},
+    fixtures::{ANY_AGE, Fixture, ONE_MINUTE_AGE, existing, image, policy_version, user},
+};
 
 slipway_testrig::on_both_databases!(
-    wanted_access_holds_once_it_is_finished,
-    one_change_at_a_time,
-    what_is_dropped_changes_nothing,
-    who_may_read_is_for_managers
+    access_change_holds_once_it_is_committed,
+    second_access_change_is_refused_until_the_first_is_committed,
+    stale_etag_is_refused,
+    refused_access_change_gives_its_reason,
+    aborted_access_change_changes_nothing,
+    late_commit_does_not_touch_a_later_change,
+    groups_and_users_of_access_are_shown_to_managers_only
 );
-
-/// An age that everything has.
-const EVER: i64 = -1_000_000;
 
 fn everyone() -> Access {
     Access { global: true, ..Access::default() }
@@ -29,103 +32,166 @@ fn everyone() -> Access {
 
 fn vision() -> Access {
     Access {
-        groups: vec![ReadingGroup { id: GroupId::new(), name: "vision".to_owned() }],
+        groups: vec![AccessGroup { id: GroupId::new(), name: "vision".to_owned() }],
         users: vec![user("carol")],
         ..Access::default()
     }
 }
 
-async fn wanted_access_holds_once_it_is_finished(world: World) {
-    let store = &world.store;
-    let image = image("shared");
-    let before = world.create(&image, &existing(&image)).await;
-    store.want_access(before.id, &vision(), None).await.unwrap();
-    assert_eq!(store.image(before.id).await.unwrap().unwrap().access, Access::default(), "not yet");
-    assert_eq!(store.unfinished_access(60_000_000).await.unwrap(), [], "a young one is left alone");
-    let wanted = store.unfinished_access(EVER).await.unwrap().remove(0);
-    let other = Image { access: everyone(), ..wanted.clone() };
-    assert_eq!(
-        store.finish_access(&other, 8).await.unwrap_err().reason(),
-        Reason::Conflict,
-        "something else is wanted"
-    );
-
-    let finished = store.finish_access(&wanted, 8).await.unwrap();
-    assert_eq!(
-        (&finished.access, finished.access_revision, finished.edits),
-        (&wanted.access, 8, before.edits + 1)
-    );
-    assert_eq!(world.events(before.id).await.last().unwrap(), "catalog.image.access_changed 4");
-    assert_eq!(
-        store.finish_access(&wanted, 9).await.unwrap_err().reason(),
-        Reason::Conflict,
-        "once"
-    );
-    assert_eq!(store.unfinished_access(EVER).await.unwrap(), []);
-    assert_eq!(store.image(before.id).await.unwrap(), Some(finished));
+async fn begin(
+    fixture: &Fixture,
+    id: ImageId,
+    change: &AccessChange,
+    version: Option<i64>,
+) -> BeginAccessChange {
+    let version = version.map(ImageVersion);
+    fixture.store.begin_access_change(id, change, version).await.unwrap()
 }
 
-async fn one_change_at_a_time(world: World) {
-    let store = &world.store;
-    let image = image("shared");
-    let id = world.create(&image, &existing(&image)).await.id;
-    let wants = async |etag: Option<i64>| {
-        store.want_access(id, &everyone(), etag).await.map_err(|fault| fault.reason())
+/// Commits at this policy version; the image after that, or `None` when the change is not pending.
+async fn commit(
+    fixture: &Fixture,
+    id: ImageId,
+    change: &AccessChange,
+    version: i64,
+) -> Option<Image> {
+    let version = policy_version(version);
+    match fixture.store.commit_access_change(id, change, version).await.unwrap() {
+        CommitAccessChange::Committed(image) => Some(*image),
+        CommitAccessChange::NotPending => None,
+    }
+}
+
+/// The images with a pending change, and the changes.
+async fn pending(fixture: &Fixture) -> Vec<(Image, AccessChange)> {
+    fixture.store.pending_access_changes(ANY_AGE).await.unwrap()
+}
+
+async fn access_change_holds_once_it_is_committed(fixture: Fixture) {
+    let (before, _) = fixture.create(&image("shared"), existing()).await;
+    let change = AccessChange::new(vision());
+
+    assert_eq!(begin(&fixture, before.id, &change, None).await, BeginAccessChange::Begun);
+    assert_eq!(fixture.image(before.id).await, before, "not committed yet");
+    assert_eq!(pending(&fixture).await, [(before.clone(), change.clone())]);
+    assert_eq!(
+        fixture.store.pending_access_changes(ONE_MINUTE_AGE).await.unwrap(),
+        [],
+        "a recent change is not listed"
+    );
+
+    let other = AccessChange::new(vision());
+    assert_eq!(commit(&fixture, before.id, &other, 8).await, None, "another change is pending");
+
+    let committed = commit(&fixture, before.id, &change, 8).await.unwrap();
+    assert_eq!(
+        (&committed.access, committed.access_version, committed.version),
+        (&change.access, policy_version(8), before.version.next())
+    );
+    let events = fixture.events(before.id).await;
+    assert_eq!(events.last().unwrap(), "catalog.image.access_changed 4");
+
+    assert_eq!(commit(&fixture, before.id, &change, 9).await, None, "a second commit");
+    assert_eq!(pending(&fixture).await, []);
+    assert_eq!(fixture.image(before.id).await, committed);
+}
+
+async fn second_access_change_is_refused_until_the_first_is_committed(fixture: Fixture) {
+    use BeginAccessChange::{Begun, InProgress, VersionMismatch};
+
+    let id = fixture.create(&image("shared"), existing()).await.0.id;
+    let first = AccessChange::new(everyone());
+    let second = AccessChange::new(everyone());
+
+    assert_eq!(begin(&fixture, id, &first, Some(1)).await, Begun);
+    assert_eq!(begin(&fixture, id, &second, None).await, InProgress);
+    assert_eq!(begin(&fixture, id, &second, Some(1)).await, InProgress);
+    assert_eq!(begin(&fixture, id, &second, Some(7)).await, VersionMismatch);
+
+    commit(&fixture, id, &first, 2).await.unwrap();
+    assert_eq!(begin(&fixture, id, &second, None).await, Begun);
+}
+
+async fn stale_etag_is_refused(fixture: Fixture) {
+    use BeginAccessChange::{Begun, ImageGone, VersionMismatch};
+
+    let id = fixture.create(&image("shared"), existing()).await.0.id;
+    let first = AccessChange::new(everyone());
+    let second = AccessChange::new(everyone());
+
+    assert_eq!(begin(&fixture, id, &first, Some(7)).await, VersionMismatch);
+    assert_eq!(begin(&fixture, id, &first, Some(1)).await, Begun);
+    commit(&fixture, id, &first, 2).await.unwrap();
+
+    assert_eq!(begin(&fixture, id, &second, Some(1)).await, VersionMismatch);
+    let begun = begin(&fixture, id, &second, None).await;
+    assert_eq!(begun, Begun, "without an etag, any version is replaced");
+
+    assert_eq!(begin(&fixture, ImageId::new(), &second, None).await, ImageGone);
+}
+
+async fn refused_access_change_gives_its_reason(fixture: Fixture) {
+    let alice = caller("alice").await;
+    fixture.grant_to(&[(alice.require_user().unwrap().id, Role::Manager)]).await;
+    let id = fixture.create(&image("shared"), existing()).await.0.id;
+    let app = app(&fixture, &FakePermission::new(|_| Answer::Accept));
+    let reason_for = async |etag: &str| {
+        let requested = RequestedAccess::default();
+        let refused = app.set_access(&alice, "system/shared", requested, etag).await;
+        refused.unwrap_err().reason()
     };
-    assert_eq!(wants(Some(7)).await, Err(Reason::EtagMismatch));
-    assert_eq!(wants(Some(1)).await, Ok(()));
-    for (etag, want) in
-        [(None, Reason::Conflict), (Some(1), Reason::Conflict), (Some(7), Reason::EtagMismatch)]
-    {
-        assert_eq!(wants(etag).await, Err(want), "a change is pending: {etag:?}");
-    }
-    store.finish_access(&store.unfinished_access(EVER).await.unwrap()[0], 2).await.unwrap();
-    assert_eq!(wants(Some(1)).await, Err(Reason::EtagMismatch));
-    assert_eq!(wants(None).await, Ok(()), "without an etag it replaces whatever is there");
-    let fault = store.want_access(ImageId::new(), &everyone(), None).await.unwrap_err();
-    assert_eq!(fault.reason(), Reason::ImageNotFound);
+
+    assert_eq!(reason_for("7").await, Reason::EtagMismatch);
+    assert_eq!(reason_for("not an etag").await, Reason::EtagMismatch);
+
+    begin(&fixture, id, &AccessChange::new(everyone()), None).await;
+    assert_eq!(reason_for("").await, Reason::Conflict);
 }
 
-async fn what_is_dropped_changes_nothing(world: World) {
-    let store = &world.store;
-    let image = image("shared");
-    let before = world.create(&image, &existing(&image)).await;
-    store.want_access(before.id, &vision(), None).await.unwrap();
-    let wanted = store.unfinished_access(EVER).await.unwrap().remove(0);
-    store.drop_wanted_access(&Image { access: everyone(), ..wanted.clone() }).await.unwrap();
-    assert_eq!(store.unfinished_access(EVER).await.unwrap().len(), 1, "something else was wanted");
-    store.drop_wanted_access(&wanted).await.unwrap();
-    assert_eq!(store.unfinished_access(EVER).await.unwrap(), []);
-    let after = store.image(before.id).await.unwrap().unwrap();
-    assert_eq!(
-        (after.access, after.edits, after.sequence),
-        (before.access, before.edits, before.sequence)
-    );
+async fn aborted_access_change_changes_nothing(fixture: Fixture) {
+    let store = &fixture.store;
+    let (before, _) = fixture.create(&image("shared"), existing()).await;
+    let change = AccessChange::new(vision());
+    begin(&fixture, before.id, &change, None).await;
+
+    store.abort_access_change(AccessChange::new(vision()).id).await.unwrap();
+    assert_eq!(pending(&fixture).await.len(), 1, "another change is pending");
+
+    store.abort_access_change(change.id).await.unwrap();
+    assert_eq!(pending(&fixture).await, []);
+    assert_eq!(fixture.image(before.id).await, before);
+    assert_eq!(fixture.events(before.id).await.len(), 3, "those of the create");
 }
 
-async fn who_may_read_is_for_managers(world: World) {
-    world
-        .grant(&[
-            (user("reader"), WireRole::Reader),
-            (user("writer"), WireRole::Writer),
-            (user("manager"), WireRole::Manager),
-        ])
-        .await;
+async fn late_commit_does_not_touch_a_later_change(fixture: Fixture) {
+    let (before, _) = fixture.create(&image("shared"), existing()).await;
+    let first = AccessChange::new(everyone());
+    let second = AccessChange::new(everyone());
+    begin(&fixture, before.id, &first, None).await;
+    fixture.store.abort_access_change(first.id).await.unwrap();
+    begin(&fixture, before.id, &second, None).await;
+
+    assert_eq!(commit(&fixture, before.id, &first, 2).await, None);
+
+    assert_eq!(fixture.image(before.id).await, before, "both changes have the same access");
+    assert_eq!(pending(&fixture).await, [(before, second)]);
+}
+
+async fn groups_and_users_of_access_are_shown_to_managers_only(fixture: Fixture) {
+    let roles = [("reader", Role::Reader), ("writer", Role::Writer), ("manager", Role::Manager)];
+    fixture.grant(&roles).await;
     let whole = Access { global: true, ..vision() };
-    let image = Image { access: whole.clone(), ..image("shared") };
-    world.create(&image, &existing(&image)).await;
+    let image = NewImage { access: whole.clone(), ..image("shared") };
+    fixture.create(&image, existing()).await;
+
     for (name, want) in [("reader", everyone()), ("writer", everyone()), ("manager", whole)] {
-        let seen = world
-            .store
-            .image_seen_by("system/shared", user(name), Role::Reader)
-            .await
-            .unwrap()
-            .unwrap();
-        assert_eq!(seen.access, want, "{name}");
-        assert_eq!(crate::list::all(&world, name).await.remove(0).access, want, "{name}");
+        let shown = fixture.visible_image("system/shared", name, Role::Reader).await;
+        assert_eq!(shown.unwrap().access, want, "{name}");
+
+        let listed = crate::list::all(&fixture, name).await.remove(0);
+        assert_eq!(listed.access, want, "{name}");
     }
-    assert_eq!(
-        world.store.image_seen_by("system/shared", user("writer"), Role::Manager).await.unwrap(),
-        None
-    );
+
+    let managed = fixture.visible_image("system/shared", "writer", Role::Manager).await;
+    assert_eq!(managed, None);
 }

@@ -1,148 +1,159 @@
-//! The two steps of a create: taken, finished once, or taken back.
+//! The two steps of a create: the image is reserved, then finished once or rolled back.
 
-use slipway_catalog::domain::image::{Image, ImageState};
-use slipway_fault::Reason;
-use slipway_names::grant::Role;
-use slipway_outbox::idempotency::Key;
-use slipway_wire::permission::v1::Role as WireRole;
+use slipway_authz::role::Role;
+use slipway_catalog::{
+    domain::{
+        image::{Image, ImageState, NewImage},
+        revision::Draft,
+    },
+    store::create::{FinishCreate, Reserve},
+};
+use slipway_database::idempotency::{EarlierCall, Key};
+use slipway_names::revision::RevisionNumber;
 
-use crate::worlds::{World, built, existing, image, key, queue, user};
+use crate::fixtures::{
+    ANY_AGE, Fixture, ONE_MINUTE_AGE, build_of, custom, existing, finished, image, key,
+    policy_version, reserved,
+};
 
 slipway_testrig::on_both_databases!(
-    a_create_takes_two_steps,
-    what_is_taken_back_leaves_nothing,
-    what_is_finished_cannot_be_taken_back,
-    a_name_is_taken_once,
-    the_request_id_comes_before_the_name,
-    the_same_request_at_once_is_one_image
+    custom_image_is_visible_and_building_once_finished,
+    existing_image_is_visible_and_ready_once_finished,
+    aborted_create_leaves_nothing,
+    finished_create_cannot_be_aborted,
+    taken_name_is_refused_within_its_owner,
+    repeated_request_id_is_recognised_before_the_taken_name,
+    concurrent_calls_with_one_request_id_reserve_one_image
 );
 
-/// An age that everything has.
-const EVER: i64 = -1_000_000;
+async fn custom_image_is_visible_and_building_once_finished(fixture: Fixture) {
+    let image = image("made");
 
-async fn a_create_takes_two_steps(world: World) {
-    let store = &world.store;
-    world.grant(&[(user("bob"), WireRole::Manager)]).await;
-    let (made, pointing) = (image("made"), image("pointing"));
-    let (building, build) = built(&made);
-    let cases = [
-        (
-            made,
-            building,
-            ImageState::Building,
-            0,
-            vec!["catalog.image.created 1", "catalog.revision.building 2"],
-        ),
-        (
-            pointing.clone(),
-            existing(&pointing),
-            ImageState::Ready,
-            1,
-            vec![
-                "catalog.image.created 1",
-                "catalog.revision.ready 2",
-                "catalog.revision.activated 3",
-            ],
-        ),
-    ];
-    for (image, revision, state, active, events) in cases {
-        let seen = async || {
-            store.image_seen_by(&image.qualified_name(), user("bob"), Role::Reader).await.unwrap()
-        };
-        let reserved = store.reserve(image.clone(), &revision, None).await.unwrap();
-        assert!(reserved.create_time > 0 && reserved.create_time == reserved.update_time);
-        assert_eq!(seen().await, None, "nobody sees it yet");
-        let unfinished = store.unfinished_creates(EVER).await.unwrap();
-        assert_eq!(unfinished.iter().map(|(image, _)| image.id).collect::<Vec<_>>(), [image.id]);
-        assert!(
-            store.unfinished_creates(60_000_000).await.unwrap().is_empty(),
-            "a young one is left alone"
-        );
+    let events = ["catalog.image.created 1", "catalog.revision.building 2"];
+    check_create(&fixture, &image, custom(), (ImageState::Building, None), &events).await;
 
-        let finished =
-            store.finish_create(&reserved, &revision, 1, &queue(100)).await.unwrap().unwrap();
-        assert_eq!(
-            (finished.state, finished.active_revision, finished.access_revision),
-            (state, active, 1)
-        );
-        assert_eq!(seen().await, Some(finished.clone()));
-        assert_eq!(world.events(image.id).await, events);
-        assert_eq!(
-            store.finish_create(&reserved, &revision, 1, &queue(100)).await.unwrap(),
-            None,
-            "once"
-        );
-        assert_eq!(world.events(image.id).await, events);
-        assert!(store.unfinished_creates(EVER).await.unwrap().is_empty());
-    }
-    assert_eq!(world.events(build).await, ["catalog.build.requested 1"]);
+    let build = build_of(&fixture.revision(image.id, 1).await);
+    assert_eq!(fixture.events(build).await, ["catalog.build.requested 1"]);
 }
 
-async fn what_is_taken_back_leaves_nothing(world: World) {
-    let store = &world.store;
-    let (image, key) = (image("gone"), key("body"));
-    let (revision, _) = built(&image);
-    let reserved = store.reserve(image.clone(), &revision, Some(&key)).await.unwrap();
-    store.abort_create(image.id).await.unwrap();
-    for table in ["image", "revision", "idempotency", "outbox"] {
-        assert_eq!(world.count(table).await, 0, "{table}");
-    }
-    assert_eq!(store.finish_create(&reserved, &revision, 1, &queue(100)).await.unwrap(), None);
-    store.reserve(image, &revision, Some(&key)).await.unwrap();
+async fn existing_image_is_visible_and_ready_once_finished(fixture: Fixture) {
+    let state = (ImageState::Ready, Some(RevisionNumber::FIRST));
+
+    let events =
+        ["catalog.image.created 1", "catalog.revision.ready 2", "catalog.revision.activated 3"];
+    check_create(&fixture, &image("pointing"), existing(), state, &events).await;
 }
 
-async fn what_is_finished_cannot_be_taken_back(world: World) {
-    let (image, key) = (image("stays"), key("body"));
-    let reserved = world.store.reserve(image.clone(), &existing(&image), Some(&key)).await.unwrap();
-    let finished =
-        world.store.finish_create(&reserved, &existing(&image), 1, &queue(100)).await.unwrap();
-    world.store.abort_create(image.id).await.unwrap();
-    assert_eq!(world.store.image(image.id).await.unwrap(), finished);
-    assert_eq!(world.store.answered(&key).await.unwrap(), Some(image.id.to_string()));
-    assert!(world.store.revision(image.id, 1).await.unwrap().is_some());
-}
+/// Both steps of a create; the second one is repeated.
+async fn check_create(
+    fixture: &Fixture,
+    image: &NewImage,
+    draft: Draft,
+    (state, active_revision): (ImageState, Option<RevisionNumber>),
+    events: &[&str],
+) {
+    let store = &fixture.store;
+    fixture.grant(&[("bob", Role::Manager)]).await;
 
-async fn a_name_is_taken_once(world: World) {
-    let (first, second, key) = (image("same"), image("same"), key("body"));
-    world.create(&first, &existing(&first)).await;
-    let fault =
-        world.store.reserve(second.clone(), &existing(&second), Some(&key)).await.unwrap_err();
-    assert_eq!((fault.reason(), fault.violations()[0].field.as_str()), (Reason::NameTaken, "name"));
+    let reserved = fixture.reserve(image, draft).await;
+    assert!(reserved.0.create_time.0 > 0 && reserved.0.create_time == reserved.0.update_time);
+    assert_eq!(visible_to_bob(fixture, &reserved.0).await, None, "reserved only");
+    assert_eq!(store.unfinished_creates(ANY_AGE).await.unwrap(), std::slice::from_ref(&reserved));
     assert_eq!(
-        world.store.answered(&key).await.unwrap(),
-        None,
-        "the request may be repeated with another name"
+        store.unfinished_creates(ONE_MINUTE_AGE).await.unwrap(),
+        [],
+        "a recent create is not listed"
     );
-    let elsewhere = Image { owner_name: "vision".to_owned(), ..second };
-    world.store.reserve(elsewhere.clone(), &existing(&elsewhere), Some(&key)).await.unwrap();
+
+    let finished = finished(fixture.finish(&reserved, 100).await);
+    assert_eq!(
+        (finished.state, finished.active_revision, finished.access_version),
+        (state, active_revision, policy_version(1))
+    );
+    assert_eq!(visible_to_bob(fixture, &finished).await, Some(finished));
+    assert_eq!(fixture.events(image.id).await, events);
+    assert_eq!(store.unfinished_creates(ANY_AGE).await.unwrap(), []);
+
+    assert_eq!(fixture.finish(&reserved, 100).await, FinishCreate::NotCreating, "a second finish");
+    assert_eq!(fixture.events(image.id).await, events);
 }
 
-async fn the_request_id_comes_before_the_name(world: World) {
-    let (first, second, key) = (image("same"), image("same"), key("body"));
-    world.store.reserve(first.clone(), &existing(&first), Some(&key)).await.unwrap();
-    let fault =
-        world.store.reserve(second.clone(), &existing(&second), Some(&key)).await.unwrap_err();
-    assert_eq!(fault.reason(), Reason::Conflict);
-    assert_eq!(world.store.answered(&key).await.unwrap(), Some(first.id.to_string()));
+async fn visible_to_bob(fixture: &Fixture, image: &Image) -> Option<Image> {
+    fixture.visible_image(&image.qualified_name(), "bob", Role::Reader).await
+}
+
+async fn aborted_create_leaves_nothing(fixture: Fixture) {
+    let store = &fixture.store;
+    let image = image("gone");
+    let key = key("body");
+    let reserve = store.reserve_image(image.clone(), custom(), Some(&key)).await.unwrap();
+
+    assert!(store.abort_create(image.id).await.unwrap());
+
+    for table in ["images", "revisions", "idempotency", "outbox"] {
+        assert_eq!(fixture.count(table).await, 0, "{table}");
+    }
+    assert_eq!(fixture.finish(&reserved(reserve), 100).await, FinishCreate::NotCreating);
+    reserved(store.reserve_image(image, custom(), Some(&key)).await.unwrap());
+}
+
+async fn finished_create_cannot_be_aborted(fixture: Fixture) {
+    let store = &fixture.store;
+    let image = image("stays");
+    let key = key("body");
+    let reserve = store.reserve_image(image.clone(), existing(), Some(&key)).await.unwrap();
+    let finished = finished(fixture.finish(&reserved(reserve), 100).await);
+
+    assert!(!store.abort_create(image.id).await.unwrap());
+
+    assert_eq!(fixture.image(image.id).await, finished);
+    assert_eq!(store.find_created(&key).await.unwrap(), EarlierCall::Response(image.id));
+    assert_eq!(fixture.revision(image.id, 1).await.image, image.id);
+}
+
+async fn taken_name_is_refused_within_its_owner(fixture: Fixture) {
+    let store = &fixture.store;
+    let second = image("same");
+    let key = key("body");
+    fixture.create(&image("same"), existing()).await;
+
+    let reserve = store.reserve_image(second.clone(), existing(), Some(&key)).await;
+    assert_eq!(reserve.unwrap(), Reserve::NameTaken("system/same".to_owned()));
+    assert_eq!(
+        store.find_created(&key).await.unwrap(),
+        EarlierCall::None,
+        "the request id can be used with another name"
+    );
+
+    let elsewhere = NewImage { owner_name: "vision".to_owned(), ..second };
+    reserved(store.reserve_image(elsewhere, existing(), Some(&key)).await.unwrap());
+}
+
+async fn repeated_request_id_is_recognised_before_the_taken_name(fixture: Fixture) {
+    let store = &fixture.store;
+    let first = image("same");
+    let key = key("body");
+
+    reserved(store.reserve_image(first.clone(), existing(), Some(&key)).await.unwrap());
+    let reserve = store.reserve_image(image("same"), existing(), Some(&key)).await;
+    assert_eq!(reserve.unwrap(), Reserve::InFlight);
+
+    assert_eq!(store.find_created(&key).await.unwrap(), EarlierCall::Response(first.id));
     let other_body = Key { hash: "another".to_owned(), ..key };
-    assert_eq!(
-        world.store.answered(&other_body).await.unwrap_err().reason(),
-        Reason::RequestIdReused
-    );
+    assert_eq!(store.find_created(&other_body).await.unwrap(), EarlierCall::OtherRequest);
 }
 
-async fn the_same_request_at_once_is_one_image(world: World) {
-    let (first, second, key) = (image("same"), image("same"), key("body"));
-    let (one, two) = (existing(&first), existing(&second));
+async fn concurrent_calls_with_one_request_id_reserve_one_image(fixture: Fixture) {
+    let key = key("body");
+
     let (one, two) = tokio::join!(
-        world.store.reserve(first, &one, Some(&key)),
-        world.store.reserve(second, &two, Some(&key))
+        fixture.store.reserve_image(image("same"), existing(), Some(&key)),
+        fixture.store.reserve_image(image("same"), existing(), Some(&key))
     );
-    let reasons: Vec<Reason> = [&one, &two]
-        .into_iter()
-        .filter_map(|outcome| outcome.as_ref().err())
-        .map(slipway_fault::Fault::reason)
-        .collect();
-    assert_eq!(reasons, [Reason::Conflict], "{one:?} {two:?}");
-    assert_eq!(world.count("image").await, 1);
+
+    let outcomes = [one.unwrap(), two.unwrap()];
+    let refused: Vec<&Reserve> =
+        outcomes.iter().filter(|outcome| !matches!(outcome, Reserve::Reserved(_))).collect();
+    assert_eq!(refused, [&Reserve::InFlight], "{outcomes:?}");
+    assert_eq!(fixture.count("images").await, 1);
 }

@@ -1,114 +1,158 @@
-//! Lists: bytewise order and pages by every order, literal filters, on either database alike.
+//! Lists: bytewise order, pages in every order and literal filters, equal on both databases.
 
+use sea_orm::{EntityTrait as _, IntoActiveModel as _};
+use slipway_authz::role::Role;
 use slipway_catalog::{
-    domain::image::{Image, ImageType},
-    store::{Filter, Order, keys},
+    domain::{
+        image::{Image, ImageState, NewImage},
+        image_type::ImageType,
+        list::{ImageFilter, ImageOrder, Position},
+    },
+    store::entities::images,
 };
-use slipway_names::{grant::Role, id::GroupId};
-use slipway_paging::Page;
-use slipway_wire::permission::v1::Role as WireRole;
+use slipway_names::{
+    id::{GroupId, ImageId},
+    unit::Micros,
+};
+use slipway_request::page::Page;
 
-use crate::worlds::{World, existing, image, user};
+use crate::fixtures::{Fixture, custom, existing, image};
 
 slipway_testrig::on_both_databases!(
     every_order_pages_bytewise,
-    filters_are_literal,
-    names_with_a_nul_name_nothing
+    filters_match_literally,
+    listed_image_has_its_newest_revision,
+    total_is_capped_at_1000,
+    names_with_a_nul_match_nothing
 );
 
-/// Everything that the user sees, by name.
-pub(crate) async fn all(world: &World, name: &str) -> Vec<Image> {
-    let page = Page::parse(1_000, "", &[], 2).unwrap();
-    world
-        .store
-        .images(user(name), &Filter::default(), Order::parse("").unwrap(), &page)
-        .await
-        .unwrap()
+/// All images that are visible to the user, by name.
+pub(crate) async fn all(fixture: &Fixture, name: &str) -> Vec<Image> {
+    filtered(fixture, name, &ImageFilter::default()).await
 }
 
-async fn reader(world: &World) {
-    world.grant(&[(user("reader"), WireRole::Reader)]).await;
+/// The images that match and are visible to the user, by name.
+async fn filtered(fixture: &Fixture, name: &str, filter: &ImageFilter) -> Vec<Image> {
+    let viewer = fixture.viewer(name).await;
+    let order = ImageOrder::parse("").unwrap();
+
+    let listed = fixture.store.images(viewer, filter, order, None, 1_000).await.unwrap();
+    listed.into_iter().map(|listed| listed.image).collect()
 }
 
-async fn every_order_pages_bytewise(world: World) {
-    reader(&world).await;
+async fn count(fixture: &Fixture, name: &str, filter: &ImageFilter) -> u64 {
+    fixture.store.count_images(fixture.viewer(name).await, filter).await.unwrap()
+}
+
+async fn grant_reader(fixture: &Fixture) {
+    fixture.grant(&[("reader", Role::Reader)]).await;
+}
+
+async fn every_order_pages_bytewise(fixture: Fixture) {
+    grant_reader(&fixture).await;
     let names = ["b", "a", "a-b", "a.b", "a0", "ab", "a-b-2", "z"];
     let display_names = ["same", "Z", "a", "ä", "_", "same", "B", "%"];
     for (name, display_name) in names.into_iter().zip(display_names) {
-        let image = Image { display_name: display_name.to_owned(), ..image(name) };
-        world.create(&image, &existing(&image)).await;
+        fixture.create(&named(name, display_name), existing()).await;
     }
-    world
-        .execute("update image set create_time = 5, update_time = 7 where name in ('a', 'z', 'ab')")
-        .await;
+    let equal_times =
+        "update images set create_time = 5, update_time = 7 where name in ('a', 'z', 'ab')";
+    fixture.execute(equal_times).await;
 
-    let everything = all(&world, "reader").await;
-    for order in ["name", "display_name", "create_time", "update_time"]
-        .into_iter()
-        .flat_map(|name| [name.to_owned(), format!("{name} desc")])
-    {
-        let key = |image: &Image| {
-            let text = |text: &str| (0, text.as_bytes().to_vec());
-            match order.split(' ').next().unwrap() {
-                "name" => text(&image.qualified_name()),
-                "display_name" => text(&image.display_name),
-                "create_time" => (image.create_time, Vec::new()),
-                _ => (image.update_time, Vec::new()),
-            }
-        };
-        let mut want = everything.clone();
-        want.sort_by_key(|image| (key(image), image.id.0));
-        if order.ends_with(" desc") {
-            want.reverse();
-        }
-        let want: Vec<String> = want.into_iter().map(|image| image.name).collect();
+    let images = all(&fixture, "reader").await;
+    for field in ["name", "display_name", "create_time", "update_time"] {
+        let ascending = sorted_names(&images, field);
+        let descending: Vec<String> = ascending.iter().rev().cloned().collect();
+
         for size in [1, 2, 3, 8, 100] {
-            assert_eq!(walk(&world, &order, size).await, want, "{order}, {size} a page");
+            check_pages(&fixture, field, size, &ascending).await;
+            check_pages(&fixture, &format!("{field} desc"), size, &descending).await;
         }
     }
-    assert_eq!(world.store.count_images(user("reader"), &Filter::default()).await.unwrap(), 8);
-    assert_eq!(world.store.count_images(user("mallory"), &Filter::default()).await.unwrap(), 0);
-    assert_eq!(all(&world, "mallory").await, []);
+
+    let filter = ImageFilter::default();
+    assert_eq!(count(&fixture, "reader", &filter).await, 8);
+    assert_eq!(count(&fixture, "mallory", &filter).await, 0);
+    assert_eq!(all(&fixture, "mallory").await, []);
 }
 
-/// Names, page by page.
-async fn walk(world: &World, order: &str, size: i32) -> Vec<String> {
-    let order = Order::parse(order).unwrap();
-    let (mut found, mut token) = (Vec::new(), String::new());
+/// The names in bytewise order of the field, then of the id.
+fn sorted_names(images: &[Image], field: &str) -> Vec<String> {
+    let mut images = images.to_vec();
+    images.sort_by_key(|image| {
+        let key = match field {
+            "name" => (0, image.qualified_name().into_bytes()),
+            "display_name" => (0, image.display_name.clone().into_bytes()),
+            "create_time" => (image.create_time.0, Vec::new()),
+            _ => (image.update_time.0, Vec::new()),
+        };
+        (key, image.id.0)
+    });
+    images.into_iter().map(|image| image.name).collect()
+}
+
+async fn check_pages(fixture: &Fixture, order: &str, size: i32, want: &[String]) {
+    let names = names_by_page(fixture, order, size).await;
+    assert_eq!(names, want, "{order}, {size} per page");
+}
+
+/// The names on all pages.
+async fn names_by_page(fixture: &Fixture, order: &str, size: i32) -> Vec<String> {
+    let viewer = fixture.viewer("reader").await;
+    let filter = ImageFilter::default();
+    let order = ImageOrder::parse(order).unwrap();
+    let mut names = Vec::new();
+    let mut token = String::new();
+
     loop {
         let page = Page::parse(size, &token, &["reader"], 2).unwrap();
-        let mut images =
-            world.store.images(user("reader"), &Filter::default(), order, &page).await.unwrap();
-        token = page.cut(&mut images, |image| keys(image, order));
-        found.extend(images.into_iter().map(|image| image.name));
-        assert!(found.len() <= 8, "pages overlap: {found:?}");
+        let after = Position::parse(&page.after, order.field);
+        assert_eq!(after.is_none(), token.is_empty());
+
+        let listed = fixture.store.images(viewer, &filter, order, after.as_ref(), page.limit());
+        let mut images = listed.await.unwrap();
+        token = page.cut(&mut images, |listed| Position::of(&listed.image, order.field).to_keys());
+
+        names.extend(images.into_iter().map(|listed| listed.image.name));
+        assert!(names.len() <= 8, "pages overlap: {names:?}");
         if token.is_empty() {
-            return found;
+            return names;
         }
     }
 }
 
-async fn filters_are_literal(world: World) {
-    reader(&world).await;
+fn named(name: &str, display_name: &str) -> NewImage {
+    NewImage { display_name: display_name.to_owned(), ..image(name) }
+}
+
+fn text(text: &str) -> ImageFilter {
+    ImageFilter { text: text.to_owned(), ..ImageFilter::default() }
+}
+
+fn owner(owner: &str) -> ImageFilter {
+    ImageFilter { owner: owner.to_owned(), ..ImageFilter::default() }
+}
+
+fn gpu() -> ImageFilter {
+    ImageFilter { image_type: Some(ImageType::Gpu), ..ImageFilter::default() }
+}
+
+async fn filters_match_literally(fixture: Fixture) {
+    grant_reader(&fixture).await;
     let group = GroupId::new();
-    let named = |name: &str, display_name: &str| Image {
-        display_name: display_name.to_owned(),
-        ..image(name)
-    };
     let images = [
         named("percent", "100% sure"),
         named("under", "snake_case"),
         named("back", "a\\b"),
         named("quote", "it's"),
-        Image { kind: ImageType::Gpu, ..named("plain", "Plain") },
-        Image { owner: Some(group), owner_name: "vision".to_owned(), ..named("owned", "Owned") },
+        NewImage { image_type: ImageType::Gpu, ..named("plain", "Plain") },
+        NewImage { owner: Some(group), owner_name: "vision".to_owned(), ..named("owned", "Owned") },
     ];
     for image in &images {
-        world.create(image, &existing(image)).await;
+        fixture.create(image, existing()).await;
     }
-    let text = |text: &str| Filter { text: text.to_owned(), ..Filter::default() };
-    let owner = |owner: &str| Filter { owner: owner.to_owned(), ..Filter::default() };
-    let cases: Vec<(Filter, &[&str])> = vec![
+
+    let cases: Vec<(ImageFilter, &[&str])> = vec![
         (text("%"), &["percent"]),
         (text("0% S"), &["percent"]),
         (text("_"), &["under"]),
@@ -121,47 +165,69 @@ async fn filters_are_literal(world: World) {
         (owner(&group.to_string()), &["owned"]),
         (owner("vis%"), &[]),
         (owner(&GroupId::new().to_string()), &[]),
-        (Filter { kind: Some(ImageType::Gpu), ..Filter::default() }, &["plain"]),
-        (Filter { kind: Some(ImageType::Gpu), ..text("snake") }, &[]),
+        (gpu(), &["plain"]),
+        (ImageFilter { text: "snake".to_owned(), ..gpu() }, &[]),
     ];
     for (filter, want) in cases {
-        let page = Page::parse(100, "", &[], 2).unwrap();
-        let found = world
-            .store
-            .images(user("reader"), &filter, Order::parse("name").unwrap(), &page)
-            .await
-            .unwrap();
-        assert_eq!(
-            found.iter().map(|image| image.name.as_str()).collect::<Vec<_>>(),
-            want,
-            "{filter:?}"
-        );
-        let total = world.store.count_images(user("reader"), &filter).await.unwrap();
-        assert_eq!(usize::try_from(total).unwrap(), want.len(), "{filter:?}");
+        check_filter(&fixture, &filter, want).await;
     }
 }
 
-async fn names_with_a_nul_name_nothing(world: World) {
-    reader(&world).await;
-    let image = image("plain");
-    world.create(&image, &existing(&image)).await;
-    for name in ["system/plain\0", "\0", "system/\0plain"] {
-        assert_eq!(
-            world.store.image_seen_by(name, user("reader"), Role::Reader).await.unwrap(),
-            None,
-            "{name:?}"
-        );
+async fn check_filter(fixture: &Fixture, filter: &ImageFilter, want: &[&str]) {
+    let images = filtered(fixture, "reader", filter).await;
+    let names: Vec<&str> = images.iter().map(|image| image.name.as_str()).collect();
+    assert_eq!(names, want, "{filter:?}");
+
+    let total = count(fixture, "reader", filter).await;
+    assert_eq!(usize::try_from(total).unwrap(), want.len(), "{filter:?}");
+}
+
+async fn listed_image_has_its_newest_revision(fixture: Fixture) {
+    grant_reader(&fixture).await;
+    for (name, draft) in [("a", existing()), ("b", custom())] {
+        fixture.create(&image(name), draft).await;
     }
+
+    let viewer = fixture.viewer("reader").await;
+    let order = ImageOrder::parse("").unwrap();
+    let listed =
+        fixture.store.images(viewer, &ImageFilter::default(), order, None, 10).await.unwrap();
+
+    for listed in &listed {
+        assert_eq!(listed.latest, fixture.revision(listed.image.id, 1).await);
+    }
+    let has_build = listed.iter().map(|listed| listed.latest.build.is_some());
+    assert_eq!(has_build.collect::<Vec<_>>(), [false, true]);
+}
+
+async fn total_is_capped_at_1000(fixture: Fixture) {
+    grant_reader(&fixture).await;
+    let writer = fixture.store.database().writer();
+
+    for (added, want) in [(1_000, 1_000), (1, 1_000)] {
+        let rows = (0..added).map(|_| {
+            let image = image(&ImageId::new().to_string()).reserved_at(Micros(1));
+            let ready = Image { state: ImageState::Ready, ..image };
+            images::Model::from(ready).into_active_model()
+        });
+        images::Entity::insert_many(rows).exec_without_returning(writer).await.unwrap();
+
+        assert_eq!(count(&fixture, "reader", &ImageFilter::default()).await, want);
+    }
+}
+
+async fn names_with_a_nul_match_nothing(fixture: Fixture) {
+    grant_reader(&fixture).await;
+    let image = image("plain");
+    fixture.create(&image, existing()).await;
+
+    for name in ["system/plain\0", "\0", "system/\0plain"] {
+        let visible = fixture.visible_image(name, "reader", Role::Reader).await;
+        assert_eq!(visible, None, "{name:?}");
+    }
+
     for name in ["system/plain", &image.id.to_string()] {
-        assert_eq!(
-            world
-                .store
-                .image_seen_by(name, user("reader"), Role::Reader)
-                .await
-                .unwrap()
-                .unwrap()
-                .id,
-            image.id
-        );
+        let visible = fixture.visible_image(name, "reader", Role::Reader).await;
+        assert_eq!(visible.unwrap().id, image.id);
     }
 }

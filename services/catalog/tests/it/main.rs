@@ -1,13 +1,15 @@
 //! Contract suites of the catalog's store and use cases, on both databases.
 
 mod access;
+mod build;
+mod build_request;
 mod create;
-mod faults;
+mod create_image;
+mod create_revision;
+mod entities;
+mod events;
+mod fake_permission;
+mod fixtures;
 mod list;
-mod progress;
-mod projection;
 mod queue;
 mod reconcile;
-mod requests;
-mod scripted;
-mod worlds;

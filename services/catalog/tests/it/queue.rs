@@ -1,117 +1,110 @@
-//! Builds that wait are counted for each owner where one more is asked for.
+//! The limit on an owner's waiting builds.
 
 use slipway_catalog::{
     domain::{
-        build::BuildProgress,
-        image::{Image, ImageState},
+        build::{BuildProgress, BuildState, BuildUpdate},
+        image::{ImageState, NewImage},
     },
-    store::Report,
+    store::{build::UpdateOutcome, create::FinishCreate, revision::AddRevision},
 };
-use slipway_fault::Reason;
-use slipway_names::id::{BuildId, GroupId};
+use slipway_database::idempotency::EarlierCall;
+use slipway_names::{
+    id::{BuildId, GroupId},
+    revision::RevisionNumber,
+    unit::{PolicyVersion, Sequence},
+};
 
-use crate::worlds::{World, built, existing, image, key, queue};
+use crate::fixtures::{Fixture, build_of, custom, existing, finished, image, key, queue};
 
 slipway_testrig::on_both_databases!(
-    an_owner_has_so_many_waiting_builds,
-    revisions_count_too,
-    two_at_once_take_turns
+    create_is_refused_while_the_queue_of_its_owner_is_full,
+    full_queue_does_not_affect_other_owners_and_existing_images,
+    new_revision_is_refused_while_the_queue_is_full,
+    concurrent_creates_cannot_exceed_the_limit
 );
 
-async fn preparing(world: &World, build: BuildId) {
+/// The build no longer waits.
+async fn start(fixture: &Fixture, build: BuildId) {
+    let sequence = Sequence::try_from(2).unwrap();
     let progress =
-        BuildProgress { state: "preparing".to_owned(), sequence: 2, ..BuildProgress::default() };
-    world.store.report(&Report { build, progress, outcome: None, artifact: None }).await.unwrap();
+        BuildProgress { state: BuildState::Preparing, sequence, ..BuildProgress::REQUESTED };
+
+    let update = BuildUpdate { build, progress, outcome: None };
+    let outcome = fixture.store.apply_build_update(&update).await.unwrap();
+    assert_eq!(outcome, UpdateOutcome::Applied);
 }
 
-async fn an_owner_has_so_many_waiting_builds(world: World) {
-    let store = &world.store;
+/// Creates two system images with waiting builds. Returns the builds.
+async fn two_waiting_builds(fixture: &Fixture) -> [BuildId; 2] {
     let mut builds = Vec::new();
+
     for name in ["a", "b"] {
-        let image = image(name);
-        let (revision, build) = built(&image);
-        let reserved = store.reserve(image, &revision, None).await.unwrap();
-        assert_eq!(
-            store.finish_create(&reserved, &revision, 1, &queue(2)).await.unwrap().unwrap().state,
-            ImageState::Building
-        );
-        builds.push(build);
+        let reserved = fixture.reserve(&image(name), custom()).await;
+        let created = finished(fixture.finish(&reserved, 2).await);
+        assert_eq!(created.state, ImageState::Building);
+        builds.push(build_of(&reserved.1));
     }
+    builds.try_into().unwrap()
+}
+
+async fn create_is_refused_while_the_queue_of_its_owner_is_full(fixture: Fixture) {
+    let waiting = two_waiting_builds(&fixture).await;
     let third = image("c");
-    let (revision, build) = built(&third);
-    let reserved = store.reserve(third.clone(), &revision, None).await.unwrap();
-    let fault = store.finish_create(&reserved, &revision, 1, &queue(2)).await.unwrap_err();
-    assert_eq!(
-        (fault.reason(), fault.violations()[0].field.as_str()),
-        (Reason::QueueFull, "owner:system")
-    );
-    assert_eq!(
-        store.image(third.id).await.unwrap().unwrap().state,
-        ImageState::Creating,
-        "nothing of it holds"
-    );
-    assert!(world.events(third.id).await.is_empty() && world.events(build).await.is_empty());
+    let reserved = fixture.reserve(&third, custom()).await;
+    let build = build_of(&reserved.1);
+
+    assert_eq!(fixture.finish(&reserved, 2).await, FinishCreate::QueueFull);
+    assert_eq!(fixture.image(third.id).await.state, ImageState::Creating, "nothing is changed");
+    assert!(fixture.events(third.id).await.is_empty() && fixture.events(build).await.is_empty());
+
+    start(&fixture, waiting[0]).await;
+    finished(fixture.finish(&reserved, 2).await);
+}
+
+async fn full_queue_does_not_affect_other_owners_and_existing_images(fixture: Fixture) {
+    two_waiting_builds(&fixture).await;
 
     let elsewhere =
-        Image { owner: Some(GroupId::new()), owner_name: "vision".to_owned(), ..image("c") };
-    let (other_revision, _) = built(&elsewhere);
-    let other = store.reserve(elsewhere, &other_revision, None).await.unwrap();
-    assert!(
-        store.finish_create(&other, &other_revision, 1, &queue(2)).await.unwrap().is_some(),
-        "another owner's queue"
-    );
-    let pointing = image("d");
-    let other = store.reserve(pointing.clone(), &existing(&pointing), None).await.unwrap();
-    assert!(
-        store.finish_create(&other, &existing(&pointing), 1, &queue(0)).await.unwrap().is_some(),
-        "nothing is built for it"
-    );
+        NewImage { owner: Some(GroupId::new()), owner_name: "vision".to_owned(), ..image("c") };
+    let reserved = fixture.reserve(&elsewhere, custom()).await;
+    finished(fixture.finish(&reserved, 2).await);
 
-    preparing(&world, builds[0]).await;
-    assert!(
-        store.finish_create(&reserved, &revision, 1, &queue(2)).await.unwrap().is_some(),
-        "one has begun"
-    );
+    let without_build = fixture.reserve(&image("d"), existing()).await;
+    finished(fixture.finish(&without_build, 0).await);
 }
 
-async fn revisions_count_too(world: World) {
-    let image = image("a");
-    let (revision, first) = built(&image);
-    let image = world.create(&image, &revision).await;
+async fn new_revision_is_refused_while_the_queue_is_full(fixture: Fixture) {
+    let store = &fixture.store;
+    let (image, first) = fixture.create(&image("a"), custom()).await;
     let key = key("body");
-    let (draft, build) = built(&image);
-    let fault = world
-        .store
-        .add_revision(&image, draft.clone(), 0, &queue(1), Some(&key))
-        .await
-        .unwrap_err();
-    assert_eq!(fault.reason(), Reason::QueueFull);
-    assert_eq!(world.store.image(image.id).await.unwrap().unwrap().latest_revision, 1);
-    assert_eq!(world.store.answered(&key).await.unwrap(), None, "the request may be repeated");
-    assert!(world.events(build).await.is_empty());
-    preparing(&world, first).await;
-    let (after, added) =
-        world.store.add_revision(&image, draft, 0, &queue(1), Some(&key)).await.unwrap();
-    assert_eq!((after.latest_revision, added.number), (2, 2));
-    assert_eq!(world.store.answered(&key).await.unwrap().as_deref(), Some("2"));
+    let queue = queue(1);
+    let add = || store.add_revision(image.id, custom(), PolicyVersion::ZERO, &queue, Some(&key));
+
+    assert_eq!(add().await.unwrap(), AddRevision::QueueFull);
+    assert_eq!(fixture.image(image.id).await.latest_revision, RevisionNumber::FIRST);
+    assert_eq!(
+        store.find_added(&key).await.unwrap(),
+        EarlierCall::None,
+        "the request can be repeated"
+    );
+    assert_eq!(fixture.count("revisions").await, 1);
+    assert_eq!(fixture.rows("select kind as row from outbox").await.len(), 3, "of the create");
+
+    start(&fixture, build_of(&first)).await;
+    let AddRevision::Added(added) = add().await.unwrap() else { panic!("the queue has room") };
+    let second = RevisionNumber::FIRST.next();
+    assert_eq!((added.0.latest_revision, added.1.number), (second, second));
+    assert_eq!(store.find_added(&key).await.unwrap(), EarlierCall::Response(second));
 }
 
-async fn two_at_once_take_turns(world: World) {
-    let (one, two) = (image("one"), image("two"));
-    let ((first, _), (second, _)) = (built(&one), built(&two));
-    let (one, two) = (
-        world.store.reserve(one, &first, None).await.unwrap(),
-        world.store.reserve(two, &second, None).await.unwrap(),
-    );
-    let queue = queue(1);
-    let (one, two) = tokio::join!(
-        world.store.finish_create(&one, &first, 1, &queue),
-        world.store.finish_create(&two, &second, 1, &queue)
-    );
-    let reasons: Vec<Reason> = [&one, &two]
-        .into_iter()
-        .filter_map(|outcome| outcome.as_ref().err())
-        .map(slipway_fault::Fault::reason)
-        .collect();
-    assert_eq!(reasons, [Reason::QueueFull], "{one:?} {two:?}");
+async fn concurrent_creates_cannot_exceed_the_limit(fixture: Fixture) {
+    let one = fixture.reserve(&image("one"), custom()).await;
+    let two = fixture.reserve(&image("two"), custom()).await;
+
+    let (one, two) = tokio::join!(fixture.finish(&one, 1), fixture.finish(&two, 1));
+
+    let outcomes = [one, two];
+    let refused: Vec<&FinishCreate> =
+        outcomes.iter().filter(|outcome| !matches!(outcome, FinishCreate::Finished(_))).collect();
+    assert_eq!(refused, [&FinishCreate::QueueFull], "{outcomes:?}");
 }

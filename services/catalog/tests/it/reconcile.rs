@@ -1,99 +1,135 @@
-//! Repair: what was cut off is finished or dropped, and one that fails holds up no other.
+//! Repair: unfinished changes are completed or rolled back, and a failing one does not delay the
+//! others.
+
+use std::sync::Arc;
 
 use slipway_catalog::{
-    domain::{access::Access, image::ImageState},
+    domain::{
+        access::{Access, AccessChange},
+        image::ImageState,
+    },
     reconcile::repair,
+    store::access::BeginAccessChange,
 };
 use slipway_fault::Reason;
-use slipway_names::id::ObjectId;
+use slipway_names::id::{ImageId, ObjectId};
 
 use crate::{
-    scripted::{Scripted, app},
-    worlds::{World, built, existing, image},
+    fake_permission::{
+        Answer::{Accept, Fail, Refuse},
+        FakePermission, REGISTRATION_VERSION, app,
+    },
+    fixtures::{Fixture, custom, existing, image, policy_version},
 };
 
 slipway_testrig::on_both_databases!(
-    changes_of_access_are_finished_or_dropped,
-    creates_are_finished_or_taken_back,
-    young_ones_are_left_alone
+    unfinished_access_changes_are_committed_or_aborted,
+    unfinished_creates_are_finished_or_rolled_back,
+    create_over_the_queue_limit_is_rolled_back,
+    recent_changes_are_not_repaired
 );
 
-/// Everything was cut off long ago.
-async fn age(world: &World) {
-    world.execute("update image set create_time = 1, update_time = 1").await;
+const STATES: &str = "select name || ' ' || state as row from images order by name";
+
+/// Makes every change old enough to be repaired.
+async fn age_all(fixture: &Fixture) {
+    fixture.execute("update images set create_time = 1").await;
+    fixture.execute("update access_changes set create_time = 1").await;
 }
 
-async fn changes_of_access_are_finished_or_dropped(world: World) {
-    let everyone = Access { global: true, ..Access::default() };
-    let images = [image("refused"), image("silent"), image("refused-2"), image("finished")];
+fn everyone() -> Access {
+    Access { global: true, ..Access::default() }
+}
+
+/// Begins a change of access that shows the image to everyone.
+async fn begin_change(fixture: &Fixture, image: ImageId) {
+    let change = AccessChange::new(everyone());
+    let begun = fixture.store.begin_access_change(image, &change, None).await.unwrap();
+    assert_eq!(begun, BeginAccessChange::Begun);
+}
+
+async fn repair_with(fixture: &Fixture, permission: &Arc<FakePermission>) {
+    repair(&app(fixture, permission), &fixture.store).await.unwrap();
+}
+
+async fn unfinished_access_changes_are_committed_or_aborted(fixture: Fixture) {
+    let images = ["refused", "silent", "refused-2", "finished"].map(image);
     for image in &images {
-        let id = world.create(image, &existing(image)).await.id;
-        world.store.want_access(id, &everyone, None).await.unwrap();
+        fixture.create(image, existing()).await;
+        begin_change(&fixture, image.id).await;
     }
-    age(&world).await;
+    age_all(&fixture).await;
+
     let [refused, silent, refused_too, _] = images.each_ref().map(|image| ObjectId::from(image.id));
-    let permission = Scripted::new(move |registration| match registration.object {
-        object if object == refused => Some(Reason::UserNotFound),
-        object if object == refused_too => Some(Reason::GroupNotFound),
-        object if object == silent => Some(Reason::PermissionUnavailable),
-        _ => None,
+    let permission = FakePermission::new(move |registration| match registration.object {
+        object if object == refused => Refuse(Reason::UserNotFound),
+        object if object == refused_too => Refuse(Reason::GroupNotFound),
+        object if object == silent => Fail(Reason::PermissionUnavailable),
+        _ => Accept,
     });
-    repair(&app(&world, &permission)).await.unwrap();
+    repair_with(&fixture, &permission).await;
 
-    let state = "select name || case when wanted_access is null then '' else ' waits' end || ' ' || edits as row from image order by name";
+    let states =
+        "select name || case when c.id is null then '' else ' pending' end || ' ' || version
+            as row
+        from images i left join access_changes c on c.image_id = i.id order by name";
     assert_eq!(
-        world.rows(state).await,
-        ["finished 2", "refused 1", "refused-2 1", "silent waits 1"]
+        fixture.rows(states).await,
+        ["finished 2", "refused 1", "refused-2 1", "silent pending 1"]
     );
-    let finished = world.store.image(images[3].id).await.unwrap().unwrap();
-    assert_eq!((finished.access, finished.access_revision), (everyone.clone(), 7));
+    let finished = fixture.image(images[3].id).await;
     assert_eq!(
-        world.store.image(images[0].id).await.unwrap().unwrap().access,
-        Access::default(),
-        "as before"
+        (finished.access, finished.access_version),
+        (everyone(), policy_version(REGISTRATION_VERSION))
     );
-    world.store.want_access(images[0].id, &everyone, None).await.unwrap();
+    assert_eq!(fixture.image(images[0].id).await.access, Access::default(), "unchanged");
+
+    // The aborted change no longer blocks the next one.
+    begin_change(&fixture, images[0].id).await;
 }
 
-async fn creates_are_finished_or_taken_back(world: World) {
-    let images =
-        [image("refused"), image("silent"), image("finished"), image("waits"), image("too-many")];
-    for image in &images[..3] {
-        world.store.reserve(image.clone(), &existing(image), None).await.unwrap();
+async fn unfinished_creates_are_finished_or_rolled_back(fixture: Fixture) {
+    let images = ["refused", "silent", "finished"].map(image);
+    for image in &images {
+        fixture.reserve(image, existing()).await;
     }
-    age(&world).await;
-    let [refused, silent, finished, _, too_many] =
-        images.each_ref().map(|image| ObjectId::from(image.id));
-    let permission = Scripted::new(move |registration| match registration.object {
-        object if object == refused => Some(Reason::GroupNotFound),
-        object if object == silent => Some(Reason::PermissionUnavailable),
-        _ => None,
-    });
-    repair(&app(&world, &permission)).await.unwrap();
-    let state = "select name || ' ' || state as row from image order by name";
-    assert_eq!(world.rows(state).await, ["finished ready", "silent creating"]);
-    assert_eq!(*permission.removed.lock().await, [refused]);
-    assert_eq!(world.events(finished).await.len(), 3);
+    age_all(&fixture).await;
 
-    // Of two builds one may wait, and what is refused for that is taken back as well.
-    let (waiting, _) = built(&images[3]);
-    world.create(&images[3], &waiting).await;
-    let (revision, _) = built(&images[4]);
-    world.store.reserve(images[4].clone(), &revision, None).await.unwrap();
-    age(&world).await;
-    repair(&app(&world, &permission)).await.unwrap();
-    assert_eq!(world.rows(state).await, ["finished ready", "silent creating", "waits building"]);
-    assert_eq!(*permission.removed.lock().await, [refused, too_many]);
+    let [refused, silent, finished] = images.each_ref().map(|image| ObjectId::from(image.id));
+    let permission = FakePermission::new(move |registration| match registration.object {
+        object if object == refused => Refuse(Reason::GroupNotFound),
+        object if object == silent => Fail(Reason::PermissionUnavailable),
+        _ => Accept,
+    });
+    repair_with(&fixture, &permission).await;
+
+    assert_eq!(fixture.rows(STATES).await, ["finished ready", "silent creating"]);
+    assert_eq!(*permission.removed.lock().await, [refused]);
+    assert_eq!(fixture.events(finished).await.len(), 3);
 }
 
-async fn young_ones_are_left_alone(world: World) {
-    let (young, shared) = (image("young"), image("shared"));
-    world.store.reserve(young.clone(), &existing(&young), None).await.unwrap();
-    let id = world.create(&shared, &existing(&shared)).await.id;
-    world.store.want_access(id, &Access { global: true, ..Access::default() }, None).await.unwrap();
-    let permission = Scripted::new(|_| Some(Reason::GroupNotFound));
-    repair(&app(&world, &permission)).await.unwrap();
-    assert_eq!(world.store.image(young.id).await.unwrap().unwrap().state, ImageState::Creating);
-    let waits = "select name as row from image where wanted_access is not null";
-    assert_eq!(world.rows(waits).await, ["shared"]);
+async fn create_over_the_queue_limit_is_rolled_back(fixture: Fixture) {
+    let permission = FakePermission::new(|_| Accept);
+    let too_many = image("too-many");
+    fixture.create(&image("waiting"), custom()).await;
+    fixture.reserve(&too_many, custom()).await;
+    age_all(&fixture).await;
+
+    repair_with(&fixture, &permission).await;
+
+    assert_eq!(fixture.rows(STATES).await, ["waiting building"]);
+    assert_eq!(*permission.removed.lock().await, [ObjectId::from(too_many.id)]);
+}
+
+async fn recent_changes_are_not_repaired(fixture: Fixture) {
+    let [recent, shared] = ["recent", "shared"].map(image);
+    fixture.reserve(&recent, existing()).await;
+    fixture.create(&shared, existing()).await;
+    begin_change(&fixture, shared.id).await;
+
+    let permission = FakePermission::new(|_| Refuse(Reason::GroupNotFound));
+    repair_with(&fixture, &permission).await;
+
+    assert_eq!(fixture.image(recent.id).await.state, ImageState::Creating);
+    assert_eq!(fixture.count("access_changes").await, 1);
 }

@@ -1,18 +1,13 @@
-//! tonic services of permission: parse, call the use case, convert. One file per RPC group.
+//! tonic services of permission: parse, call the use case, convert. One file per proto service.
 
-mod convert;
-mod grant_service;
-mod group_service;
-mod object_service;
-mod permission_service;
-mod request;
-mod user_service;
+mod check;
+mod feed;
+mod grant;
+mod group;
+mod object;
+mod user;
 
-use std::time::SystemTime;
-
-use slipway_daemon::Server;
-use slipway_names::grant::Role;
-use slipway_outbox::EventLog;
+use slipway_daemon::{EventLog, Server};
 use slipway_wire::{
     event::v1::event_service_server::EventServiceServer,
     permission::v1::{
@@ -26,7 +21,7 @@ use tonic::service::Routes;
 
 use crate::app::App;
 
-/// What reflection tells of.
+/// The proto services that gRPC reflection lists.
 pub const SERVICES: &[&str] = &[
     slipway_wire::permission::v1::permission_service_server::SERVICE_NAME,
     slipway_wire::permission::v1::grant_service_server::SERVICE_NAME,
@@ -36,25 +31,16 @@ pub const SERVICES: &[&str] = &[
     slipway_wire::event::v1::event_service_server::SERVICE_NAME,
 ];
 
-/// Everything this service answers.
 #[derive(Clone)]
 struct Api {
     app: App,
     stop: CancellationToken,
 }
 
-/// All RPCs of the service; streams end at `stop`.
-pub fn routes(app: App, stop: CancellationToken) -> Routes {
-    let deciding = app.clone();
-    let events =
-        EventLog::new(app.store().database().clone(), "permission", stop.clone(), move |caller| {
-            let app = deciding.clone();
-            async move {
-                caller.require_unexpired(SystemTime::now())?;
-                app.require_platform(&caller, Role::Reader).await
-            }
-        });
+/// All RPCs of the service. Streams end when `stop` is cancelled.
+pub fn routes(app: App, events: EventLog, stop: CancellationToken) -> Routes {
     let api = Api { app, stop };
+
     Routes::new(
         PermissionServiceServer::new(api.clone()).max_decoding_message_size(Server::MESSAGE_BYTES),
     )

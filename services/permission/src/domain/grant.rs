@@ -1,93 +1,140 @@
 //! Grants: subject × role × object.
 
+use slipway_authz::{object::ObjectKind, role::Role, subject::SubjectKind};
 use slipway_names::{
-    grant::{Role, SubjectKind},
     id::{GrantId, ObjectId},
+    unit::Micros,
 };
-use uuid::Uuid;
 
-/// Who a grant is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Subject {
-    /// User, group, a group's admins or everyone.
-    pub kind: SubjectKind,
-    /// `None` for everyone only.
-    pub id: Option<Uuid>,
-}
+use crate::domain::{
+    object::NamedObject,
+    subject::{NamedSubject, Subject},
+};
 
-/// One grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grant {
-    /// Its id.
     pub id: GrantId,
-    /// What it is about.
     pub object: ObjectId,
-    /// Who it is for.
+    pub object_kind: ObjectKind,
     pub subject: Subject,
-    /// What it allows.
     pub role: Role,
-    /// Microseconds since the Unix epoch.
-    pub expire: Option<i64>,
-    /// Came with its object's registration, and changes with it; people's own grants stay.
+    /// `None` when the grant does not expire.
+    pub expire_time: Option<Micros>,
+    /// Belongs to the registration of its object and changes only with it. Users create the others.
     pub registered: bool,
 }
 
+/// A grant as a user requests it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewGrant {
+    pub object: NamedObject,
+    pub subject: NamedSubject,
+    pub role: Role,
+    /// `None` when the grant does not expire.
+    pub expire_time: Option<Micros>,
+}
+
 impl Grant {
-    /// Whether it still holds at this time, in microseconds.
-    pub fn is_live(&self, now: i64) -> bool {
-        self.expire.is_none_or(|expire| expire > now)
+    pub fn is_live(&self, now: Micros) -> bool {
+        self.expire_time.is_none_or(|expire_time| expire_time > now)
     }
 
-    /// Whether it makes one user a manager.
-    pub fn makes_a_manager(&self) -> bool {
+    /// Whether both grants give the same. Registered grants are never the same as grants of users.
+    pub fn gives_same(&self, other: &Self) -> bool {
+        (self.subject, self.role, self.expire_time, self.registered)
+            == (other.subject, other.role, other.expire_time, other.registered)
+    }
+
+    /// Whether the grant makes one user a manager.
+    pub fn is_user_manager(&self) -> bool {
         self.subject.kind == SubjectKind::User && self.role == Role::Manager
+    }
+
+    /// Whether the grant makes one user a manager without an expiry.
+    pub fn is_permanent_user_manager(&self) -> bool {
+        self.is_user_manager() && self.expire_time.is_none()
     }
 }
 
-/// Which grants to add and which to drop so that an object has exactly `wanted` by registration, whatever people gave beside.
-pub fn difference(
-    present: &[Grant],
-    wanted: &[(Subject, Role)],
-) -> (Vec<(Subject, Role)>, Vec<Grant>) {
-    let present: Vec<Grant> = present.iter().copied().filter(|grant| grant.registered).collect();
-    let drop = present
+/// The changes that make an object's registered grants equal to a wanted set.
+#[derive(Debug, PartialEq, Eq)]
+pub struct RegistrationChanges {
+    pub added: Vec<(Subject, Role)>,
+    pub removed: Vec<Grant>,
+}
+
+/// Compares the registered grants in `present` with `wanted`. Grants that users created stay.
+pub fn registration_changes(present: &[Grant], wanted: &[(Subject, Role)]) -> RegistrationChanges {
+    let registered: Vec<Grant> = present.iter().copied().filter(|grant| grant.registered).collect();
+
+    let removed = registered
         .iter()
         .copied()
         .filter(|grant| !wanted.contains(&(grant.subject, grant.role)))
         .collect();
-    let mut add: Vec<(Subject, Role)> = Vec::new();
+
+    let mut added: Vec<(Subject, Role)> = Vec::new();
     for pair in wanted {
-        if !add.contains(pair) && !present.iter().any(|grant| (grant.subject, grant.role) == *pair)
-        {
-            add.push(*pair);
+        let is_registered = registered.iter().any(|grant| (grant.subject, grant.role) == *pair);
+        if !is_registered && !added.contains(pair) {
+            added.push(*pair);
         }
     }
-    (add, drop)
+
+    RegistrationChanges { added, removed }
 }
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
 
+    #[track_caller]
+    fn check(
+        present: &[Grant],
+        wanted: &[(Subject, Role)],
+        added: &[(Subject, Role)],
+        removed: &[Grant],
+    ) {
+        let want = RegistrationChanges { added: added.to_vec(), removed: removed.to_vec() };
+
+        assert_eq!(registration_changes(present, wanted), want);
+    }
+
     #[test]
-    fn only_what_differs_changes() {
+    fn registration_changes_contain_only_differences() {
         let everyone = Subject { kind: SubjectKind::Everyone, id: None };
         let user = Subject { kind: SubjectKind::User, id: Some(Uuid::from_u128(1)) };
-        let present = [Grant {
+        let registered = Grant {
             id: GrantId(Uuid::from_u128(9)),
             object: ObjectId::PLATFORM,
+            object_kind: ObjectKind::Platform,
             subject: everyone,
             role: Role::Reader,
-            expire: None,
+            expire_time: None,
             registered: true,
-        }];
-        assert_eq!(difference(&present, &[(everyone, Role::Reader)]), (vec![], vec![]));
-        assert_eq!(
-            difference(&present, &[(user, Role::Reader), (user, Role::Reader)]),
-            (vec![(user, Role::Reader)], present.to_vec())
-        );
-        assert_eq!(difference(&present, &[]), (vec![], present.to_vec()));
-        let given = [Grant { registered: false, ..present[0] }];
-        assert_eq!(difference(&given, &[]), (vec![], vec![]), "what people gave stays");
+        };
+        let of_everyone = (everyone, Role::Reader);
+        let of_user = (user, Role::Reader);
+
+        check(&[registered], &[of_everyone], &[], &[]);
+        check(&[registered], &[of_user, of_user], &[of_user], &[registered]);
+        check(&[registered], &[], &[], &[registered]);
+    }
+
+    #[test]
+    fn registration_changes_leave_grants_of_users() {
+        let created = Grant {
+            id: GrantId(Uuid::from_u128(9)),
+            object: ObjectId::PLATFORM,
+            object_kind: ObjectKind::Platform,
+            subject: Subject { kind: SubjectKind::Everyone, id: None },
+            role: Role::Reader,
+            expire_time: None,
+            registered: false,
+        };
+
+        check(&[created], &[], &[], &[]);
     }
 }

@@ -1,27 +1,33 @@
 //! Groups and their members.
 
-use slipway_names::id::{GroupId, UserId};
+use slipway_names::{
+    id::{GroupId, UserId},
+    unit::Micros,
+};
 
-/// Users who share images.
+use crate::domain::user::User;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
-    /// Its id.
     pub id: GroupId,
-    /// Never changes: images are addressed by it.
+    /// Never changes, because names of images contain it.
     pub name: String,
-    /// For people.
     pub display_name: String,
-    /// Microseconds since the Unix epoch.
-    pub create_time: i64,
+    pub create_time: Micros,
 }
 
-/// One user's place in a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Membership {
-    /// The group.
     pub group: GroupId,
-    /// The user.
     pub user: UserId,
-    /// Manages the group and its images.
+    /// Admins manage the group and its images.
+    pub admin: bool,
+}
+
+/// A user as a member of a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    pub user: User,
+    /// As in [`Membership`].
     pub admin: bool,
 }

@@ -1,20 +1,28 @@
 //! Users.
 
-use slipway_names::id::UserId;
+use slipway_names::{id::UserId, unit::Micros};
 
-/// Somebody with a token of a configured issuer, or invited to come with one.
+/// The claims of tokens that identify a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claims {
+    /// The claim `iss`.
+    pub issuer: String,
+    /// The claim `sub`.
+    pub subject: String,
+}
+
+/// The owner of a token of a configured issuer, or an invited user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
     /// Derived from issuer and subject.
     pub id: UserId,
-    /// `iss`
+    /// The claim `iss`.
     pub issuer: String,
-    /// `sub`
+    /// The claim `sub`.
     pub subject: String,
     /// May be empty.
     pub name: String,
-    /// False while only invited.
+    /// False until an invited user makes the first call.
     pub seen: bool,
-    /// Microseconds since the Unix epoch.
-    pub create_time: i64,
+    pub create_time: Micros,
 }

@@ -1,53 +1,63 @@
-//! One change: rows, events, and last the revision with its hash. All changes are serialized.
+//! One change: rows, events and, last, the policy version with its hash. All changes are
+//! serialized.
 
-use aws_lc_rs::digest::{SHA256, digest};
 use prost::Message as _;
-use sea_orm::{ConnectionTrait as _, DatabaseTransaction, QueryResult, Value};
-use slipway_database::Database;
-use slipway_fault::Fault;
+use sea_orm::{DatabaseTransaction, EntityTrait as _, Set};
+use slipway_authz::projection::hash::change_hash;
+use slipway_database::{Database, StoreError};
+use slipway_names::unit::{Micros, PolicyVersion};
 use slipway_outbox::{Event, append};
 use slipway_wire::permission::v1::{GrantMutation, GrantMutations};
 
-use crate::{outbound::Told, store::Store};
+use crate::{
+    domain::{event::DomainEvent, feed::FeedPosition},
+    messages::event::{EventMessage, mutation},
+    store::{
+        Store,
+        entities::{changes, policy_state},
+    },
+};
 
-/// Any number, the same for all changes.
-const LOCK: i64 = 0x51_1b_0a;
+/// The key of the lock that serializes changes. Any number works, as long as all replicas use the
+/// same.
+const CHANGE_LOCK: i64 = 0x51_1b_0a;
 
-/// A change under way; nothing of it holds before [`Change::commit`].
+/// A change in progress. Nothing of it is visible before [`Change::commit`].
 pub struct Change<'a> {
     store: &'a Store,
     transaction: DatabaseTransaction,
-    told: Vec<Told>,
-    /// The database's time of this change, in microseconds.
-    pub now: i64,
-    /// The revision it will have.
-    pub revision: i64,
-    hash: String,
+    events: Vec<DomainEvent>,
+    previous: FeedPosition,
+    /// The database's time at the start of the change.
+    pub now: Micros,
 }
 
 impl Store {
-    /// Begins a change; waits for the one before.
-    pub async fn change(&self) -> Result<Change<'_>, Fault> {
+    /// Begins a change. Waits until the change in progress, if any, has ended.
+    pub async fn change(&self) -> Result<Change<'_>, StoreError> {
         let transaction = self.database.begin().await?;
-        self.database.serialize(&transaction, LOCK).await?;
+        self.database.take_advisory_lock(&transaction, CHANGE_LOCK).await?;
         let now = self.database.now(&transaction).await?;
-        let row = transaction
-            .query_one_raw(self.database.statement("select revision, hash from revision", []))
-            .await?;
-        let row = row.ok_or_else(|| Fault::internal("revision has no row"))?;
-        let revision: i64 = row.try_get("", "revision")?;
-        Ok(Change {
-            store: self,
-            transaction,
-            told: Vec::new(),
-            now,
-            revision: revision + 1,
-            hash: row.try_get("", "hash")?,
-        })
+
+        let state = policy_state::Entity::find().one(&transaction).await?;
+        let state = state.ok_or_else(|| StoreError::defect("policy_state has no row"))?;
+        let previous = FeedPosition { policy_version: state.policy_version, hash: state.hash };
+
+        Ok(Change { store: self, transaction, events: Vec::new(), previous, now })
     }
 }
 
 impl Change<'_> {
+    /// The position before this change.
+    pub fn previous(&self) -> &FeedPosition {
+        &self.previous
+    }
+
+    /// The policy version of this change, if it changes a grant or a membership.
+    pub fn next_version(&self) -> PolicyVersion {
+        self.previous.policy_version.next()
+    }
+
     pub(super) fn database(&self) -> &Database {
         &self.store.database
     }
@@ -56,74 +66,67 @@ impl Change<'_> {
         &self.transaction
     }
 
-    pub(super) fn tell(&mut self, told: Told) {
-        self.told.push(told);
+    pub(super) fn record(&mut self, event: DomainEvent) {
+        self.events.push(event);
     }
 
-    pub(super) async fn execute<const N: usize>(
-        &self,
-        sql: &str,
-        values: [Value; N],
-    ) -> Result<u64, Fault> {
-        Ok(self
-            .transaction
-            .execute_raw(self.database().statement(sql, values))
-            .await?
-            .rows_affected())
-    }
-
-    pub(super) async fn rows<const N: usize>(
-        &self,
-        sql: &str,
-        values: [Value; N],
-    ) -> Result<Vec<QueryResult>, Fault> {
-        Ok(self.transaction.query_all_raw(self.database().statement(sql, values)).await?)
-    }
-
-    /// Makes it hold. Returns the revision from which it does; the one before where nothing changed.
-    pub async fn commit(self) -> Result<i64, Fault> {
-        if self.told.is_empty() {
+    /// Commits. Returns the policy version from which the change is in effect: the previous one
+    /// when no grant and no membership changed.
+    pub async fn commit(self) -> Result<PolicyVersion, StoreError> {
+        if self.events.is_empty() {
             self.transaction.commit().await?;
-            return Ok(self.revision - 1);
+            return Ok(self.previous.policy_version);
         }
-        for told in &self.told {
-            let (kind, subject, data) = told.event(self.revision)?;
-            let sql = "insert into subject_sequence (subject, last) values ($1, 1) on conflict (subject) do update set last = subject_sequence.last + 1 returning last";
-            let row = self
-                .transaction
-                .query_one_raw(self.database().statement(sql, [subject.clone().into()]))
-                .await?;
-            let sequence = row.map(|row| row.try_get("", "last")).transpose()?.unwrap_or(1);
-            append(
-                &self.transaction,
-                Event { kind: kind.to_owned(), subject, sequence, time: self.now, data },
-            )
-            .await?;
+
+        for event in &self.events {
+            self.append_to_outbox(event).await?;
         }
-        let mutations: Vec<GrantMutation> = self.told.iter().filter_map(Told::mutation).collect();
-        let mut revision = self.revision - 1;
-        if !mutations.is_empty() {
-            revision = self.revision;
-            let bytes = GrantMutations { mutations }.encode_to_vec();
-            let hash: String = digest(&SHA256, &[self.hash.as_bytes(), &bytes].concat())
-                .as_ref()
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect();
-            self.execute(
-                "insert into change (revision, hash, mutations, time) values ($1, $2, $3, $4)",
-                [revision.into(), hash.clone().into(), bytes.into(), self.now.into()],
-            )
-            .await?;
-            self.execute(
-                "update revision set revision = $1, hash = $2",
-                [revision.into(), hash.into()],
-            )
-            .await?;
-        }
+
+        let mutations: Vec<GrantMutation> = self.events.iter().filter_map(mutation).collect();
+        let policy_version = if mutations.is_empty() {
+            self.previous.policy_version
+        } else {
+            self.write_mutations(mutations).await?;
+            self.next_version()
+        };
+
         self.transaction.commit().await?;
         self.store.wake.wake();
         self.store.changed.send_replace(());
-        Ok(revision)
+        Ok(policy_version)
+    }
+
+    async fn append_to_outbox(&self, event: &DomainEvent) -> Result<(), StoreError> {
+        let EventMessage { kind, subject, data } =
+            EventMessage::new(event, self.next_version()).map_err(StoreError::defect)?;
+
+        let event = Event { kind: kind.to_owned(), subject, time: self.now, data };
+        append(&self.transaction, event).await?;
+        Ok(())
+    }
+
+    /// Writes the mutations under the next policy version. The hash covers the previous hash and
+    /// the encoded mutations, so that a projection notices when this database was restored from a
+    /// backup.
+    async fn write_mutations(&self, mutations: Vec<GrantMutation>) -> Result<(), StoreError> {
+        let policy_version = self.next_version();
+        let mutations = GrantMutations { mutations }.encode_to_vec();
+        let hash = change_hash(&self.previous.hash, &mutations);
+
+        let change = changes::ActiveModel {
+            policy_version: Set(policy_version),
+            hash: Set(hash.clone()),
+            mutations: Set(mutations),
+            time: Set(self.now),
+        };
+        changes::Entity::insert(change).exec_without_returning(&self.transaction).await?;
+
+        let state = policy_state::ActiveModel {
+            policy_version: Set(policy_version),
+            hash: Set(hash),
+            ..Default::default()
+        };
+        policy_state::Entity::update_many().set(state).exec(&self.transaction).await?;
+        Ok(())
     }
 }

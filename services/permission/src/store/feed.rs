@@ -1,96 +1,77 @@
-//! What `WatchGrants` sends: snapshots and changes by revision.
+//! The data of `WatchGrants`: snapshots, and changes by policy version.
 
-use sea_orm::ConnectionTrait as _;
-use slipway_fault::Fault;
-use slipway_names::{
-    grant::ObjectKind,
-    id::{GroupId, UserId},
-};
+use sea_orm::{EntityTrait as _, PaginatorTrait as _, QueryFilter as _, raw_sql};
+use slipway_database::{StoreError, raw_rows};
+use slipway_names::unit::PolicyVersion;
 
 use crate::{
-    domain::{grant::Grant, group::Membership},
-    store::{Store, grant::grant},
+    domain::{
+        feed::{FeedEntry, FeedPosition, Snapshot},
+        group::Membership,
+    },
+    store::{
+        Store,
+        entities::{changes, members},
+        grant::all_grants,
+    },
 };
 
-/// One change as it was hashed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FeedEntry {
-    /// Its number.
-    pub revision: i64,
-    /// Over the one before and the mutations.
-    pub hash: String,
-    /// Encoded GrantMutations.
-    pub mutations: Vec<u8>,
-}
-
-/// Everything at one revision.
-#[derive(Debug, Clone, Default)]
-pub struct Snapshot {
-    /// The revision.
-    pub revision: i64,
-    /// Its hash.
-    pub hash: String,
-    /// All grants, with the kinds of their objects.
-    pub grants: Vec<(Grant, ObjectKind)>,
-    /// All memberships.
-    pub memberships: Vec<Membership>,
-}
-
 impl Store {
-    /// Whether this revision ever had this hash here.
-    pub async fn knows(&self, revision: i64, hash: &str) -> Result<bool, Fault> {
-        let sql = "select revision from change where revision = $1 and hash = $2";
-        Ok(self
-            .database
-            .reader()
-            .query_one_raw(self.database.statement(sql, [revision.into(), hash.into()]))
-            .await?
-            .is_some())
-    }
-
-    /// Changes behind a revision, in order.
-    pub async fn changes_after(&self, revision: i64) -> Result<Vec<FeedEntry>, Fault> {
-        let sql = "select * from change where revision > $1 order by revision limit 500";
-        let rows = self
-            .database
-            .reader()
-            .query_all_raw(self.database.statement(sql, [revision.into()]))
+    /// Whether this database has ever been at this position.
+    pub async fn has_position(&self, position: &FeedPosition) -> Result<bool, StoreError> {
+        let found = changes::Entity::find_by_id(position.policy_version)
+            .filter(changes::COLUMN.hash.eq(&position.hash))
+            .count(self.database.reader())
             .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(FeedEntry {
-                    revision: row.try_get("", "revision")?,
-                    hash: row.try_get("", "hash")?,
-                    mutations: row.try_get("", "mutations")?,
-                })
-            })
-            .collect()
+
+        Ok(found > 0)
     }
 
-    /// Everything, at one revision: taken under the lock of changes.
-    pub async fn snapshot(&self) -> Result<Snapshot, Fault> {
+    /// The next changes after a policy version, at most 500, in order.
+    pub async fn changes_after(
+        &self,
+        policy_version: PolicyVersion,
+    ) -> Result<Vec<FeedEntry>, StoreError> {
+        let following = raw_sql!(
+            Postgres,
+            r#"
+            select COLUMNS from changes
+            where policy_version > {policy_version}
+            order by policy_version
+            limit 500
+            "#
+        );
+
+        let reader = self.database.reader();
+        let rows = raw_rows::<changes::Entity>(reader, following).all(reader).await?;
+        Ok(rows.into_iter().map(Into::into).collect())
+    }
+
+    /// Reads everything under the lock of changes, so that it belongs to one policy version.
+    pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
         let change = self.change().await?;
-        let head = change.rows("select revision, hash from revision", []).await?;
-        let head = head.first().ok_or_else(|| Fault::internal("revision has no row"))?;
-        let mut snapshot = Snapshot {
-            revision: head.try_get("", "revision")?,
-            hash: head.try_get("", "hash")?,
-            ..Snapshot::default()
-        };
-        for row in change
-            .rows("select g.*, o.kind from role_grant g join object o on o.id = g.object_id", [])
-            .await?
-        {
-            let kind: String = row.try_get("", "kind")?;
-            snapshot.grants.push((grant(&row)?, kind.parse().map_err(Fault::internal)?));
-        }
-        for row in change.rows("select * from membership", []).await? {
-            snapshot.memberships.push(Membership {
-                group: GroupId(row.try_get("", "group_id")?),
-                user: UserId(row.try_get("", "user_id")?),
-                admin: row.try_get("", "admin")?,
-            });
-        }
-        Ok(snapshot)
+
+        let grants = all_grants(change.transaction()).await?;
+        let memberships = members::Entity::find().all(change.transaction()).await?;
+
+        Ok(Snapshot {
+            position: change.previous().clone(),
+            grants,
+            memberships: memberships.into_iter().map(Into::into).collect(),
+        })
+    }
+}
+
+impl From<changes::Model> for FeedEntry {
+    fn from(row: changes::Model) -> Self {
+        let position = FeedPosition { policy_version: row.policy_version, hash: row.hash };
+
+        Self { position, mutations: row.mutations }
+    }
+}
+
+impl From<members::Model> for Membership {
+    fn from(row: members::Model) -> Self {
+        Self { group: row.group_id, user: row.user_id, admin: row.admin }
     }
 }

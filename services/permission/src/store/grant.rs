@@ -1,115 +1,131 @@
 //! Rows of grants.
 
-use sea_orm::{ConnectionTrait as _, QueryResult};
-use slipway_fault::Fault;
-use slipway_names::{
-    grant::{ObjectKind, Role, SubjectKind},
-    id::{GrantId, ObjectId},
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait, EntityTrait as _, FromQueryResult, JoinType,
+    QueryFilter as _, QueryOrder as _, QuerySelect as _, RelationTrait as _, Select, SelectModel,
+    Selector, Set,
 };
-use slipway_paging::Page;
-use uuid::Uuid;
+use slipway_authz::object::ObjectKind;
+use slipway_database::{StoreError, column::Text};
+use slipway_names::id::{GrantId, ObjectId};
 
 use crate::{
-    domain::grant::{Grant, Subject},
-    outbound::Told,
-    store::{Change, Store},
+    domain::{event::DomainEvent, grant::Grant, subject::Subject},
+    store::{
+        Store,
+        change::Change,
+        entities::{grants, objects},
+    },
 };
 
-const BY_ID: &str =
-    "select g.*, o.kind from role_grant g join object o on o.id = g.object_id where g.id = $1";
+/// A grant with the kind of its object.
+#[derive(FromQueryResult)]
+struct Row {
+    #[sea_orm(nested)]
+    grant: grants::Model,
+    object_kind: Text<ObjectKind>,
+}
 
 impl Store {
-    /// A grant and the kind of its object.
-    pub async fn grant(&self, id: GrantId) -> Result<Option<(Grant, ObjectKind)>, Fault> {
-        let row = self
-            .database
-            .reader()
-            .query_one_raw(self.database.statement(BY_ID, [id.0.into()]))
-            .await?;
-        row.as_ref().map(grant_and_kind).transpose()
+    pub async fn grant(&self, id: GrantId) -> Result<Option<Grant>, StoreError> {
+        find(self.database.reader(), id).await
     }
 
-    /// A page of one object's grants, oldest first.
+    /// The next grants of one object, ordered by id and with that from the oldest to the newest.
     pub async fn grants_of(
         &self,
         object: ObjectId,
-        page: &Page,
-    ) -> Result<Vec<(Grant, ObjectKind)>, Fault> {
-        let after = page
-            .after
-            .first()
-            .and_then(|id| id.parse::<GrantId>().ok())
-            .map_or(Uuid::nil(), |id| id.0);
-        let sql = "select g.*, o.kind from role_grant g join object o on o.id = g.object_id where g.object_id = $1 and g.id > $2 order by g.id limit $3";
-        let values = [object.0.into(), after.into(), page.limit().into()];
-        let rows =
-            self.database.reader().query_all_raw(self.database.statement(sql, values)).await?;
-        rows.iter().map(grant_and_kind).collect()
+        after: Option<GrantId>,
+        limit: u64,
+    ) -> Result<Vec<Grant>, StoreError> {
+        let mut select = of_object(object).limit(limit);
+        if let Some(after) = after {
+            select = select.filter(grants::COLUMN.id.gt(after));
+        }
+
+        let rows = with_kind(select).all(self.database.reader()).await?;
+        Ok(rows.into_iter().map(Into::into).collect())
     }
 }
 
 impl Change<'_> {
-    /// A grant and the kind of its object, within the change.
-    pub async fn grant(&self, id: GrantId) -> Result<Option<(Grant, ObjectKind)>, Fault> {
-        self.rows(BY_ID, [id.0.into()]).await?.first().map(grant_and_kind).transpose()
+    pub async fn grant(&self, id: GrantId) -> Result<Option<Grant>, StoreError> {
+        find(self.transaction(), id).await
     }
 
-    /// All grants of one object.
-    pub async fn grants_of(&self, object: ObjectId) -> Result<Vec<Grant>, Fault> {
-        self.rows("select * from role_grant where object_id = $1 order by id", [object.0.into()])
-            .await?
-            .iter()
-            .map(grant)
-            .collect()
+    /// All grants of one object, expired ones too.
+    pub async fn grants_of(&self, object: ObjectId) -> Result<Vec<Grant>, StoreError> {
+        let rows = with_kind(of_object(object)).all(self.transaction()).await?;
+
+        Ok(rows.into_iter().map(Into::into).collect())
     }
 
-    /// Adds a grant.
-    pub async fn create_grant(&mut self, grant: Grant, kind: ObjectKind) -> Result<(), Fault> {
-        let sql = "insert into role_grant (id, object_id, subject_kind, subject_id, role, expire, registered) values ($1, $2, $3, $4, $5, $6, $7)";
-        let subject = grant.subject;
-        let values = [
-            grant.id.0.into(),
-            grant.object.0.into(),
-            subject.kind.as_str().into(),
-            subject.id.into(),
-            grant.role.rank().into(),
-            grant.expire.into(),
-            grant.registered.into(),
-        ];
-        self.execute(sql, values).await?;
-        self.tell(Told::GrantCreated(grant, kind));
+    pub async fn create_grant(&mut self, grant: Grant) -> Result<(), StoreError> {
+        let row = grants::ActiveModel {
+            id: Set(grant.id),
+            object_id: Set(grant.object),
+            subject_kind: Set(Text(grant.subject.kind)),
+            subject_id: Set(grant.subject.id),
+            role: Set(grant.role),
+            expire_time: Set(grant.expire_time),
+            registered: Set(grant.registered),
+        };
+        grants::Entity::insert(row).exec_without_returning(self.transaction()).await?;
+
+        self.record(DomainEvent::GrantCreated(grant));
         Ok(())
     }
 
-    /// Takes a grant away.
-    pub async fn delete_grant(&mut self, grant: Grant, kind: ObjectKind) -> Result<(), Fault> {
-        if self.execute("delete from role_grant where id = $1", [grant.id.0.into()]).await? > 0 {
-            self.tell(Told::GrantDeleted(grant, kind));
+    pub async fn delete_grant(&mut self, grant: Grant) -> Result<(), StoreError> {
+        let deleted = grants::Entity::delete_by_id(grant.id).exec(self.transaction()).await?;
+        if deleted.rows_affected > 0 {
+            self.record(DomainEvent::GrantDeleted(grant));
         }
+
         Ok(())
     }
 }
 
-fn grant_and_kind(row: &QueryResult) -> Result<(Grant, ObjectKind), Fault> {
-    let kind: String = row.try_get("", "kind")?;
-    Ok((grant(row)?, kind.parse().map_err(Fault::internal)?))
+/// All grants of all objects, expired ones too.
+pub(super) async fn all_grants(
+    connection: &impl ConnectionTrait,
+) -> Result<Vec<Grant>, StoreError> {
+    let rows = with_kind(grants::Entity::find()).all(connection).await?;
+
+    Ok(rows.into_iter().map(Into::into).collect())
 }
 
-pub(super) fn grant(row: &QueryResult) -> Result<Grant, Fault> {
-    let kind: String = row.try_get("", "subject_kind")?;
-    let kind: SubjectKind = kind.parse().map_err(Fault::internal)?;
-    let rank: i32 = row.try_get("", "role")?;
-    let role = Role::ALL
-        .iter()
-        .copied()
-        .find(|role| role.rank() == rank)
-        .ok_or_else(|| Fault::internal(format!("no role has rank {rank}")))?;
-    Ok(Grant {
-        id: GrantId(row.try_get("", "id")?),
-        object: ObjectId(row.try_get("", "object_id")?),
-        subject: Subject { kind, id: row.try_get("", "subject_id")? },
-        role,
-        expire: row.try_get("", "expire")?,
-        registered: row.try_get("", "registered")?,
-    })
+async fn find(connection: &impl ConnectionTrait, id: GrantId) -> Result<Option<Grant>, StoreError> {
+    let row = with_kind(grants::Entity::find_by_id(id)).one(connection).await?;
+
+    Ok(row.map(Into::into))
+}
+
+fn of_object(object: ObjectId) -> Select<grants::Entity> {
+    grants::Entity::find()
+        .filter(grants::COLUMN.object_id.eq(object))
+        .order_by_asc(grants::Column::Id)
+}
+
+fn with_kind(select: Select<grants::Entity>) -> Selector<SelectModel<Row>> {
+    select
+        .join(JoinType::InnerJoin, grants::Relation::Objects.def())
+        .column_as(objects::Column::Kind, "object_kind")
+        .into_model()
+}
+
+impl From<Row> for Grant {
+    fn from(row: Row) -> Self {
+        let grant = row.grant;
+
+        Self {
+            id: grant.id,
+            object: grant.object_id,
+            object_kind: row.object_kind.0,
+            subject: Subject { kind: grant.subject_kind.0, id: grant.subject_id },
+            role: grant.role,
+            expire_time: grant.expire_time,
+            registered: grant.registered,
+        }
+    }
 }

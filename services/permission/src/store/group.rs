@@ -1,175 +1,213 @@
 //! Rows of groups and members.
 
-use sea_orm::{ConnectionTrait as _, QueryResult};
-use slipway_fault::{Fault, Reason};
-use slipway_names::id::{GroupId, ObjectId, UserId};
-use slipway_paging::Page;
+use sea_orm::{
+    ColumnTrait as _, Condition, ConnectionTrait, EntityTrait as _, FromQueryResult, JoinType,
+    QueryFilter as _, QueryOrder as _, QuerySelect as _, RelationTrait as _, Set, TryInsertResult,
+    sea_query::{Expr, ExprTrait as _, OnConflict, Query},
+};
+use slipway_authz::projection::condition::Viewer;
+use slipway_database::StoreError;
+use slipway_names::id::{GroupId, UserId};
 use uuid::Uuid;
 
 use crate::{
     domain::{
-        group::{Group, Membership},
-        user::User,
+        event::DomainEvent,
+        group::{Group, Member, Membership},
     },
-    outbound::Told,
-    store::{Change, Store, decision::COUNTS, user::user},
+    store::{
+        Store,
+        change::Change,
+        check::TABLES,
+        entities::{groups, members, objects, users},
+    },
 };
 
-/// By id where the text is one, else by name: names never read as ids.
-const BY_NAME_OR_ID: &str = "select * from team where name = $1 or id = $2";
+/// The outcome of [`Change::create_group`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum CreateOutcome {
+    Created,
+    /// Another group has the name.
+    NameTaken,
+}
+
+#[derive(FromQueryResult)]
+struct MemberRow {
+    #[sea_orm(nested)]
+    user: users::Model,
+    admin: bool,
+}
 
 impl Store {
-    /// The group of this name or id.
-    pub async fn group(&self, name_or_id: &str) -> Result<Option<Group>, Fault> {
-        if name_or_id.contains('\0') {
-            return Ok(None);
+    pub async fn group(&self, name_or_id: &str) -> Result<Option<Group>, StoreError> {
+        find(self.database.reader(), name_or_id).await
+    }
+
+    /// The next groups on which [`Store::effective_role`] finds a role for the user, by name.
+    pub async fn visible_groups(
+        &self,
+        user: UserId,
+        after: &str,
+        limit: u64,
+    ) -> Result<Vec<Group>, StoreError> {
+        let reader = self.database.reader();
+        let viewer = Viewer { user, now: self.database.now(reader).await? };
+
+        let id = || Expr::col((groups::Entity, groups::Column::Id));
+        let object = Query::select()
+            .expr(Expr::cust("1"))
+            .from(objects::Entity)
+            .and_where(objects::Column::Id.into_expr().eq(id()))
+            .take();
+        let grant = viewer.held_grants(TABLES, id()).expr(Expr::cust("1")).take();
+
+        let rows = groups::Entity::find()
+            .filter(groups::COLUMN.name.gt(after))
+            .filter(Expr::exists(object))
+            .filter(Expr::exists(grant))
+            .order_by_asc(groups::Column::Name)
+            .limit(limit)
+            .all(reader)
+            .await?;
+        Ok(rows.into_iter().map(Into::into).collect())
+    }
+
+    /// Names of the groups that the user is a member of, in order.
+    pub async fn group_names_of(&self, user: UserId) -> Result<Vec<String>, StoreError> {
+        let names = members::Entity::find()
+            .join(JoinType::InnerJoin, members::Relation::Groups.def())
+            .filter(members::COLUMN.user_id.eq(user))
+            .select_only()
+            .column(groups::Column::Name)
+            .order_by_asc(groups::Column::Name)
+            .into_tuple()
+            .all(self.database.reader())
+            .await?;
+
+        Ok(names)
+    }
+
+    /// The next members of a group, by user id.
+    pub async fn members(
+        &self,
+        group: GroupId,
+        after: Option<UserId>,
+        limit: u64,
+    ) -> Result<Vec<Member>, StoreError> {
+        let mut select = users::Entity::find()
+            .join_rev(JoinType::InnerJoin, members::Relation::Users.def())
+            .column(members::Column::Admin)
+            .filter(members::COLUMN.group_id.eq(group))
+            .order_by_asc(users::Column::Id)
+            .limit(limit);
+        if let Some(after) = after {
+            select = select.filter(users::COLUMN.id.gt(after));
         }
-        let id = Uuid::try_parse(name_or_id).unwrap_or_default();
-        let row = self
-            .database
-            .reader()
-            .query_one_raw(self.database.statement(BY_NAME_OR_ID, [name_or_id.into(), id.into()]))
-            .await?;
-        row.as_ref().map(group).transpose()
-    }
 
-    /// A page of the groups that the user sees, by name: those on which [`Store::standing`] finds a role.
-    pub async fn groups_seen_by(&self, user: UserId, page: &Page) -> Result<Vec<Group>, Fault> {
-        let sql = format!(
-            "select t.* from team t join object o on o.id = t.id where t.name > $4
-                and exists (select 1 from role_grant g where g.object_id in ($3, t.id) and {COUNTS}) order by t.name limit $5"
-        );
-        let now = self.database.now(self.database.reader()).await?;
-        let after = page.after.first().cloned().unwrap_or_default();
-        let values = [
-            user.0.into(),
-            now.into(),
-            ObjectId::PLATFORM.0.into(),
-            after.into(),
-            page.limit().into(),
-        ];
-        let rows =
-            self.database.reader().query_all_raw(self.database.statement(sql, values)).await?;
-        rows.iter().map(group).collect()
-    }
-
-    /// Names of the groups that the user is in.
-    pub async fn group_names_of(&self, user: UserId) -> Result<Vec<String>, Fault> {
-        let sql = "select t.name from team t join membership m on m.group_id = t.id where m.user_id = $1 order by t.name";
-        let rows = self
-            .database
-            .reader()
-            .query_all_raw(self.database.statement(sql, [user.0.into()]))
-            .await?;
-        rows.iter().map(|row| Ok(row.try_get("", "name")?)).collect()
-    }
-
-    /// A page of a group's members by user id, with whether each is an admin.
-    pub async fn members(&self, group: GroupId, page: &Page) -> Result<Vec<(User, bool)>, Fault> {
-        let after = page
-            .after
-            .first()
-            .and_then(|id| id.parse::<UserId>().ok())
-            .map_or(Uuid::nil(), |id| id.0);
-        let sql = "select p.*, m.admin from membership m join person p on p.id = m.user_id where m.group_id = $1 and p.id > $2 order by p.id limit $3";
-        let rows = self
-            .database
-            .reader()
-            .query_all_raw(
-                self.database.statement(sql, [group.0.into(), after.into(), page.limit().into()]),
-            )
-            .await?;
-        rows.iter().map(|row| Ok((user(row)?, row.try_get("", "admin")?))).collect()
+        let rows = select.into_model::<MemberRow>().all(self.database.reader()).await?;
+        Ok(rows.into_iter().map(Into::into).collect())
     }
 }
 
 impl Change<'_> {
-    /// A new group; its name must be free.
-    pub async fn create_group(&mut self, group: &Group) -> Result<(), Fault> {
-        let sql = "insert into team (id, name, display_name, create_time) values ($1, $2, $3, $4) on conflict (name) do nothing";
-        let inserted = self
-            .execute(
-                sql,
-                [
-                    group.id.0.into(),
-                    group.name.clone().into(),
-                    group.display_name.clone().into(),
-                    group.create_time.into(),
-                ],
-            )
+    pub async fn create_group(&mut self, group: &Group) -> Result<CreateOutcome, StoreError> {
+        let row = groups::ActiveModel {
+            id: Set(group.id),
+            name: Set(group.name.clone()),
+            display_name: Set(group.display_name.clone()),
+            create_time: Set(group.create_time),
+        };
+        let inserted = groups::Entity::insert(row)
+            .on_conflict_do_nothing_on([groups::Column::Name])
+            .exec(self.transaction())
             .await?;
-        if inserted == 0 {
-            return Err(Fault::new(
-                Reason::NameTaken,
-                format!("there is a group `{}` already; choose another name", group.name),
-            )
-            .violation("name", "is taken"));
+
+        match inserted {
+            TryInsertResult::Inserted(_) => {
+                self.record(DomainEvent::GroupCreated(group.clone()));
+                Ok(CreateOutcome::Created)
+            }
+            TryInsertResult::Conflicted | TryInsertResult::Empty => Ok(CreateOutcome::NameTaken),
         }
-        self.tell(Told::GroupCreated(group.clone()));
-        Ok(())
     }
 
-    /// The group of this name or id, within the change.
-    pub async fn group(&self, name_or_id: &str) -> Result<Option<Group>, Fault> {
-        if name_or_id.contains('\0') {
-            return Ok(None);
-        }
-        let id = Uuid::try_parse(name_or_id).unwrap_or_default();
-        self.rows(BY_NAME_OR_ID, [name_or_id.into(), id.into()])
-            .await?
-            .first()
-            .map(group)
-            .transpose()
+    pub async fn group(&self, name_or_id: &str) -> Result<Option<Group>, StoreError> {
+        find(self.transaction(), name_or_id).await
     }
 
-    /// Adds a member, or sets whether it is an admin.
+    /// Adds a member, or sets whether an existing one is an admin.
     pub async fn put_member(
         &mut self,
         membership: Membership,
         group_name: &str,
-    ) -> Result<(), Fault> {
-        let sql = "insert into membership (group_id, user_id, admin) values ($1, $2, $3)
-            on conflict (group_id, user_id) do update set admin = excluded.admin where membership.admin <> excluded.admin";
-        let changed = self
-            .execute(
-                sql,
-                [membership.group.0.into(), membership.user.0.into(), membership.admin.into()],
-            )
+    ) -> Result<(), StoreError> {
+        let row = members::ActiveModel {
+            group_id: Set(membership.group),
+            user_id: Set(membership.user),
+            admin: Set(membership.admin),
+        };
+        let update = OnConflict::columns([members::Column::GroupId, members::Column::UserId])
+            .update_column(members::Column::Admin)
+            .action_and_where(members::COLUMN.admin.ne(membership.admin))
+            .to_owned();
+
+        let written = members::Entity::insert(row)
+            .on_conflict(update)
+            .exec_without_returning(self.transaction())
             .await?;
-        if changed > 0 {
-            self.tell(Told::MemberAdded(membership, group_name.to_owned()));
+        if written > 0 {
+            let group_name = group_name.to_owned();
+            self.record(DomainEvent::MemberAdded { membership, group_name });
         }
         Ok(())
     }
 
-    /// Removes a member; one that is not there stays away.
-    pub async fn remove_member(
-        &mut self,
-        group: GroupId,
-        group_name: &str,
-        user: UserId,
-    ) -> Result<(), Fault> {
-        let removed = self
-            .execute(
-                "delete from membership where group_id = $1 and user_id = $2",
-                [group.0.into(), user.0.into()],
-            )
-            .await?;
-        if removed > 0 {
-            self.tell(Told::MemberRemoved(
-                Membership { group, user, admin: false },
-                group_name.to_owned(),
-            ));
+    /// Removing a user who is not a member changes nothing.
+    pub async fn remove_member(&mut self, group: &Group, user: UserId) -> Result<(), StoreError> {
+        let deleted =
+            members::Entity::delete_by_id((group.id, user)).exec(self.transaction()).await?;
+
+        if deleted.rows_affected > 0 {
+            let membership = Membership { group: group.id, user, admin: false };
+            let group_name = group.name.clone();
+            self.record(DomainEvent::MemberRemoved { membership, group_name });
         }
         Ok(())
     }
 }
 
-fn group(row: &QueryResult) -> Result<Group, Fault> {
-    Ok(Group {
-        id: GroupId(row.try_get("", "id")?),
-        name: row.try_get("", "name")?,
-        display_name: row.try_get("", "display_name")?,
-        create_time: row.try_get("", "create_time")?,
-    })
+/// Finds one group at most, because a name never parses as an id.
+async fn find(
+    connection: &impl ConnectionTrait,
+    name_or_id: &str,
+) -> Result<Option<Group>, StoreError> {
+    // PostgreSQL refuses a text with NUL.
+    if name_or_id.contains('\0') {
+        return Ok(None);
+    }
+
+    let id = GroupId(Uuid::try_parse(name_or_id).unwrap_or_default());
+    let named =
+        Condition::any().add(groups::COLUMN.name.eq(name_or_id)).add(groups::COLUMN.id.eq(id));
+
+    let row = groups::Entity::find().filter(named).one(connection).await?;
+    Ok(row.map(Into::into))
+}
+
+impl From<groups::Model> for Group {
+    fn from(row: groups::Model) -> Self {
+        Self {
+            id: row.id,
+            name: row.name,
+            display_name: row.display_name,
+            create_time: row.create_time,
+        }
+    }
+}
+
+impl From<MemberRow> for Member {
+    fn from(row: MemberRow) -> Self {
+        Self { user: row.user.into(), admin: row.admin }
+    }
 }

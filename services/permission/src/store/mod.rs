@@ -1,12 +1,14 @@
-//! Tables of the permission service. One call = one transaction; every change gets the next revision and hash.
+//! Tables of the permission service. One call is one transaction; changes are numbered by the
+//! policy version.
 
-mod answer;
-mod change;
-mod decision;
+pub mod change;
+mod check;
+pub mod entities;
 mod feed;
 mod grant;
-mod group;
-mod object;
+pub mod group;
+pub mod object;
+mod response;
 mod user;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
@@ -14,11 +16,7 @@ use slipway_database::{Database, SqlMigration};
 use slipway_outbox::Wake;
 use tokio::sync::watch;
 
-pub use change::Change;
-pub use decision::Standing;
-pub use feed::{FeedEntry, Snapshot};
-
-/// The service's database.
+/// The database of the service.
 #[derive(Debug, Clone)]
 pub struct Store {
     database: Database,
@@ -27,18 +25,14 @@ pub struct Store {
 }
 
 impl Store {
-    /// `wake` tells the relay of new rows.
+    /// `wake` wakes the relay after new outbox rows.
     pub fn new(database: Database, wake: Wake) -> Self {
         Self { database, wake, changed: watch::Sender::new(()) }
     }
 
-    /// The database itself, for health and the event log.
-    pub fn database(&self) -> &Database {
-        &self.database
-    }
-
-    /// Told after each change made by this process.
-    pub fn changes(&self) -> watch::Receiver<()> {
+    /// Notifies after each change that this process commits. Changes of other replicas do not
+    /// notify.
+    pub fn changed(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
     }
 }
@@ -51,7 +45,8 @@ impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         vec![
             Box::new(SqlMigration { name: "m0001_permission", sql: include_str!("schema.sql") }),
-            Box::new(SqlMigration { name: "m0002_outbox", sql: slipway_outbox::SCHEMA }),
+            Box::new(SqlMigration { name: "m0002_database", sql: slipway_database::SCHEMA }),
+            Box::new(SqlMigration { name: "m0003_outbox", sql: slipway_outbox::SCHEMA }),
         ]
     }
 }

@@ -1,55 +1,56 @@
 //! Rows of objects.
 
-use sea_orm::QueryResult;
-use slipway_fault::{Fault, Reason};
-use slipway_names::{
-    grant::ObjectKind,
-    id::{GroupId, ObjectId},
+use sea_orm::{EntityTrait as _, Set};
+use slipway_database::{StoreError, column::Text};
+use slipway_names::id::ObjectId;
+
+use crate::{
+    domain::object::Object,
+    store::{change::Change, entities::objects},
 };
 
-use crate::{domain::object::Object, store::Change};
+/// The outcome of [`Change::put_object`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum PutOutcome {
+    /// The object is stored, now or since before.
+    Stored,
+    /// The id is stored with another kind or owner, which never change.
+    Different,
+}
 
 impl Change<'_> {
-    /// Registers the object; one of this id keeps its kind and owner, and another kind or owner is refused.
-    pub async fn put_object(&self, object: &Object) -> Result<(), Fault> {
-        let sql = "insert into object (id, kind, owner_group) values ($1, $2, $3) on conflict (id) do nothing";
-        self.execute(
-            sql,
-            [
-                object.id.0.into(),
-                object.kind.as_str().into(),
-                object.owner.map(|owner| owner.0).into(),
-            ],
-        )
-        .await?;
-        match self.object(object.id).await? {
-            Some(stored) if stored == *object => Ok(()),
-            _ => Err(Fault::new(
-                Reason::Conflict,
-                "this object id is registered with another kind or owner",
-            )
-            .metadata("object", object.id)),
-        }
+    pub async fn put_object(&self, object: &Object) -> Result<PutOutcome, StoreError> {
+        let row = objects::ActiveModel {
+            id: Set(object.id),
+            kind: Set(Text(object.kind)),
+            owner_group: Set(object.owner),
+        };
+        objects::Entity::insert(row)
+            .on_conflict_do_nothing_on([objects::Column::Id])
+            .exec_without_returning(self.transaction())
+            .await?;
+
+        let is_stored = self.object(object.id).await? == Some(*object);
+        if is_stored { Ok(PutOutcome::Stored) } else { Ok(PutOutcome::Different) }
     }
 
-    /// The object of this id.
-    pub async fn object(&self, id: ObjectId) -> Result<Option<Object>, Fault> {
-        self.rows("select * from object where id = $1", [id.0.into()])
-            .await?
-            .first()
-            .map(object)
-            .transpose()
+    pub async fn object(&self, id: ObjectId) -> Result<Option<Object>, StoreError> {
+        let row = objects::Entity::find_by_id(id).one(self.transaction()).await?;
+
+        Ok(row.map(Into::into))
     }
 
-    /// Forgets the object; its grants must be gone.
-    pub async fn delete_object(&self, id: ObjectId) -> Result<(), Fault> {
-        self.execute("delete from object where id = $1", [id.0.into()]).await.map(|_| ())
+    /// The object's grants must be deleted before.
+    pub async fn delete_object(&self, id: ObjectId) -> Result<(), StoreError> {
+        objects::Entity::delete_by_id(id).exec(self.transaction()).await?;
+
+        Ok(())
     }
 }
 
-fn object(row: &QueryResult) -> Result<Object, Fault> {
-    let kind: String = row.try_get("", "kind")?;
-    let owner: Option<uuid::Uuid> = row.try_get("", "owner_group")?;
-    let kind: ObjectKind = kind.parse().map_err(Fault::internal)?;
-    Ok(Object { id: ObjectId(row.try_get("", "id")?), kind, owner: owner.map(GroupId) })
+impl From<objects::Model> for Object {
+    fn from(row: objects::Model) -> Self {
+        Self { id: row.id, kind: row.kind.0, owner: row.owner_group }
+    }
 }

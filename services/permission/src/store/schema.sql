@@ -1,4 +1,4 @@
-create table person (
+create table users (
     id uuid primary key,
     issuer text not null,
     subject text not null,
@@ -7,31 +7,46 @@ create table person (
     create_time bigint not null,
     unique (issuer, subject)
 );
-create table team (
+
+create table groups (
     id uuid primary key,
     name TEXT_BYTEWISE not null unique,
     display_name text not null,
     create_time bigint not null
 );
-create table membership (
-    group_id uuid not null references team (id),
-    user_id uuid not null references person (id),
+
+create table members (
+    group_id uuid not null references groups (id),
+    user_id uuid not null references users (id),
     admin boolean not null,
     primary key (group_id, user_id)
 );
-create index membership_user on membership (user_id);
-create table object (id uuid primary key, kind text not null, owner_group uuid);
-create table role_grant (
+create index members_user on members (user_id);
+
+create table objects (id uuid primary key, kind text not null, owner_group uuid);
+
+create table grants (
     id uuid primary key,
-    object_id uuid not null references object (id),
+    object_id uuid not null references objects (id),
     subject_kind text not null,
     subject_id uuid,
     role integer not null,
-    expire bigint,
+    expire_time bigint,
     registered boolean not null
 );
-create index role_grant_object on role_grant (object_id, subject_kind, subject_id);
-create table revision (one integer primary key, revision bigint not null, hash text not null);
-insert into revision (one, revision, hash) values (1, 0, '');
-create table change (revision bigint primary key, hash text not null, mutations bytea not null, time bigint not null);
-create table subject_sequence (subject text primary key, last bigint not null);
+create index grants_object on grants (object_id, subject_kind, subject_id);
+
+-- One row: the number and the hash of the last change.
+create table policy_state (
+    one integer primary key,
+    policy_version bigint not null,
+    hash text not null
+);
+insert into policy_state (one, policy_version, hash) values (1, 0, '');
+
+create table changes (
+    policy_version bigint primary key,
+    hash text not null,
+    mutations bytea not null,
+    time bigint not null
+);

@@ -1,98 +1,103 @@
 //! Rows of users.
 
-use sea_orm::{ConnectionTrait as _, QueryResult, Value};
-use slipway_fault::{Fault, Reason};
+use sea_orm::{
+    ColumnTrait as _, Condition, EntityTrait as _, PaginatorTrait as _, QueryFilter as _,
+    QueryOrder as _, QuerySelect as _, Set, sea_query::OnConflict,
+};
+use slipway_database::StoreError;
 use slipway_names::id::UserId;
-use slipway_paging::Page;
 
 use crate::{
-    domain::user::User,
-    outbound::Told,
-    store::{Change, Store},
+    domain::{event::DomainEvent, user::User},
+    store::{Store, change::Change, entities::users},
 };
 
 impl Store {
-    /// The user of this id.
-    pub async fn user(&self, id: UserId) -> Result<Option<User>, Fault> {
-        let row = self
-            .database
-            .reader()
-            .query_one_raw(
-                self.database.statement("select * from person where id = $1", [id.0.into()]),
-            )
-            .await?;
-        row.as_ref().map(user).transpose()
+    pub async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
+        let row = users::Entity::find_by_id(id).one(self.database.reader()).await?;
+
+        Ok(row.map(Into::into))
     }
 
-    /// A page of all users, by id.
-    pub async fn users(&self, page: &Page) -> Result<Vec<User>, Fault> {
-        let after = page
-            .after
-            .first()
-            .and_then(|id| id.parse::<UserId>().ok())
-            .unwrap_or(UserId(uuid::Uuid::nil()));
-        let rows = self
-            .database
-            .reader()
-            .query_all_raw(self.database.statement(
-                "select * from person where id > $1 order by id limit $2",
-                [after.0.into(), page.limit().into()],
-            ))
-            .await?;
-        rows.iter().map(user).collect()
+    /// The next users, by id.
+    pub async fn users(&self, after: Option<UserId>, limit: u64) -> Result<Vec<User>, StoreError> {
+        let mut select = users::Entity::find().order_by_asc(users::Column::Id).limit(limit);
+        if let Some(after) = after {
+            select = select.filter(users::COLUMN.id.gt(after));
+        }
+
+        let rows = select.all(self.database.reader()).await?;
+        Ok(rows.into_iter().map(Into::into).collect())
     }
 }
 
 impl Change<'_> {
-    /// Remembers a user who was seen; its name follows its token. Nobody is told.
-    pub async fn see_user(&self, user: &User) -> Result<(), Fault> {
-        let sql = "insert into person (id, issuer, subject, name, seen, create_time) values ($1, $2, $3, $4, $5, $6)
-            on conflict (id) do update set name = case when excluded.name = '' then person.name else excluded.name end, seen = excluded.seen";
-        self.execute(sql, values(user)).await.map(|_| ())
+    /// Stores a user who made a call. The name follows the token, unless the token has none. There
+    /// is no event for this.
+    pub async fn put_seen_user(&self, user: User) -> Result<(), StoreError> {
+        let mut update = OnConflict::column(users::Column::Id);
+        update.update_column(users::Column::Seen);
+        if !user.name.is_empty() {
+            update.update_column(users::Column::Name);
+        }
+
+        users::Entity::insert(users::ActiveModel::from(user))
+            .on_conflict(update)
+            .exec_without_returning(self.transaction())
+            .await?;
+        Ok(())
     }
 
-    /// Makes a user known. One that is invited already may get another name; one that was seen stays as it is.
-    pub async fn invite_user(&mut self, user: &User) -> Result<(), Fault> {
-        let sql = "insert into person (id, issuer, subject, name, seen, create_time) values ($1, $2, $3, $4, $5, $6)
-            on conflict (id) do update set name = excluded.name
-                where not person.seen and excluded.name <> '' and excluded.name <> person.name";
-        if self.execute(sql, values(user)).await? > 0 {
-            self.tell(Told::UserInvited(user.clone()));
+    /// Stores an invited user, or a new name of one who has not called yet. A user who has called
+    /// stays unchanged.
+    pub async fn invite_user(&mut self, user: User) -> Result<(), StoreError> {
+        let is_renamed = Condition::all()
+            .add(users::COLUMN.seen.eq(false))
+            .add(users::COLUMN.name.ne(&user.name));
+        let mut update = OnConflict::column(users::Column::Id);
+        if user.name.is_empty() {
+            update.do_nothing();
+        } else {
+            update.update_column(users::Column::Name).action_cond_where(is_renamed);
+        }
+
+        let written = users::Entity::insert(users::ActiveModel::from(user.clone()))
+            .on_conflict(update)
+            .exec_without_returning(self.transaction())
+            .await?;
+        if written > 0 {
+            self.record(DomainEvent::UserInvited(user));
         }
         Ok(())
     }
 
-    /// Refuses an id that nobody has.
-    pub async fn require_user(&self, id: UserId) -> Result<(), Fault> {
-        match self.rows("select id from person where id = $1", [id.0.into()]).await?.is_empty() {
-            false => Ok(()),
-            true => Err(Fault::new(
-                Reason::UserNotFound,
-                format!("there is no user {id}; invite the user first, or ask it to sign in once"),
-            )
-            .metadata("user", id)),
+    pub async fn has_user(&self, id: UserId) -> Result<bool, StoreError> {
+        Ok(users::Entity::find_by_id(id).count(self.transaction()).await? > 0)
+    }
+}
+
+impl From<users::Model> for User {
+    fn from(row: users::Model) -> Self {
+        Self {
+            id: row.id,
+            issuer: row.issuer,
+            subject: row.subject,
+            name: row.name,
+            seen: row.seen,
+            create_time: row.create_time,
         }
     }
 }
 
-fn values(user: &User) -> [Value; 6] {
-    [
-        user.id.0.into(),
-        user.issuer.clone().into(),
-        user.subject.clone().into(),
-        user.name.clone().into(),
-        user.seen.into(),
-        user.create_time.into(),
-    ]
-}
-
-pub(super) fn user(row: &QueryResult) -> Result<User, Fault> {
-    Ok(User {
-        id: UserId(row.try_get("", "id")?),
-        issuer: row.try_get("", "issuer")?,
-        subject: row.try_get("", "subject")?,
-        name: row.try_get("", "name")?,
-        seen: row.try_get("", "seen")?,
-        create_time: row.try_get("", "create_time")?,
-    })
+impl From<User> for users::ActiveModel {
+    fn from(user: User) -> Self {
+        Self {
+            id: Set(user.id),
+            issuer: Set(user.issuer),
+            subject: Set(user.subject),
+            name: Set(user.name),
+            seen: Set(user.seen),
+            create_time: Set(user.create_time),
+        }
+    }
 }

@@ -1,9 +1,10 @@
-//! Contract of the permission service on each database, called over its RPCs within the process.
+//! Contract of the permission service on each database, called through its RPCs inside the process.
 
-mod checks;
+mod check;
+mod entities;
 mod feed;
-mod grants;
-mod groups;
-mod objects;
-mod users;
-mod worlds;
+mod fixtures;
+mod grant;
+mod group;
+mod object;
+mod user;

@@ -1,174 +1,242 @@
-//! Bad input: each a different helpful error, named by its reason and field, and the command line shows the same sentence.
+//! Bad input: each error has its reason and field, and the command line shows the same sentence as
+//! gRPC.
 
 use std::collections::BTreeSet;
 
-use slipway_testrig::stack::said;
+use slipway_testrig::{
+    call::{reason, violated_fields},
+    stack::output_of,
+};
 use slipway_wire::{
     builder::v1::BuildSpec,
     catalog::v1::{
-        CreateImageRequest, CustomSource, ExistingSource, GetImageRequest, ImageType,
-        ListImagesRequest, create_image_request::Source,
+        CreateImageRequest, CreateRevisionRequest, CustomSource, ExistingSource, ImageType,
+        ListImagesRequest, create_image_request::Source, create_revision_request,
     },
 };
+use tonic::Code;
 use tonic_types::StatusExt as _;
-use uuid::Uuid;
 
-use crate::world::{World, image, reason, standalone, with_token};
+use crate::fixture::{
+    Fixture, build_spec, create_image_request, custom_source, existing_source, shared,
+};
 
-fn spec(world: &World, edit: impl FnOnce(&mut BuildSpec)) -> CreateImageRequest {
-    let mut spec = BuildSpec {
-        base_reference: world.base.clone(),
-        apt: vec!["jq".to_owned()],
-        ..BuildSpec::default()
-    };
+/// A refused request with the expected reason and field; the field is empty if the refusal names
+/// none.
+type Case = (&'static str, &'static str, CreateImageRequest);
+
+/// A request for a custom image with an edited spec.
+fn with_spec(fixture: &Fixture, edit: impl FnOnce(&mut BuildSpec)) -> CreateImageRequest {
+    let mut spec = build_spec(&fixture.base, &["jq"]);
     edit(&mut spec);
-    image(
-        "system",
-        "x",
-        Source::Custom(CustomSource { spec: Some(spec), pull_secret: String::new() }),
-    )
+
+    create_image_request("system", "x", Source::Custom(custom_source(spec)))
 }
 
-fn reference(text: &str) -> CreateImageRequest {
-    image(
-        "system",
-        "x",
-        Source::Existing(ExistingSource {
-            reference: text.to_owned(),
-            ..ExistingSource::default()
-        }),
-    )
+fn with_reference(reference: &str) -> CreateImageRequest {
+    create_image_request("system", "x", Source::Existing(existing_source(reference)))
 }
 
-#[tokio::test]
-async fn bad_input_is_told_apart() {
-    let Some(world) = standalone().await else { return };
-    world.create(world.existing("system", "taken")).await;
-    let registry = &world.registry;
-    let lines = |lines: &[&str]| lines.iter().map(ToString::to_string).collect::<Vec<_>>();
-    let many = vec!["jq".to_owned(); 1_001];
+fn owned(lines: &[&str]) -> Vec<String> {
+    lines.iter().map(ToString::to_string).collect()
+}
 
-    let cases: Vec<(&str, &str, CreateImageRequest)> = vec![
-        (
-            "PACKAGE_LINE_REFUSED",
-            "custom.spec.apt[0]",
-            spec(&world, |spec| spec.apt = lines(&["jq; rm"])),
-        ),
-        (
-            "PACKAGE_LINE_REFUSED",
-            "custom.spec.pip[1]",
-            spec(&world, |spec| spec.pip = lines(&["numpy", "--index-url=https://evil"])),
-        ),
-        (
-            "PACKAGE_LINE_REFUSED",
-            "custom.spec.conda[0]",
-            spec(&world, |spec| spec.conda = lines(&["--file x"])),
-        ),
-        (
-            "PACKAGE_LINE_REFUSED",
-            "custom.spec.apt[0]",
-            spec(&world, |spec| spec.apt = lines(&["jq\nx"])),
-        ),
-        ("SPEC_TOO_LARGE", "custom.spec.apt", spec(&world, |spec| spec.apt = many)),
-        ("SPEC_EMPTY", "custom.spec", spec(&world, |spec| spec.apt = lines(&["# nothing"]))),
-        ("CONDA_NOT_YET_SUPPORTED", "", spec(&world, |spec| spec.conda = lines(&["numpy"]))),
-        (
-            "REFERENCE_MALFORMED",
-            "custom.spec.base_reference",
-            spec(&world, |spec| spec.base_reference = "https://x/y".to_owned()),
-        ),
-        (
-            "GPU_REFERENCE_NOT_UNIVERSAL",
-            "",
-            spec(&world, |spec| spec.gpu_base_reference = "python:3".to_owned()),
-        ),
-        ("REFERENCE_MALFORMED", "existing.reference", reference("a b")),
-        ("REFERENCE_MISSING", "", reference(&format!("{registry}/no/such:1"))),
-        ("REGISTRY_UNREACHABLE", "", reference("127.0.0.1:1/no/such:1")),
-        ("GROUP_NOT_FOUND", "", world.existing("nobody", "x")),
-        ("NAME_TAKEN", "", world.existing("system", "taken")),
-        ("FIELD_INVALID", "name", world.existing("system", "Not A Name")),
-        (
-            "FIELD_INVALID",
-            "display_name",
-            CreateImageRequest { display_name: "x".repeat(65), ..world.existing("system", "x") },
-        ),
-        (
-            "FIELD_INVALID",
-            "type",
-            CreateImageRequest {
-                r#type: ImageType::Unspecified.into(),
-                ..world.existing("system", "x")
-            },
-        ),
-        (
-            "FIELD_INVALID",
-            "source",
-            CreateImageRequest { source: None, ..world.existing("system", "x") },
-        ),
-        (
-            "FIELD_INVALID",
-            "request_id",
-            CreateImageRequest { request_id: "7".to_owned(), ..world.existing("system", "x") },
-        ),
-    ];
-    let (count, mut sentences) = (cases.len(), BTreeSet::new());
+/// Checks each refusal's reason and field. Returns the messages.
+async fn check_refused(fixture: &Fixture, cases: Vec<Case>) -> Vec<String> {
+    let mut messages = Vec::new();
+
     for (want, field, request) in cases {
-        let status = world
-            .images()
-            .create_image(world.call("admin", request.clone()))
-            .await
-            .expect_err(want);
+        let status = fixture.try_create("admin", request).await.expect_err(want);
         assert_eq!(reason(&status), want, "{status:?}");
-        let details = status.get_error_details();
-        let fields: Vec<String> = details
-            .bad_request()
-            .into_iter()
-            .flat_map(|bad| &bad.field_violations)
-            .map(|violation| violation.field.clone())
-            .collect();
+
+        let fields = violated_fields(&status);
         assert!(
             field.is_empty() || fields.iter().any(|named| named == field),
             "{want}: {fields:?} lacks {field}"
         );
-        sentences.insert(status.message().to_owned());
+        messages.push(status.message().to_owned());
     }
-    assert_eq!(sentences.len(), count, "each is told in its own words: {sentences:#?}");
-    let missing = format!("{registry}/no/such:1");
-    let elsewhere = [
-        (1, "REFERENCE_MALFORMED", vec!["--owner", "system", "--name", "x", "--reference", "a b"]),
-        (1, "REFERENCE_MISSING", vec!["--owner", "system", "--name", "x", "--reference", &missing]),
-        (
-            3,
-            "GROUP_NOT_FOUND",
-            vec!["--owner", "nobody", "--name", "x", "--reference", &world.base],
-        ),
-        (1, "NAME_TAKEN", vec!["--owner", "system", "--name", "taken", "--reference", &world.base]),
-        (
-            5,
-            "REGISTRY_UNREACHABLE",
-            vec!["--owner", "system", "--name", "x", "--reference", "127.0.0.1:1/no/such:1"],
-        ),
-    ];
-    for (want, reason, arguments) in elsewhere {
-        let (code, text) = typed(&world, &[&["image", "create"][..], &arguments].concat());
-        assert!(
-            code == want
-                && text.contains(&format!("[{reason}]"))
-                && sentences.iter().any(|sentence| text.contains(sentence)),
-            "{code} {text}"
-        );
-    }
-    let left = world
-        .images()
-        .list_images(world.call("admin", ListImagesRequest::default()))
-        .await
-        .unwrap()
-        .into_inner();
-    assert_eq!(left.images.len(), 1, "nothing of the refused ones is left");
+
+    messages
 }
 
-/// What builds.md wants refused.
+/// Checks that no refused create has left an image. The refused images are `x` of `system`.
+async fn check_nothing_created(fixture: &Fixture) {
+    let status = fixture.get_image("admin", "system/x", "").await.unwrap_err();
+    assert_eq!(reason(&status), "IMAGE_NOT_FOUND", "{status:?}");
+}
+
+/// Runs the command line as the admin. Returns its exit code and output.
+fn slipway(fixture: &Fixture, arguments: &[&str]) -> (i32, String) {
+    let mut command = fixture.stack.program("slipway");
+    command
+        .args(arguments)
+        .envs(fixture.stack.environment())
+        .env("SLIPWAY_TOKEN", fixture.token("admin"));
+
+    output_of(&mut command).unwrap()
+}
+
+fn spec_cases(fixture: &Fixture) -> Vec<Case> {
+    let with_spec = |edit: fn(&mut BuildSpec)| with_spec(fixture, edit);
+    let apt =
+        |edit: fn(&mut BuildSpec)| ("PACKAGE_LINE_REFUSED", "custom.spec.apt[0]", with_spec(edit));
+
+    vec![
+        apt(|spec| spec.apt = owned(&["jq; rm"])),
+        apt(|spec| spec.apt = owned(&["jq\nx"])),
+        (
+            "PACKAGE_LINE_REFUSED",
+            "custom.spec.pip[1]",
+            with_spec(|spec| spec.pip = owned(&["numpy", "--index-url=https://evil"])),
+        ),
+        (
+            "PACKAGE_LINE_REFUSED",
+            "custom.spec.conda[0]",
+            with_spec(|spec| spec.conda = owned(&["--file x"])),
+        ),
+        (
+            "SPEC_TOO_LARGE",
+            "custom.spec.apt",
+            with_spec(|spec| spec.apt = vec!["jq".to_owned(); 1_001]),
+        ),
+        ("SPEC_EMPTY", "custom.spec", with_spec(|spec| spec.apt = owned(&["# nothing"]))),
+        ("CONDA_NOT_YET_SUPPORTED", "", with_spec(|spec| spec.conda = owned(&["numpy"]))),
+        (
+            "REFERENCE_MALFORMED",
+            "custom.spec.base_reference",
+            with_spec(|spec| spec.base_reference = "https://x/y".to_owned()),
+        ),
+        (
+            "GPU_REFERENCE_NOT_UNIVERSAL",
+            "",
+            with_spec(|spec| spec.gpu_base_reference = "python:3".to_owned()),
+        ),
+    ]
+}
+
+fn image_cases(fixture: &Fixture) -> Vec<Case> {
+    let missing = format!("{}/no/such:1", fixture.registry);
+    let valid = || fixture.existing_image("system", "x");
+
+    vec![
+        ("REFERENCE_MALFORMED", "existing.reference", with_reference("a b")),
+        ("REFERENCE_MISSING", "", with_reference(&missing)),
+        ("REGISTRY_UNREACHABLE", "", with_reference("127.0.0.1:1/no/such:1")),
+        ("GROUP_NOT_FOUND", "", fixture.existing_image("nobody", "x")),
+        ("NAME_TAKEN", "", fixture.existing_image("system", "taken")),
+        ("FIELD_INVALID", "name", fixture.existing_image("system", "Not A Name")),
+        (
+            "FIELD_INVALID",
+            "display_name",
+            CreateImageRequest { display_name: "x".repeat(65), ..valid() },
+        ),
+        (
+            "FIELD_INVALID",
+            "type",
+            CreateImageRequest { r#type: ImageType::Unspecified.into(), ..valid() },
+        ),
+        ("FIELD_INVALID", "source", CreateImageRequest { source: None, ..valid() }),
+        (
+            "FIELD_INVALID",
+            "request_id",
+            CreateImageRequest { request_id: "7".to_owned(), ..valid() },
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn each_refused_create_has_its_own_message_on_every_channel() {
+    let Some(fixture) = shared().await else { return };
+    fixture.create(fixture.existing_image("system", "taken")).await;
+    let cases = [spec_cases(&fixture), image_cases(&fixture)].concat();
+    let count = cases.len();
+
+    let messages: BTreeSet<String> = check_refused(&fixture, cases).await.into_iter().collect();
+
+    assert_eq!(messages.len(), count, "two refusals have the same message: {messages:#?}");
+    check_command_line_shows(&fixture, &messages);
+    check_nothing_created(&fixture).await;
+}
+
+/// Repeats some of the refused creates on the command line.
+fn check_command_line_shows(fixture: &Fixture, messages: &BTreeSet<String>) {
+    let missing = format!("{}/no/such:1", fixture.registry);
+
+    for (exit_code, reason, owner, name, reference) in [
+        (1, "REFERENCE_MALFORMED", "system", "x", "a b"),
+        (1, "REFERENCE_MISSING", "system", "x", missing.as_str()),
+        (3, "GROUP_NOT_FOUND", "nobody", "x", fixture.base.as_str()),
+        (1, "NAME_TAKEN", "system", "taken", fixture.base.as_str()),
+        (5, "REGISTRY_UNREACHABLE", "system", "x", "127.0.0.1:1/no/such:1"),
+    ] {
+        let image = ["--owner", owner, "--name", name, "--reference", reference];
+        let (code, text) = slipway(fixture, &[&["image", "create"][..], &image[..]].concat());
+
+        let shows_message = messages.iter().any(|message| text.contains(message));
+        let shows_reason = text.contains(&format!("[{reason}]"));
+        assert!(code == exit_code && shows_reason && shows_message, "{code} {text}");
+    }
+}
+
+#[tokio::test]
+async fn pull_secrets_are_refused_for_now() {
+    let Some(fixture) = shared().await else { return };
+    let existing =
+        ExistingSource { pull_secret: "mine".to_owned(), ..existing_source(&fixture.base) };
+    let custom = CustomSource {
+        pull_secret: "mine".to_owned(),
+        ..custom_source(build_spec(&fixture.base, &["jq"]))
+    };
+
+    let cases = vec![
+        (
+            "PULL_SECRET_NOT_YET_SUPPORTED",
+            "existing.pull_secret",
+            create_image_request("system", "x", Source::Existing(existing)),
+        ),
+        (
+            "PULL_SECRET_NOT_YET_SUPPORTED",
+            "custom.pull_secret",
+            create_image_request("system", "x", Source::Custom(custom)),
+        ),
+    ];
+    check_refused(&fixture, cases).await;
+
+    check_nothing_created(&fixture).await;
+}
+
+#[tokio::test]
+async fn revision_of_another_source_kind_is_refused() {
+    let Some(fixture) = shared().await else { return };
+    let created = fixture.create(fixture.existing_image("system", "fixed")).await;
+
+    let custom = custom_source(build_spec(&fixture.base, &["jq"]));
+    let request = CreateRevisionRequest {
+        image: "system/fixed".to_owned(),
+        source: Some(create_revision_request::Source::Custom(custom)),
+        consistency_token: created.consistency_token,
+        ..CreateRevisionRequest::default()
+    };
+    let request = fixture.request("admin", request);
+    let status = fixture.images().create_revision(request).await.unwrap_err();
+
+    assert_eq!(reason(&status), "SOURCE_KIND_FIXED");
+    assert_eq!(status.code(), Code::FailedPrecondition);
+}
+
+#[tokio::test]
+async fn owner_filter_with_a_nul_is_refused() {
+    let Some(fixture) = shared().await else { return };
+
+    let request = ListImagesRequest { owner: "sys\0tem".to_owned(), ..Default::default() };
+    let status = fixture.list_images("admin", request).await.unwrap_err();
+
+    assert_eq!(reason(&status), "FIELD_INVALID");
+    assert_eq!(violated_fields(&status), ["owner"]);
+}
+
+/// Lines that builds.md requires to be refused.
 const REFUSED_LINES: &[(&str, &[&str])] = &[
     (
         "apt",
@@ -208,179 +276,52 @@ const REFUSED_LINES: &[(&str, &[&str])] = &[
 ];
 
 #[tokio::test]
-async fn every_refused_line_is_explained_the_same_way_everywhere() {
-    let Some(world) = standalone().await else { return };
-    let mut sentences = Vec::new();
+async fn each_refused_line_has_the_same_description_on_every_channel() {
+    let Some(fixture) = shared().await else { return };
+    let mut descriptions = Vec::new();
+
     for (manager, lines) in REFUSED_LINES {
         for line in *lines {
-            let request = spec(&world, |spec| {
-                spec.apt.clear();
-                let list = match *manager {
-                    "apt" => &mut spec.apt,
-                    "conda" => &mut spec.conda,
-                    _ => &mut spec.pip,
-                };
-                list.push((*line).to_owned());
-            });
-            let status =
-                world.images().create_image(world.call("admin", request)).await.expect_err(line);
-            assert_eq!(reason(&status), "PACKAGE_LINE_REFUSED", "{line}: {status:?}");
-            let details = status.get_error_details();
-            let violation = &details.bad_request().unwrap().field_violations[0];
-            assert_eq!(violation.field, format!("custom.spec.{manager}[0]"), "{line}");
-            assert!(violation.description.contains("column"), "{line}: {}", violation.description);
+            let description = refused_line_description(&fixture, manager, line).await;
 
-            let (code, text) = typed(
-                &world,
-                &[
-                    "image",
-                    "create",
-                    "--owner",
-                    "system",
-                    "--name",
-                    "x",
-                    "--base",
-                    &world.base,
-                    &format!("--{manager}={line}"),
-                ],
-            );
+            let option = format!("--{manager}={line}");
+            let image = ["--owner", "system", "--name", "x", "--base", &fixture.base, &option];
+            let (code, text) = slipway(&fixture, &[&["image", "create"][..], &image[..]].concat());
             assert!(
-                code == 1
-                    && text.contains(&violation.description)
-                    && text.contains("[PACKAGE_LINE_REFUSED]"),
+                code == 1 && text.contains(&description) && text.contains("[PACKAGE_LINE_REFUSED]"),
                 "{line}: {code} {text}"
             );
-            sentences.push(violation.description.clone());
+
+            descriptions.push(description);
         }
     }
-    let described = sentences.iter().find(|sentence| sentence.contains("`curl` would be valid"));
-    assert!(described.is_some(), "the nearest valid form is named: {sentences:#?}");
+
+    let nearest = "`curl` would be valid";
+    assert!(
+        descriptions.iter().any(|description| description.contains(nearest)),
+        "no description contains {nearest:?}: {descriptions:#?}"
+    );
 }
 
-fn typed(world: &World, arguments: &[&str]) -> (i32, String) {
-    let mut command = world.stack.program("slipway");
-    command
-        .args(arguments)
-        .envs(world.stack.environment())
-        .env("SLIPWAY_TOKEN", world.token("admin"));
-    said(&mut command).unwrap()
-}
+/// Creates an image with one refused line. Returns the description of the violation.
+async fn refused_line_description(fixture: &Fixture, manager: &str, line: &str) -> String {
+    let request = with_spec(fixture, |spec| {
+        spec.apt.clear();
+        let list = match manager {
+            "apt" => &mut spec.apt,
+            "conda" => &mut spec.conda,
+            _ => &mut spec.pip,
+        };
+        list.push(line.to_owned());
+    });
 
-#[tokio::test]
-async fn lists_refuse_bad_pages() {
-    let Some(world) = standalone().await else { return };
-    for name in ["a", "b", "c"] {
-        world
-            .create(CreateImageRequest {
-                access: Some(slipway_wire::catalog::v1::ImageAccess {
-                    global: true,
-                    ..Default::default()
-                }),
-                ..world.existing("system", name)
-            })
-            .await;
-    }
-    let list = async |subject: &str, request: ListImagesRequest| {
-        world
-            .images()
-            .list_images(world.call(subject, request))
-            .await
-            .map(tonic::Response::into_inner)
-    };
-    let refused = async |subject: &str, request: ListImagesRequest, want: &str| {
-        assert_eq!(reason(&list(subject, request).await.unwrap_err()), want)
-    };
+    let status = fixture.try_create("admin", request).await.expect_err(line);
 
-    refused("admin", ListImagesRequest { page_size: -1, ..Default::default() }, "FIELD_INVALID")
-        .await;
-    refused(
-        "admin",
-        ListImagesRequest { order_by: "id; drop table image".to_owned(), ..Default::default() },
-        "FIELD_INVALID",
-    )
-    .await;
-    let first =
-        list("admin", ListImagesRequest { page_size: 2, ..Default::default() }).await.unwrap();
-    assert_eq!((first.images.len(), first.total_size), (2, 3));
-    let token = first.next_page_token.clone();
-    refused(
-        "other",
-        ListImagesRequest { page_size: 2, page_token: token.clone(), ..Default::default() },
-        "PAGE_TOKEN_INVALID",
-    )
-    .await;
-    refused(
-        "admin",
-        ListImagesRequest {
-            page_size: 2,
-            page_token: token.clone(),
-            text: "a".to_owned(),
-            ..Default::default()
-        },
-        "PAGE_TOKEN_INVALID",
-    )
-    .await;
-    refused(
-        "admin",
-        ListImagesRequest { page_token: "garbage".to_owned(), ..Default::default() },
-        "PAGE_TOKEN_INVALID",
-    )
-    .await;
-    let second =
-        list("admin", ListImagesRequest { page_size: 2, page_token: token, ..Default::default() })
-            .await
-            .unwrap();
-    assert_eq!((second.images.len(), second.next_page_token.as_str()), (1, ""));
-    for (text, want) in [("%", 0), ("_", 0), ("B", 1), ("\\", 0), ("'", 0)] {
-        let found =
-            list("admin", ListImagesRequest { text: text.to_owned(), ..Default::default() })
-                .await
-                .unwrap();
-        assert_eq!(found.images.len(), want, "{text}");
-    }
-}
+    assert_eq!(reason(&status), "PACKAGE_LINE_REFUSED", "{line}: {status:?}");
+    let details = status.get_error_details();
+    let violation = &details.bad_request().unwrap().field_violations[0];
+    assert_eq!(violation.field, format!("custom.spec.{manager}[0]"), "{line}");
+    assert!(violation.description.contains("column"), "{line}: {}", violation.description);
 
-#[tokio::test]
-async fn tokens_are_told_apart() {
-    let Some(world) = standalone().await else { return };
-    let get = async |request| reason(&world.images().get_image(request).await.unwrap_err());
-    let message =
-        || GetImageRequest { image: "system/x".to_owned(), consistency_token: String::new() };
-    assert_eq!(get(tonic::Request::new(message())).await, "TOKEN_MISSING");
-    assert_eq!(get(with_token("garbage", message())).await, "TOKEN_MALFORMED");
-    let other = world.stack.token("admin", &["--audience", "other"]).unwrap();
-    assert_eq!(get(with_token(&other, message())).await, "TOKEN_AUDIENCE");
-    let good = world.token("admin");
-    let (body, _) = good.rsplit_once('.').unwrap();
-    assert_eq!(get(with_token(&format!("{body}.AAAA"), message())).await, "TOKEN_SIGNATURE");
-    // Made to be over longer ago than the clocks may differ.
-    let short = world.stack.token("admin", &["--life", "0"]).unwrap();
-    let began = std::time::Instant::now();
-    while get(with_token(&short, message())).await != "TOKEN_EXPIRED" {
-        assert!(began.elapsed().as_secs() < 60, "an expired token is still taken");
-        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
-    }
-    assert_eq!(get(with_token(&good, message())).await, "IMAGE_NOT_FOUND");
-}
-
-#[tokio::test]
-async fn the_same_request_twice_is_one_image() {
-    let Some(world) = standalone().await else { return };
-    let request = world.existing("system", "once");
-    let first = world.create(request.clone()).await.image.unwrap();
-    let second = world.create(request.clone()).await.image.unwrap();
-    assert_eq!(first.id, second.id);
-    let other = CreateImageRequest { description: "another body".to_owned(), ..request };
-    let status = world.images().create_image(world.call("admin", other)).await.unwrap_err();
-    assert_eq!(reason(&status), "REQUEST_ID_REUSED");
-    let derived = |name: &str| CreateImageRequest {
-        request_id: Uuid::now_v7().to_string(),
-        name: String::new(),
-        display_name: name.to_owned(),
-        ..world.existing("system", "")
-    };
-    let names =
-        [world.create(derived("My Image")).await, world.create(derived("My  Image!")).await]
-            .map(|response| response.image.unwrap().name);
-    assert_eq!(names, ["system/my-image", "system/my-image-2"]);
+    violation.description.clone()
 }

@@ -1,180 +1,131 @@
-//! A cancelled build ends as CANCELLED wherever it is, publishes nothing and leaves no process.
+//! Cancelled builds: they end CANCELLED in every state before the push, publish nothing and leave
+//! no process.
 
 use std::time::Duration;
 
+use slipway_testrig::call::reason;
 use slipway_wire::{
-    builder::v1::{BuildState, CancelBuildRequest},
+    builder::v1::{Build, BuildState, FailureReason},
     catalog::v1::{
-        CreateRevisionRequest, CustomSource, GetImageRequest, ImageState, RetryRevisionRequest,
+        CreateImageRequest, CreateRevisionRequest, Image, ImageState, RetryRevisionRequest,
+        Revision, create_revision_request::Source,
     },
 };
 
-use crate::world::{World, ended, reason, standalone};
+use crate::fixture::{
+    BUILD_TIMEOUT, Fixture, build_id, build_spec, custom_source, has_ended, standalone, wait_until,
+};
 
-async fn cancel(world: &World, id: &str) {
-    world
-        .builds()
-        .cancel_build(world.call("admin", CancelBuildRequest { build_id: id.to_owned() }))
-        .await
-        .unwrap();
+/// Creates an image. Returns it and the id of its build.
+async fn create(fixture: &Fixture, request: CreateImageRequest) -> (Image, String) {
+    let image = fixture.create(request).await.image.unwrap();
+    let build = build_id(&image);
+
+    (image, build)
 }
 
-async fn cancelled(world: &World, name: &str, id: &str) {
-    let build = world.wait_for_build(id, Duration::from_secs(10), ended).await;
+async fn wait_for_state(fixture: &Fixture, build: &str, state: BuildState) -> Build {
+    let is_wanted = |build: &Build| build.state() == state;
+    fixture.wait_for_build(build, Duration::from_secs(30), is_wanted).await
+}
+
+/// Checks that a cancelled build and the first build of its image end CANCELLED, with one event.
+async fn check_cancelled(fixture: &Fixture, image: &str, build_id: &str) {
+    let build = fixture.wait_for_build(build_id, Duration::from_secs(10), has_ended).await;
     assert_eq!(build.state(), BuildState::Cancelled);
-    world.no_build_processes(Duration::from_secs(5)).await;
-    let began = std::time::Instant::now();
-    loop {
-        let request = GetImageRequest { image: name.to_owned(), consistency_token: String::new() };
-        let image = world
-            .images()
-            .get_image(world.call("admin", request))
-            .await
-            .unwrap()
-            .into_inner()
-            .image
-            .unwrap();
-        if image.state() == ImageState::Cancelled {
-            assert_eq!(image.active_revision, 0);
-            break;
-        }
-        assert!(began.elapsed() < Duration::from_secs(5), "{image:?}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    let kinds = world
-        .rows(
-            "builder",
-            &format!("select kind as row from outbox where subject = '{id}' order by sequence"),
-        )
-        .await;
-    assert_eq!(
-        kinds.iter().filter(|kind| *kind == "builder.build.cancelled").count(),
-        1,
-        "{kinds:?}"
-    );
+    fixture.wait_for_no_build_processes(Duration::from_secs(5)).await;
+
+    let image = wait_until(Duration::from_secs(5), async || {
+        let image = fixture.get_image("admin", image, "").await.unwrap();
+        if image.state() == ImageState::Cancelled { Ok(image) } else { Err(format!("{image:?}")) }
+    })
+    .await;
+    assert_eq!(image.active_revision, 0);
+
+    let events =
+        format!("select kind as row from outbox where subject = '{build_id}' order by sequence");
+    let kinds = fixture.rows("builder", &events).await;
+    let cancelled = kinds.iter().filter(|kind| *kind == "builder.build.cancelled").count();
+    assert_eq!(cancelled, 1, "{kinds:?}");
     assert_eq!(kinds.last().map(String::as_str), Some("builder.build.cancelled"));
 }
 
-#[tokio::test]
-async fn cancel_wherever_it_is() {
-    let Some(world) = standalone().await else { return };
-    // The first pull of the base takes seconds: time to cancel in it.
-    let preparing = world.create(world.custom("system", "preparing", &["jq"])).await.image.unwrap();
-    let preparing_id = preparing.latest_build.clone().unwrap().build_id;
-    world
-        .wait_for_build(&preparing_id, Duration::from_secs(30), |build| {
-            build.state() == BuildState::Preparing
-        })
-        .await;
-    cancel(&world, &preparing_id).await;
-    cancelled(&world, "system/preparing", &preparing_id).await;
+async fn retry(fixture: &Fixture, image: &str) -> Revision {
+    let request = RetryRevisionRequest { image: image.to_owned(), ..Default::default() };
+    let request = fixture.request("admin", request);
 
-    // One slot: while the first is inside apt, the second waits.
-    let building = world.create(world.puppet("system", "building", "silence")).await.image.unwrap();
-    let building_id = building.latest_build.clone().unwrap().build_id;
-    let waiting = world.create(world.custom("system", "waiting", &["jq"])).await.image.unwrap();
-    let waiting_id = waiting.latest_build.clone().unwrap().build_id;
+    fixture.images().retry_revision(request).await.unwrap().into_inner().revision.unwrap()
+}
 
-    world
-        .wait_for_build(&building_id, Duration::from_secs(60), |build| {
-            build.state() == BuildState::Building && build.step == "apt"
-        })
-        .await;
-    let queued = world
-        .wait_for_build(&waiting_id, Duration::from_secs(5), |build| {
-            build.state() == BuildState::Queued
-        })
-        .await;
-    assert_eq!(queued.attempt, 0);
-    cancel(&world, &waiting_id).await;
-    while !world.build_processes().iter().any(|command| command.contains("silence")) {
-        assert!(
-            !ended(&world.wait_for_build(&building_id, Duration::from_secs(5), |_| true).await),
-            "it was to go on for ever"
-        );
-    }
-    cancel(&world, &building_id).await;
-    cancelled(&world, "system/building", &building_id).await;
-    cancelled(&world, "system/waiting", &waiting_id).await;
-    for image in [&preparing, &building, &waiting] {
-        assert_eq!(world.tags(image), Vec::<String>::new(), "nothing is published");
-    }
-
-    let status = world
-        .builds()
-        .cancel_build(world.call("mallory", CancelBuildRequest { build_id: building_id.clone() }))
-        .await
-        .unwrap_err();
-    assert_eq!(reason(&status), "BUILD_NOT_FOUND");
-
-    // The same again, after a cancel, really builds.
-    let request = RetryRevisionRequest {
-        request_id: String::new(),
-        image: "system/waiting".to_owned(),
-        revision: 0,
-        consistency_token: String::new(),
-    };
-    let retried = world
-        .images()
-        .retry_revision(world.call("admin", request))
-        .await
-        .unwrap()
-        .into_inner()
-        .revision
-        .unwrap();
-    assert_eq!(retried.number, 2);
-    let build = world.wait_for_build(&retried.build_id, Duration::from_secs(120), ended).await;
-    assert_eq!(build.state(), BuildState::Succeeded, "{build:?}");
-    assert_eq!(world.tags(&waiting), ["r2-1"], "the name of what is pushed: revision and attempt");
-    let status = world
-        .builds()
-        .cancel_build(world.call("admin", CancelBuildRequest { build_id: retried.build_id }))
-        .await
-        .unwrap_err();
-    assert_eq!(reason(&status), "BUILD_PAST_CANCEL");
-
-    // A rebuild that fails leaves the active revision alone, and says why.
-    let spec = slipway_wire::builder::v1::BuildSpec {
-        base_reference: world.base.clone(),
-        apt: vec!["no-such-package".to_owned()],
+/// Creates a revision with one package. Returns it.
+async fn rebuild(fixture: &Fixture, image: &str, package: &str) -> Revision {
+    let source = custom_source(build_spec(&fixture.base, &[package]));
+    let request = CreateRevisionRequest {
+        image: image.to_owned(),
+        source: Some(Source::Custom(source)),
         ..Default::default()
     };
-    let source = slipway_wire::catalog::v1::create_revision_request::Source::Custom(CustomSource {
-        spec: Some(spec),
-        pull_secret: String::new(),
-    });
-    let request = CreateRevisionRequest {
-        request_id: String::new(),
-        image: "system/waiting".to_owned(),
-        source: Some(source),
-        consistency_token: String::new(),
-    };
-    let failing = world
-        .images()
-        .create_revision(world.call("admin", request))
-        .await
-        .unwrap()
-        .into_inner()
-        .revision
-        .unwrap();
-    let build = world.wait_for_build(&failing.build_id, Duration::from_secs(120), ended).await;
+
+    let request = fixture.request("admin", request);
+    fixture.images().create_revision(request).await.unwrap().into_inner().revision.unwrap()
+}
+
+#[tokio::test]
+async fn cancel_before_the_push_ends_the_build_and_publishes_nothing() {
+    let Some(fixture) = standalone().await else { return };
+
+    // The first pull of the base takes seconds, so that the build is cancelled during it.
+    let request = fixture.custom_image("system", "preparing", &["jq"]);
+    let (preparing, preparing_build) = create(&fixture, request).await;
+    wait_for_state(&fixture, &preparing_build, BuildState::Preparing).await;
+    fixture.cancel(&preparing_build).await;
+    check_cancelled(&fixture, "system/preparing", &preparing_build).await;
+
+    // The builder runs one build at a time: while the first is inside apt, the second waits.
+    let request = fixture.fake_apt_image("system", "building", "silence");
+    let (building, building_build) = create(&fixture, request).await;
+    let request = fixture.custom_image("system", "waiting", &["jq"]);
+    let (waiting, waiting_build) = create(&fixture, request).await;
+    let is_in_apt = |build: &Build| build.state() == BuildState::Building && build.step == "apt";
+    fixture.wait_for_build(&building_build, Duration::from_secs(60), is_in_apt).await;
+    let queued = wait_for_state(&fixture, &waiting_build, BuildState::Queued).await;
+    assert_eq!(queued.attempt, 0);
+    fixture.cancel(&waiting_build).await;
+    fixture.wait_for_build_process("silence").await;
+    fixture.cancel(&building_build).await;
+    check_cancelled(&fixture, "system/building", &building_build).await;
+    check_cancelled(&fixture, "system/waiting", &waiting_build).await;
+
+    for image in [&preparing, &building, &waiting] {
+        assert_eq!(fixture.tags(image), Vec::<String>::new(), "{}", image.name);
+    }
+}
+
+#[tokio::test]
+async fn retry_after_a_cancel_builds_and_a_failed_rebuild_keeps_the_active_revision() {
+    let Some(fixture) = standalone().await else { return };
+    let request = fixture.custom_image("system", "retried", &["jq"]);
+    let (image, cancelled_build) = create(&fixture, request).await;
+    fixture.wait_for_build(&cancelled_build, Duration::from_secs(30), |_| true).await;
+    fixture.cancel(&cancelled_build).await;
+    check_cancelled(&fixture, "system/retried", &cancelled_build).await;
+
+    let retried = retry(&fixture, "system/retried").await;
+    assert_eq!(retried.number, 2);
+    let build = fixture.wait_for_build(&retried.build_id, BUILD_TIMEOUT, has_ended).await;
+    assert_eq!(build.state(), BuildState::Succeeded, "{build:?}");
+    // The tag names revision and attempt.
+    assert_eq!(fixture.tags(&image), ["r2-1"]);
+    let status = fixture.try_cancel("admin", &retried.build_id).await.unwrap_err();
+    assert_eq!(reason(&status), "BUILD_PAST_CANCEL");
+
+    let rebuilt = rebuild(&fixture, "system/retried", "no-such-package").await;
+    let build = fixture.wait_for_build(&rebuilt.build_id, BUILD_TIMEOUT, has_ended).await;
     let failure = build.failure.unwrap();
-    assert_eq!(
-        (failure.reason.as_str(), failure.step.as_str()),
-        ("APT_FAILED", "apt"),
-        "{failure:?}"
-    );
+    assert_eq!((failure.reason(), failure.step.as_str()), (FailureReason::AptFailed, "apt"));
     assert!(failure.message.contains("no-such-package"), "{failure:?}");
-    assert_eq!(build.attempt, 1, "the user's fault is not tried again");
-    let request =
-        GetImageRequest { image: "system/waiting".to_owned(), consistency_token: String::new() };
-    let image = world
-        .images()
-        .get_image(world.call("admin", request))
-        .await
-        .unwrap()
-        .into_inner()
-        .image
-        .unwrap();
+    assert_eq!(build.attempt, 1, "a failure by the spec is not retried");
+
+    let image = fixture.get_image("admin", "system/retried", "").await.unwrap();
     assert_eq!((image.state(), image.active_revision), (ImageState::Ready, 2));
 }

@@ -1,36 +1,54 @@
-//! The command line: files, profile, output for programs, exit codes.
+//! The command line for programs: request files, the profile, output formats and exit codes.
 
-use std::fs;
+use std::{fs, path::Path, process::Command};
 
-use slipway_testrig::stack::said;
+use slipway_testrig::stack::output_of;
 use tempfile::TempDir;
 
-use crate::world::standalone;
+use crate::fixture::{Fixture, shared};
+
+fn write_profile(fixture: &Fixture, home: &Path) {
+    let [permission, catalog, builder] = fixture.stack.environment().map(|(_, address)| address);
+    let token = fixture.token("admin");
+    let profile = format!(
+        "permission: {permission}\ncatalog: {catalog}\nbuilder: {builder}\ntoken: {token}\n"
+    );
+
+    let folder = home.join(".config/slipway");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("profile.yaml"), profile).unwrap();
+}
+
+fn slipway(fixture: &Fixture, home: &Path, arguments: &[&str]) -> Command {
+    let mut command = fixture.stack.program("slipway");
+    command.args(arguments).env("HOME", home);
+
+    command
+}
 
 #[tokio::test]
-async fn what_programs_rely_on() {
-    let Some(world) = standalone().await else { return };
+async fn images_are_created_from_files_and_shown_as_json_and_yaml() {
+    let Some(fixture) = shared().await else { return };
     let home = TempDir::new().unwrap();
-    let [permission, catalog, builder] = world.stack.environment().map(|(_, address)| address);
-    let profile = format!(
-        "permission: {permission}\ncatalog: {catalog}\nbuilder: {builder}\ntoken: {}\n",
-        world.token("admin")
-    );
-    fs::create_dir_all(home.path().join(".config/slipway")).unwrap();
-    fs::write(home.path().join(".config/slipway/profile.yaml"), profile).unwrap();
-    let slipway = |arguments: &[&str]| {
-        let mut command = world.stack.program("slipway");
-        command.args(arguments).env("HOME", home.path());
-        command
-    };
-    let run = |arguments: &[&str]| said(&mut slipway(arguments)).unwrap();
-
+    write_profile(&fixture, home.path());
+    let run =
+        |arguments: &[&str]| output_of(&mut slipway(&fixture, home.path(), arguments)).unwrap();
     let file = home.path().join("image.yaml");
-    let base = &world.base;
-    fs::write(&file, format!("owner: system\nname: from-file\ndisplayName: From a file\ntype: IMAGE_TYPE_CPU\nexisting:\n  reference: {base}\n"))
-        .unwrap();
-    let (code, text) = run(&["image", "create", "--file", &file.display().to_string()]);
+    let create = ["image", "create", "--file", file.to_str().unwrap()];
+
+    let request = format!(
+        "owner: system\n\
+         name: from-file\n\
+         displayName: From a file\n\
+         type: IMAGE_TYPE_CPU\n\
+         existing:\n  \
+           reference: {}\n",
+        fixture.base
+    );
+    fs::write(&file, request).unwrap();
+    let (code, text) = run(&create);
     assert_eq!(code, 0, "{text}");
+
     let (code, text) = run(&["--output", "json", "image", "get", "system/from-file"]);
     let image: serde_json::Value =
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
@@ -39,16 +57,28 @@ async fn what_programs_rely_on() {
     assert!(code == 0 && text.contains("name: system/from-file"), "{text}");
 
     fs::write(&file, "owner: system\nunknownField: 1\n").unwrap();
-    let (code, text) = run(&["image", "create", "--file", &file.display().to_string()]);
+    let (code, text) = run(&create);
     assert!(code == 2 && text.contains("unknownField"), "{code} {text}");
+}
 
-    assert_eq!(run(&["image", "get", "system/nothing"]).0, 3);
-    assert_eq!(said(slipway(&["image", "list"]).env("SLIPWAY_TOKEN", "garbage")).unwrap().0, 4);
-    assert_eq!(
-        said(slipway(&["image", "list"]).env("SLIPWAY_CATALOG", "http://127.0.0.1:1")).unwrap().0,
-        5
-    );
-    assert_eq!(run(&["image", "nothing"]).0, 2);
-    assert!(run(&["completions", "bash"]).1.contains("_slipway"));
-    assert!(run(&["man"]).1.contains(".TH slipway"));
+#[tokio::test]
+async fn exit_code_tells_the_kind_of_failure() {
+    let Some(fixture) = shared().await else { return };
+    let home = TempDir::new().unwrap();
+    write_profile(&fixture, home.path());
+    let command = |arguments: &[&str]| slipway(&fixture, home.path(), arguments);
+    let exit_code = |command: &mut Command| output_of(command).unwrap().0;
+
+    assert_eq!(exit_code(&mut command(&["image", "get", "system/nothing"])), 3);
+    assert_eq!(exit_code(&mut command(&["image", "nothing"])), 2);
+
+    let mut list = command(&["image", "list"]);
+    assert_eq!(exit_code(list.env("SLIPWAY_TOKEN", "garbage")), 4);
+    let mut list = command(&["image", "list"]);
+    assert_eq!(exit_code(list.env("SLIPWAY_CATALOG", "http://127.0.0.1:1")), 5);
+
+    let (_, completions) = output_of(&mut command(&["completions", "bash"])).unwrap();
+    assert!(completions.contains("_slipway"));
+    let (_, manual) = output_of(&mut command(&["man"])).unwrap();
+    assert!(manual.contains(".TH slipway"));
 }

@@ -1,16 +1,24 @@
-//! What users see, on real processes.
+//! End-to-end tests on real processes, over gRPC and the command line.
 
+mod access;
+mod authorization;
 mod bad_input;
+mod builds;
 mod cancel;
-mod catalog;
 mod command_line;
+mod configuration;
+mod databases;
+mod denied_reference;
 mod dependencies;
 mod deploy;
 mod events;
 mod faults;
+mod fixture;
 mod logs;
-mod permission;
-mod processes;
+mod operation;
+mod paging;
+mod repeated_requests;
+mod resolve;
+mod single_service;
 mod traces;
 mod visibility;
-mod world;

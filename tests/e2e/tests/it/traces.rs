@@ -1,23 +1,40 @@
-//! One trace from the caller through the broker to the build's steps, as an OTLP collector receives it.
+//! Traces: one trace from the caller through the broker to the steps of the build, as an OTLP
+//! collector receives it.
 
 use std::{
     sync::{Arc, Mutex},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use opentelemetry_proto::tonic::collector::trace::v1::{
-    ExportTraceServiceRequest, ExportTraceServiceResponse,
-    trace_service_server::{TraceService, TraceServiceServer},
+use opentelemetry_proto::tonic::{
+    collector::trace::v1::{
+        ExportTraceServiceRequest, ExportTraceServiceResponse,
+        trace_service_server::{TraceService, TraceServiceServer},
+    },
+    trace::v1::ResourceSpans,
 };
+use slipway_testrig::stack::SERVICES;
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, transport::Server};
 
-use crate::world::{ended, traced_full};
+use crate::fixture::{BUILD_TIMEOUT, build_id, full_with_traces, has_ended, wait_until};
 
-const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+const TRACE_ID: &str = "0af7651916cd43dd8448eb211c80319c";
 
-/// Names of the spans of [`TRACE`], each after its service's.
+/// `<service> <span>` for each span that the trace must have.
+const SPANS: [&str; 8] = [
+    "catalog rpc",
+    "permission rpc",
+    "builder queue build",
+    "builder build",
+    "builder prepare",
+    "builder install",
+    "builder push",
+    "catalog apply build update",
+];
+
+/// The spans of the trace [`TRACE_ID`], each as `<service> <span>`.
 #[derive(Clone, Default)]
 struct Collector(Arc<Mutex<Vec<String>>>);
 
@@ -28,70 +45,67 @@ impl TraceService for Collector {
         request: Request<ExportTraceServiceRequest>,
     ) -> Result<Response<ExportTraceServiceResponse>, Status> {
         for resource in request.into_inner().resource_spans {
-            let attributes = resource.resource.unwrap_or_default().attributes;
-            let service = attributes
-                .iter()
-                .find(|attribute| attribute.key == "service.name")
-                .map(|attribute| format!("{:?}", attribute.value))
-                .unwrap_or_default();
-            let service = ["permission", "catalog", "builder"]
-                .into_iter()
-                .find(|name| service.contains(name))
-                .unwrap_or("unknown");
-            for span in resource.scope_spans.into_iter().flat_map(|scope| scope.spans) {
-                let trace: String =
-                    span.trace_id.iter().map(|byte| format!("{byte:02x}")).collect();
-                if trace == TRACE {
-                    self.0.lock().unwrap().push(format!("{service} {}", span.name));
-                }
-            }
+            self.collect(resource);
         }
+
         Ok(Response::new(ExportTraceServiceResponse::default()))
     }
 }
 
+impl Collector {
+    fn collect(&self, resource: ResourceSpans) {
+        let service = service_name(&resource);
+
+        for span in resource.scope_spans.into_iter().flat_map(|scope| scope.spans) {
+            let trace_id: String = span.trace_id.iter().map(|byte| format!("{byte:02x}")).collect();
+            if trace_id == TRACE_ID {
+                self.0.lock().unwrap().push(format!("{service} {}", span.name));
+            }
+        }
+    }
+
+    fn missing_spans(&self) -> Vec<&'static str> {
+        let seen = self.0.lock().unwrap();
+        SPANS.into_iter().filter(|name| !seen.iter().any(|span| span == name)).collect()
+    }
+}
+
+/// The service of the spans, from the attribute `service.name`.
+fn service_name(resource: &ResourceSpans) -> &'static str {
+    let attributes = resource.resource.iter().flat_map(|resource| &resource.attributes);
+    let name = attributes
+        .filter(|attribute| attribute.key == "service.name")
+        .map(|attribute| format!("{:?}", attribute.value))
+        .next()
+        .unwrap_or_default();
+
+    SERVICES.into_iter().find(|service| name.contains(service)).unwrap_or("unknown")
+}
+
 #[tokio::test]
-async fn one_trace_from_the_call_to_the_steps() {
+async fn one_trace_spans_the_call_the_broker_and_the_steps() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let collector = Collector::default();
-    tokio::spawn(
-        tonic::transport::Server::builder()
-            .add_service(TraceServiceServer::new(collector.clone()))
-            .serve_with_incoming(TcpListenerStream::new(listener)),
-    );
-    let Some(world) = traced_full(&endpoint).await else { return };
+    let service = TraceServiceServer::new(collector.clone());
+    let incoming = TcpListenerStream::new(listener);
+    tokio::spawn(Server::builder().add_service(service).serve_with_incoming(incoming));
+    let Some(fixture) = full_with_traces(&endpoint).await else { return };
 
-    let mut request = world.call("admin", world.custom("system", "traced", &["jq"]));
-    request
-        .metadata_mut()
-        .insert("traceparent", format!("00-{TRACE}-b7ad6b7169203331-01").parse().unwrap());
-    let created = world.images().create_image(request).await.unwrap().into_inner();
-    let build = created.image.unwrap().latest_build.unwrap().build_id;
-    world.wait_for_build(&build, Duration::from_secs(120), ended).await;
+    let image = fixture.custom_image("system", "traced", &["jq"]);
+    let mut request = fixture.request("admin", image);
+    let parent = format!("00-{TRACE_ID}-b7ad6b7169203331-01");
+    request.metadata_mut().insert("traceparent", parent.parse().unwrap());
+    let created = fixture.images().create_image(request).await.unwrap().into_inner();
+    let build = build_id(&created.image.unwrap());
+    fixture.wait_for_build(&build, BUILD_TIMEOUT, has_ended).await;
 
-    let wanted = [
-        "catalog rpc",
-        "permission rpc",
-        "builder queue build",
-        "builder build",
-        "builder prepare",
-        "builder install",
-        "builder push",
-        "catalog note build state",
-    ];
-    let began = Instant::now();
-    loop {
-        let seen = collector.0.lock().unwrap().clone();
-        let missing: Vec<&&str> =
-            wanted.iter().filter(|name| !seen.iter().any(|span| span == **name)).collect();
+    wait_until(Duration::from_secs(30), async || {
+        let missing = collector.missing_spans();
         if missing.is_empty() {
-            break;
+            return Ok(());
         }
-        assert!(
-            began.elapsed() < Duration::from_secs(30),
-            "the trace lacks {missing:?}; it has {seen:?}"
-        );
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
+        Err(format!("the trace lacks {missing:?}; it has {:?}", collector.0.lock().unwrap()))
+    })
+    .await;
 }

@@ -1,6 +1,7 @@
-//! Control groups: one for each attempt, below a group that was delegated to the builder. Version 2, and version 1 for older hosts.
+//! Control groups, one for each attempt, below the cgroup that is delegated to the builder.
 //!
-//! Files and their meaning: the kernel's Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/.
+//! Source for the files and their meaning: the kernel's Documentation/admin-guide/cgroup-v2.rst,
+//! and Documentation/admin-guide/cgroup-v1/ for older hosts.
 
 use std::{
     fs, io,
@@ -11,205 +12,129 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::{AccessFlags, Pid, access},
 };
-use procfs::{ProcessCGroup, process::MountInfo};
+use procfs::{
+    ProcResult, ProcessCGroup,
+    process::{MountInfo, Process},
+};
 use uuid::Uuid;
 
-use super::limits::{Limits, Resource};
+use super::{
+    controller::{Controller, OPTIONAL_FILES, Version, controllers_of},
+    limits::{Limits, Resource},
+};
 
-const PERIOD_MICROSECONDS: u64 = 100_000;
-/// Tries to leave a group that others of ours enter and leave.
-const MOVES: usize = 10;
+/// Tries to move all processes out of a cgroup while other processes of the builder start in it.
+const MAX_MOVES: usize = 10;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Version {
-    One,
-    Two,
-}
+const PROCS_FILE: &str = "cgroup.procs";
 
-/// What a controller is called, how it is told a limit, and where it counts what went over.
-struct Controller {
-    resource: Resource,
-    name: &'static str,
-    version: Version,
-    limit: fn(&Limits) -> Vec<(&'static str, u64)>,
-    /// A file and the key in it.
-    exceeded: Option<(&'static str, &'static str)>,
-}
-
-/// Not on every kernel: swap need not be accounted for.
-const OPTIONAL: &[&str] = &["memory.swap.max", "memory.memsw.limit_in_bytes", "memory.oom.group"];
-
-const CONTROLLERS: &[Controller] = &[
-    Controller {
-        resource: Resource::Cpu,
-        name: "cpu",
-        version: Version::Two,
-        limit: |limits| vec![("cpu.max", cpu_quota(limits))],
-        exceeded: None,
-    },
-    Controller {
-        resource: Resource::Memory,
-        name: "memory",
-        version: Version::Two,
-        limit: |limits| {
-            vec![
-                ("memory.max", limits.memory_bytes),
-                ("memory.swap.max", 0),
-                ("memory.oom.group", 1),
-            ]
-        },
-        exceeded: Some(("memory.events", "oom")),
-    },
-    Controller {
-        resource: Resource::Processes,
-        name: "pids",
-        version: Version::Two,
-        limit: |limits| vec![("pids.max", limits.processes)],
-        exceeded: Some(("pids.events", "max")),
-    },
-    Controller {
-        resource: Resource::Cpu,
-        name: "cpu",
-        version: Version::One,
-        limit: |limits| {
-            vec![
-                ("cpu.cfs_period_us", PERIOD_MICROSECONDS),
-                ("cpu.cfs_quota_us", cpu_quota(limits)),
-            ]
-        },
-        exceeded: None,
-    },
-    Controller {
-        resource: Resource::Memory,
-        name: "memory",
-        version: Version::One,
-        limit: |limits| {
-            vec![
-                ("memory.limit_in_bytes", limits.memory_bytes),
-                ("memory.memsw.limit_in_bytes", limits.memory_bytes),
-            ]
-        },
-        exceeded: Some(("memory.oom_control", "oom_kill")),
-    },
-    Controller {
-        resource: Resource::Processes,
-        name: "pids",
-        version: Version::One,
-        limit: |limits| vec![("pids.max", limits.processes)],
-        exceeded: Some(("pids.events", "max")),
-    },
-];
-
-/// `cpu.max` takes the quota alone and keeps its period of 100 ms.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    clippy::cast_precision_loss,
-    reason = "checked to be positive and small"
-)]
-fn cpu_quota(limits: &Limits) -> u64 {
-    (limits.cpus * PERIOD_MICROSECONDS as f64) as u64
-}
-
-/// A folder in which the builder may make groups, and what can be limited there.
-struct Folder {
+/// The delegated part of one cgroup hierarchy, and the controllers that are available there.
+struct Hierarchy {
     path: PathBuf,
     controllers: Vec<&'static Controller>,
 }
 
-/// What was delegated to this process; no folders where nothing was.
-pub(super) struct Delegation {
-    folders: Vec<Folder>,
+/// Everything that is delegated to this process; without hierarchies where nothing is.
+pub(super) struct CgroupRoot {
+    hierarchies: Vec<Hierarchy>,
     prefix: String,
 }
 
-impl Delegation {
-    /// Finds it from the process's own groups. Builders that share one tell their groups apart by the data directory.
+impl CgroupRoot {
+    /// Finds the delegated hierarchies, starting from the process's own cgroups.
+    ///
+    /// The names of the builder's cgroups contain an id of the data directory, because several
+    /// builders may share one delegated cgroup.
     pub(super) fn find(data_dir: &Path) -> Self {
-        let folders = Self::read().unwrap_or_else(|error| {
-            tracing::warn!(%error, "the host's control groups cannot be read");
+        let hierarchies = Self::read_hierarchies().unwrap_or_else(|error| {
+            tracing::warn!(%error, "could not read the control groups of this host");
             Vec::new()
         });
-        let whose = Uuid::new_v5(&Uuid::NAMESPACE_OID, data_dir.as_os_str().as_encoded_bytes());
-        Self { folders, prefix: format!("slipway-{}-", whose.simple()) }
+        let builder = Uuid::new_v5(&Uuid::NAMESPACE_OID, data_dir.as_os_str().as_encoded_bytes());
+
+        Self { hierarchies, prefix: format!("slipway-{}-", builder.simple()) }
     }
 
-    fn read() -> procfs::ProcResult<Vec<Folder>> {
-        let process = procfs::process::Process::myself()?;
-        let (groups, mounts) = (process.cgroups()?, process.mountinfo()?);
-        let groups: Vec<ProcessCGroup> = groups.into_iter().collect();
-        let folders = mounts.into_iter().filter_map(|mount| match mount.fs_type.as_str() {
-            "cgroup2" => own_folder(&mount, groups.iter().find(|group| group.hierarchy == 0)?)
-                .and_then(|own| delegated_v2(&own)),
-            "cgroup" => {
-                let controllers: Vec<_> = of_version(Version::One)
-                    .filter(|one| mount.super_options.contains_key(one.name))
-                    .collect();
-                let name = controllers.first()?.name;
-                let path = own_folder(
-                    &mount,
-                    groups.iter().find(|group| group.controllers.iter().any(|own| own == name))?,
-                )?;
-                is_ours(&path).then_some(Folder { path, controllers })
-            }
+    fn read_hierarchies() -> ProcResult<Vec<Hierarchy>> {
+        let process = Process::myself()?;
+        let cgroups: Vec<ProcessCGroup> = process.cgroups()?.into_iter().collect();
+        let mounts = process.mountinfo()?;
+
+        let hierarchies = mounts.into_iter().filter_map(|mount| match mount.fs_type.as_str() {
+            "cgroup2" => hierarchy_v2(&mount, &cgroups),
+            "cgroup" => hierarchy_v1(&mount, &cgroups),
             _ => None,
         });
-        Ok(folders.filter(|folder| !folder.controllers.is_empty()).collect())
+
+        Ok(hierarchies.filter(|hierarchy| !hierarchy.controllers.is_empty()).collect())
     }
 
-    /// What the groups made here will limit.
+    /// The resources that this host can limit.
     pub(super) fn resources(&self) -> Vec<Resource> {
-        self.folders
+        self.hierarchies
             .iter()
-            .flat_map(|folder| &folder.controllers)
+            .flat_map(|hierarchy| &hierarchy.controllers)
             .map(|controller| controller.resource)
             .collect()
     }
 
-    /// The group of this name, which need not exist yet.
-    pub(super) fn group(&self, name: &str) -> Group {
-        let path = |folder: &Folder| folder.path.join(format!("{}{name}", self.prefix));
-        Group {
-            parts: self
-                .folders
-                .iter()
-                .map(|folder| (path(folder), folder.controllers.clone()))
-                .collect(),
-        }
+    /// The cgroup of this name. It need not exist yet.
+    pub(super) fn cgroup(&self, name: &str) -> Cgroup {
+        let directory = |hierarchy: &Hierarchy| Directory {
+            path: hierarchy.path.join(format!("{}{name}", self.prefix)),
+            controllers: hierarchy.controllers.clone(),
+        };
+
+        Cgroup { directories: self.hierarchies.iter().map(directory).collect() }
     }
 
-    /// Removes every group of this builder's: only for one that begins, and has none.
+    /// Kills and removes all cgroups of this builder. Only for the start, when no attempt runs.
     pub(super) fn clear(&self) {
-        for folder in
-            self.folders.iter().flat_map(|folder| fs::read_dir(&folder.path)).flatten().flatten()
-        {
-            if folder.file_name().to_string_lossy().starts_with(&self.prefix)
-                && !remove(&folder.path())
-            {
-                tracing::warn!(cgroup.path = %folder.path().display(), "a control group that a worker before left could not be removed");
+        let entries = self
+            .hierarchies
+            .iter()
+            .flat_map(|hierarchy| fs::read_dir(&hierarchy.path))
+            .flatten()
+            .flatten();
+
+        for entry in entries {
+            let is_ours = entry.file_name().to_string_lossy().starts_with(&self.prefix);
+
+            if is_ours && !remove(&entry.path()) {
+                tracing::warn!(
+                    cgroup.path = %entry.path().display(),
+                    "could not remove a control group of an earlier worker"
+                );
             }
         }
     }
 }
 
-/// One group, in as many hierarchies as there are.
-pub(super) struct Group {
-    parts: Vec<(PathBuf, Vec<&'static Controller>)>,
+/// The directory of a cgroup in one hierarchy.
+struct Directory {
+    path: PathBuf,
+    controllers: Vec<&'static Controller>,
 }
 
-impl Group {
-    /// No group at all: for cleaning, which must not be held up by limits.
-    pub(super) const NONE: Self = Self { parts: Vec::new() };
+/// One cgroup, with a directory in each hierarchy.
+pub(super) struct Cgroup {
+    directories: Vec<Directory>,
+}
 
-    /// Makes it and sets its limits.
-    pub(super) fn make(&self, limits: &Limits) -> io::Result<()> {
-        for (folder, controllers) in &self.parts {
-            fs::create_dir_all(folder)?;
-            for (file, value) in
-                controllers.iter().flat_map(|controller| (controller.limit)(limits))
-            {
-                let path = folder.join(file);
-                if path.exists() || !OPTIONAL.contains(&file) {
+impl Cgroup {
+    /// No cgroup. For clean-up commands, which an exceeded limit must not stop.
+    pub(super) const NONE: Self = Self { directories: Vec::new() };
+
+    /// Creates the cgroup and sets its limits.
+    pub(super) fn create(&self, limits: &Limits) -> io::Result<()> {
+        for directory in &self.directories {
+            fs::create_dir_all(&directory.path)?;
+
+            let values =
+                directory.controllers.iter().flat_map(|controller| (controller.limit)(limits));
+            for (file, value) in values {
+                let path = directory.path.join(file);
+                if path.exists() || !OPTIONAL_FILES.contains(&file) {
                     fs::write(path, value.to_string())?;
                 }
             }
@@ -217,64 +142,77 @@ impl Group {
         Ok(())
     }
 
-    /// Files that a process writes its id into to enter the group.
-    pub(super) fn entrances(&self) -> impl Iterator<Item = String> {
-        self.parts.iter().map(|(folder, _)| folder.join("cgroup.procs").display().to_string())
+    /// The files into which a process writes its id to enter the cgroup.
+    pub(super) fn procs_files(&self) -> impl Iterator<Item = String> {
+        self.directories
+            .iter()
+            .map(|directory| directory.path.join(PROCS_FILE).display().to_string())
     }
 
-    /// What went over its limit, if anything did.
+    /// The exceeded resource; the first in the order of [`Resource`] when there are several.
     pub(super) fn exceeded(&self) -> Option<Resource> {
-        let counts = |folder: &Path, controller: &Controller| {
-            let (file, key) = controller.exceeded?;
-            let text = fs::read_to_string(folder.join(file)).ok()?;
-            text.lines().find_map(|line| line.strip_prefix(key)?.trim().parse::<u64>().ok())
-        };
-        let all = self.parts.iter().flat_map(|(folder, controllers)| {
-            controllers.iter().map(move |controller| (folder, controller))
-        });
-        all.filter(|(folder, controller)| counts(folder, controller).is_some_and(|count| count > 0))
-            .map(|(_, controller)| controller.resource)
-            .min()
+        self.directories.iter().flat_map(Directory::exceeded).min()
     }
 
-    /// Ends what still runs in it, and removes it; `false` while something has not ended yet.
+    /// Kills the processes of the cgroup and removes it. `false` when some have not ended yet.
     pub(super) fn remove(&self) -> bool {
-        self.parts.iter().filter(|(folder, _)| !remove(folder)).count() == 0
+        // Every directory is tried, also after one that could not be removed.
+        self.directories.iter().filter(|directory| !remove(&directory.path)).count() == 0
     }
 }
 
-fn remove(folder: &Path) -> bool {
-    for inner in fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
-    {
-        remove(&inner.path());
+impl Directory {
+    fn exceeded(&self) -> impl Iterator<Item = Resource> {
+        self.controllers
+            .iter()
+            .filter(|controller| self.exceeded_count(controller).is_some_and(|count| count > 0))
+            .map(|controller| controller.resource)
     }
-    for id in processes(folder) {
-        let _ = kill(id, Signal::SIGKILL);
+
+    fn exceeded_count(&self, controller: &Controller) -> Option<u64> {
+        let (file, key) = controller.exceeded?;
+        let text = fs::read_to_string(self.path.join(file)).ok()?;
+
+        text.lines().find_map(|line| line.strip_prefix(key)?.trim().parse().ok())
     }
-    fs::remove_dir(folder).map_or_else(|error| error.kind() == io::ErrorKind::NotFound, |()| true)
 }
 
-fn of_version(version: Version) -> impl Iterator<Item = &'static Controller> {
-    CONTROLLERS.iter().filter(move |controller| controller.version == version)
+/// Kills the processes of a cgroup directory and removes it. `false` when it still exists.
+fn remove(directory: &Path) -> bool {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let children = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    for child in children {
+        remove(&child.path());
+    }
+
+    for process in processes(directory) {
+        let _ = kill(process, Signal::SIGKILL);
+    }
+
+    match fs::remove_dir(directory) {
+        Ok(()) => true,
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    }
 }
 
-fn own_folder(mount: &MountInfo, group: &ProcessCGroup) -> Option<PathBuf> {
-    let inside = Path::new(&group.pathname).strip_prefix(&mount.root).ok()?;
-    Some(mount.mount_point.join(inside))
+/// The process's own cgroup directory below the mount.
+fn own_path(mount: &MountInfo, cgroup: &ProcessCGroup) -> Option<PathBuf> {
+    let relative = Path::new(&cgroup.pathname).strip_prefix(&mount.root).ok()?;
+    Some(mount.mount_point.join(relative))
 }
 
-fn is_ours(folder: &Path) -> bool {
-    let can_write = |path: &Path| access(path, AccessFlags::W_OK).is_ok();
-    can_write(folder) && can_write(&folder.join("cgroup.procs"))
+fn is_delegated(directory: &Path) -> bool {
+    is_writable(directory) && is_writable(&directory.join(PROCS_FILE))
 }
 
-fn processes(folder: &Path) -> Vec<Pid> {
-    let text = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
-    // 0 stands for a process that this one cannot see.
+fn is_writable(path: &Path) -> bool {
+    access(path, AccessFlags::W_OK).is_ok()
+}
+
+fn processes(directory: &Path) -> Vec<Pid> {
+    let text = fs::read_to_string(directory.join(PROCS_FILE)).unwrap_or_default();
+
+    // The kernel writes 0 for a process that is outside the reader's PID namespace.
     text.lines()
         .filter_map(|line| line.parse().ok())
         .filter(|id| *id > 0)
@@ -282,42 +220,94 @@ fn processes(folder: &Path) -> Vec<Pid> {
         .collect()
 }
 
-/// The group above, where the process was started in a part of what was delegated (systemd's `DelegateSubgroup=`): ours, and nothing above
-/// it is. Else its own, which it leaves for a part of it: controllers are handed down only by groups without processes.
-fn delegated_v2(own: &Path) -> Option<Folder> {
-    let above = own.parent().filter(|above| is_ours(above) && !above.parent().is_some_and(is_ours));
-    let path = above.or_else(|| is_ours(own).then_some(own))?.to_owned();
-    let offered = fs::read_to_string(path.join("cgroup.controllers")).unwrap_or_default();
-    let controllers: Vec<_> = of_version(Version::Two)
-        .filter(|two| offered.split_whitespace().any(|name| name == two.name))
+fn hierarchy_v1(mount: &MountInfo, cgroups: &[ProcessCGroup]) -> Option<Hierarchy> {
+    let controllers: Vec<_> = controllers_of(Version::One)
+        .filter(|controller| mount.super_options.contains_key(controller.name))
         .collect();
-    let hand_down = || {
-        controllers.iter().try_for_each(|controller| {
-            fs::write(path.join("cgroup.subtree_control"), format!("+{}", controller.name))
-        })
-    };
-    let mut handed_down = hand_down();
-    for _ in 0..MOVES {
-        if handed_down.is_ok() || path != own || controllers.is_empty() {
-            break;
-        }
-        move_into_part(own);
-        handed_down = hand_down();
-    }
-    match handed_down {
-        Ok(()) => Some(Folder { path, controllers }),
-        Err(error) => {
-            tracing::warn!(%error, cgroup.path = %path.display(), "the builder's control group is not delegated to it");
-            None
-        }
-    }
+    let name = controllers.first()?.name;
+    let cgroup =
+        cgroups.iter().find(|cgroup| cgroup.controllers.iter().any(|other| other == name))?;
+    let path = own_path(mount, cgroup)?;
+
+    is_delegated(&path).then_some(Hierarchy { path, controllers })
 }
 
-/// Whoever ends or begins meanwhile is met the next time.
-fn move_into_part(own: &Path) {
-    let part = own.join("slipway-builder");
-    let _ = fs::create_dir_all(&part);
-    for id in processes(own) {
-        let _ = fs::write(part.join("cgroup.procs"), id.to_string());
+fn hierarchy_v2(mount: &MountInfo, cgroups: &[ProcessCGroup]) -> Option<Hierarchy> {
+    let cgroup = cgroups.iter().find(|cgroup| cgroup.hierarchy == 0)?;
+    let own = own_path(mount, cgroup)?;
+    let path = delegated_path_v2(&own)?;
+    let controllers = available_controllers_v2(path);
+
+    if let Err(error) = enable_controllers_v2(path, &own, &controllers) {
+        tracing::warn!(
+            %error,
+            cgroup.path = %path.display(),
+            "could not enable the controllers of the builder's control group; \
+             it is not delegated to the builder"
+        );
+        return None;
+    }
+
+    Some(Hierarchy { path: path.to_owned(), controllers })
+}
+
+/// The topmost directory that is delegated to the builder.
+///
+/// It is the parent of the process's own cgroup when the process was started in a subgroup of the
+/// delegated cgroup (systemd's `DelegateSubgroup=`): the parent is writable and its parent is not.
+/// Otherwise it is the process's own cgroup.
+fn delegated_path_v2(own: &Path) -> Option<&Path> {
+    if let Some(parent) = own.parent()
+        && is_delegated(parent)
+        && !parent.parent().is_some_and(is_delegated)
+    {
+        return Some(parent);
+    }
+
+    is_delegated(own).then_some(own)
+}
+
+fn available_controllers_v2(path: &Path) -> Vec<&'static Controller> {
+    let available = fs::read_to_string(path.join("cgroup.controllers")).unwrap_or_default();
+
+    controllers_of(Version::Two)
+        .filter(|controller| available.split_whitespace().any(|name| name == controller.name))
+        .collect()
+}
+
+/// Enables the controllers for the children of `path`.
+///
+/// A cgroup with processes cannot do that (cgroup-v2.rst, "No Internal Process Constraint"). When
+/// `path` is the process's own cgroup, its processes move to a subgroup first.
+fn enable_controllers_v2(path: &Path, own: &Path, controllers: &[&Controller]) -> io::Result<()> {
+    let mut enabled = write_subtree_control(path, controllers);
+    if path != own {
+        return enabled;
+    }
+
+    for _ in 0..MAX_MOVES {
+        if enabled.is_ok() {
+            break;
+        }
+        move_to_subgroup(own);
+        enabled = write_subtree_control(path, controllers);
+    }
+    enabled
+}
+
+fn write_subtree_control(path: &Path, controllers: &[&Controller]) -> io::Result<()> {
+    for controller in controllers {
+        fs::write(path.join("cgroup.subtree_control"), format!("+{}", controller.name))?;
+    }
+    Ok(())
+}
+
+/// Moves the processes that it finds. Processes may end or start meanwhile, so callers repeat it.
+fn move_to_subgroup(own: &Path) {
+    let subgroup = own.join("slipway-builder");
+    let _ = fs::create_dir_all(&subgroup);
+
+    for process in processes(own) {
+        let _ = fs::write(subgroup.join(PROCS_FILE), process.to_string());
     }
 }

@@ -1,21 +1,24 @@
-//! What one attempt may use, and who sees to it: the kernel's control groups, and a watch over its disk.
+//! The limits of one attempt. Control groups enforce most of them; disk space is measured.
 
-use std::{fmt, path::Path, str::FromStr, time::Duration};
+use std::{fmt, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use tokio::time::{Instant, sleep};
+use slipway_names::unit::ByteCount;
 
-use super::process;
-use crate::domain::failure::{Failure, FailureReason};
+use crate::domain::{
+    failure::{Failure, FailureReason},
+    step::Step,
+};
 
-/// Between two looks at an attempt's disk, at least; a look never takes more than a twentieth of the time.
-const DISK_LOOK: Duration = Duration::from_secs(2);
+/// The kernel's PID_MAX_LIMIT.
+const MAX_PROCESSES: u64 = 1 << 22;
 
-/// What can be limited, in the order in which it is blamed.
+/// A resource that only the host can limit. The order decides which one a failure names when
+/// several are exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Resource {
-    /// Main memory, with the page cache that cannot be given back.
+    /// Memory, including page cache that cannot be reclaimed.
     Memory,
     /// Processes and threads.
     Processes,
@@ -29,7 +32,7 @@ impl FromStr for Resource {
     fn from_str(text: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|resource| resource.as_str() == text);
         found.ok_or_else(|| {
-            format!("`{text}` is no limit of the host; they are cpu, memory, processes")
+            format!("`{text}` is not a host limit; use `cpu`, `memory` or `processes`")
         })
     }
 }
@@ -41,10 +44,10 @@ impl fmt::Display for Resource {
 }
 
 impl Resource {
-    /// All that only the host can limit.
+    /// All resources.
     pub const ALL: [Self; 3] = [Self::Cpu, Self::Memory, Self::Processes];
 
-    /// As in `executor.accept_unenforced`.
+    /// The word in `executor.accept_unenforced`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Memory => "memory",
@@ -54,38 +57,36 @@ impl Resource {
     }
 }
 
-/// Of one attempt.
+/// The limits of one attempt.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// Processors; 1.5 is one and a half.
+    /// Processors, 0.01 to 10,000; 1.5 is one and a half.
     pub cpus: f64,
-    /// Bytes of memory.
-    pub memory_bytes: u64,
-    /// Processes and threads at once.
+    /// Memory.
+    pub memory_bytes: ByteCount,
+    /// Processes and threads at the same time, at most 4,194,304.
     pub processes: u64,
-    /// Bytes on disk while it runs: its layers, and everything temporary.
-    pub disk_bytes: u64,
-    /// Uncompressed bytes that it may add to its base.
-    pub image_bytes: u64,
-    /// Layers of the result, the base's with it.
+    /// Disk space during the build: its layers and all temporary files.
+    pub disk_bytes: ByteCount,
+    /// The uncompressed size that the image adds to its base.
+    pub image_bytes: ByteCount,
+    /// Layers of the image, including those of the base.
     pub layers: usize,
-    /// Seconds it may print nothing.
+    /// Seconds without output.
     pub idle_seconds: u64,
-    /// Seconds of the base's pull, and of the image's push.
+    /// Seconds for the pull of the base, and for the push of the image.
     pub transfer_seconds: u64,
 }
-
-const GIB: u64 = 1 << 30;
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
             cpus: 2.0,
-            memory_bytes: 4 * GIB,
+            memory_bytes: ByteCount::gibibytes(4),
             processes: 4_096,
-            disk_bytes: 40 * GIB,
-            image_bytes: 20 * GIB,
+            disk_bytes: ByteCount::gibibytes(40),
+            image_bytes: ByteCount::gibibytes(20),
             layers: 120,
             idle_seconds: 900,
             transfer_seconds: 1_200,
@@ -94,46 +95,54 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Which value is out of range.
+    /// Checks the ranges. Returns the name of the first value that is out of range.
     pub(super) fn check(&self) -> Result<(), &'static str> {
-        /// The kernel's PID_MAX_LIMIT.
-        const MOST_PROCESSES: u64 = 1 << 22;
-        let zero = [
-            ("memory_bytes", self.memory_bytes),
+        if !(0.01..=10_000.0).contains(&self.cpus) {
+            return Err("cpus");
+        }
+        if self.processes > MAX_PROCESSES {
+            return Err("processes");
+        }
+
+        let positive = [
+            ("memory_bytes", self.memory_bytes.into()),
             ("processes", self.processes),
-            ("disk_bytes", self.disk_bytes),
-            ("image_bytes", self.image_bytes),
+            ("disk_bytes", self.disk_bytes.into()),
+            ("image_bytes", self.image_bytes.into()),
             ("idle_seconds", self.idle_seconds),
             ("transfer_seconds", self.transfer_seconds),
             ("layers", self.layers as u64),
         ];
-        match self.cpus {
-            cpus if !(0.01..=10_000.0).contains(&cpus) => Err("cpus"),
-            _ if self.processes > MOST_PROCESSES => Err("processes"),
-            _ => zero
-                .into_iter()
-                .find(|(_, value)| *value == 0)
-                .map_or(Ok(()), |(name, _)| Err(name)),
+        match positive.into_iter().find(|(_, value)| *value == 0) {
+            Some((name, _)) => Err(name),
+            None => Ok(()),
         }
     }
 
-    pub(super) fn transfer(&self) -> Duration {
+    pub(super) fn transfer_timeout(&self) -> Duration {
         Duration::from_secs(self.transfer_seconds)
     }
 
-    /// The kernel says what went over.
-    pub(super) fn exceeded(&self, resource: Resource, step: &str) -> Failure {
+    pub(super) fn idle_timeout(&self) -> Duration {
+        Duration::from_secs(self.idle_seconds)
+    }
+
+    /// The failure of a step whose cgroup reports an exceeded resource.
+    pub(super) fn resource_failure(&self, resource: Resource, step: Step) -> Failure {
         match resource {
             Resource::Memory => {
                 let message = format!(
-                    "the build needed more than its {} bytes of memory; split it, or ask for the limit to be raised",
+                    "The build needed more than {} bytes of memory, the maximum. Split it, or ask \
+                     the operators to raise the limit.",
                     self.memory_bytes
                 );
                 Failure::new(FailureReason::MemoryExceeded, step, message)
             }
+            // A CPU quota slows a step down and is never exceeded.
             Resource::Processes | Resource::Cpu => {
                 let message = format!(
-                    "the build needed more than its {} processes at once; ask for the limit to be raised",
+                    "The build needed more than {} processes at the same time, the maximum. Ask \
+                     the operators to raise the limit.",
                     self.processes
                 );
                 Failure::new(FailureReason::ProcessesExceeded, step, message)
@@ -141,48 +150,35 @@ impl Limits {
         }
     }
 
-    pub(super) fn disk_exceeded(&self, step: &str) -> Failure {
+    pub(super) fn disk_failure(&self, step: Step) -> Failure {
         let message = format!(
-            "the build filled more than its {} bytes of disk; split it, or ask for the limit to be raised",
+            "The build used more than {} bytes of disk, the maximum. Split it, or ask the \
+             operators to raise the limit.",
             self.disk_bytes
         );
         Failure::new(FailureReason::DiskExceeded, step, message)
     }
 
-    pub(super) fn image_exceeded(&self, bytes: Option<u64>) -> Failure {
-        let bytes = bytes.map_or_else(
-            || "more files than can be counted".to_owned(),
-            |bytes| format!("{bytes} bytes"),
-        );
+    /// `size` is `None` when the image has too many files to be measured in time.
+    pub(super) fn image_size_failure(&self, size: Option<ByteCount>) -> Failure {
+        let added = match size {
+            Some(size) => format!("{size} bytes"),
+            None => "too many files to be measured".to_owned(),
+        };
         let message = format!(
-            "the image adds {bytes} to its base, at most {} bytes are allowed",
+            "The image adds {added} to its base; the maximum is {} bytes. Install fewer packages, \
+             or ask the operators to raise the limit.",
             self.image_bytes
         );
-        Failure::new(FailureReason::SizeExceeded, "commit", message)
+        Failure::new(FailureReason::SizeExceeded, Step::Commit, message)
     }
 
-    pub(super) fn layers_exceeded(&self, base: usize) -> Failure {
+    pub(super) fn layers_failure(&self, base_layers: usize) -> Failure {
         let message = format!(
-            "the base has {base} layers, and an image may have {} with ours; squash the base",
+            "The base has {base_layers} layers. With those of the build it would exceed {}, the \
+             maximum. Squash the base.",
             self.layers
         );
-        Failure::new(FailureReason::LayersExceeded, "resolve", message)
-    }
-
-    /// Returns once the folder holds more than it may.
-    pub(super) async fn watch_disk(&self, folder: &Path) {
-        let mut pause = DISK_LOOK;
-        loop {
-            sleep(pause).await;
-            let began = Instant::now();
-            match process::disk_usage(folder).await {
-                Ok(bytes) if bytes.is_none_or(|bytes| bytes > self.disk_bytes) => return,
-                Ok(_) => {}
-                Err(error) => {
-                    tracing::warn!(%error, "an attempt's disk could not be measured; looking again")
-                }
-            }
-            pause = DISK_LOOK.max(began.elapsed() * 20);
-        }
+        Failure::new(FailureReason::LayersExceeded, Step::Resolve, message)
     }
 }

@@ -1,9 +1,15 @@
-//! Commands inside and outside a step's namespaces. All text here is fixed; arguments are passed, never pasted.
+//! Commands with and without a step's own network. Scripts are fixed texts; values reach them as
+//! arguments only.
 
-use super::{cgroup::Group, settings::NetworkMode};
+use super::{
+    cgroup::Cgroup,
+    command::CommandLine,
+    settings::{NetworkMode, Settings},
+};
 
-/// A kill of the first process ends every process behind it; the first dies with its parent.
-const TREE: &[&str] = &[
+/// Starts a user and PID namespace. The first process dies with its parent, and its death kills
+/// every other process of the namespace.
+const NAMESPACES: &[&str] = &[
     "setpriv",
     "--pdeathsig",
     "KILL",
@@ -17,52 +23,44 @@ const TREE: &[&str] = &[
     "--mount-proc",
 ];
 
-/// Enters the control groups named before `--`, then becomes the rest.
-const ENTER: &str = include_str!("enter-group.sh");
+/// Enters the control groups of the `cgroup.procs` files before `--`, then executes the rest.
+const ENTER_CGROUP: &str = include_str!("enter-cgroup.sh");
 
-/// Closes the control groups to writing, then becomes its arguments.
-const SEAL: &str = include_str!("seal-groups.sh");
+/// Makes the control groups read-only, then executes its arguments.
+const SEAL_CGROUPS: &str = include_str!("seal-cgroups.sh");
 
-/// Gives the step a network of its own; `$1` lists ranges to allow, the rest is the command.
-const PRIVATE: &str = include_str!("private-network.sh");
+/// Gives the step a network of its own. `$1` lists the allowed ranges, the rest is the command.
+const PRIVATE_NETWORK: &str = include_str!("private-network.sh");
 
-/// For pull, push and cleaning: the user namespace, the host's network.
-pub(super) fn outside(group: &Group, command: &[String]) -> Vec<String> {
-    let mut words = script(ENTER, "slipway-enter");
-    words.extend(group.entrances());
-    words.push("--".to_owned());
-    words.extend(TREE.iter().map(ToString::to_string));
-    words.extend(command.iter().cloned());
-    words
+/// The command in a user and PID namespace, with the host's network: for pull, push and clean-up.
+pub(super) fn with_host_network(cgroup: &Cgroup, command: CommandLine) -> CommandLine {
+    enter(cgroup).then(command)
 }
 
-/// For steps.
-pub(super) fn inside(
-    group: &Group,
-    mode: NetworkMode,
-    allowed: &[String],
-    command: &[String],
-) -> Vec<String> {
-    let mut words = outside(group, &[]);
-    if mode == NetworkMode::None {
-        words.push("--net".to_owned());
+/// The command in a step's namespaces, with the configured network.
+pub(super) fn with_step_network(
+    cgroup: &Cgroup,
+    settings: &Settings,
+    command: CommandLine,
+) -> CommandLine {
+    let seal = CommandLine::script(SEAL_CGROUPS, "slipway-seal");
+
+    match settings.network {
+        NetworkMode::Host => enter(cgroup).then(seal).then(command),
+        // `--net` is a flag of `unshare`, with which `enter` ends: a network without interfaces.
+        NetworkMode::None => enter(cgroup).switch("--net").then(seal).then(command),
+        NetworkMode::Private => {
+            let network = CommandLine::script(PRIVATE_NETWORK, "slipway-network")
+                .argument(settings.allowed_networks.join(" "));
+
+            enter(cgroup).then(seal).then(network).then(command)
+        }
     }
-    words.extend(script(SEAL, "slipway-seal"));
-    if mode == NetworkMode::Private {
-        words.extend(script(PRIVATE, "slipway-network"));
-        words.push(allowed.join(" "));
-    }
-    words.extend(command.iter().cloned());
-    words
 }
 
-fn script(text: &str, name: &str) -> Vec<String> {
-    ["/bin/sh", "-c", text, name].map(str::to_owned).to_vec()
-}
-
-/// slirp4netns answers names at this address.
-pub(super) fn dns(mode: NetworkMode) -> impl Iterator<Item = &'static str> {
-    let arguments: &[&str] =
-        if mode == NetworkMode::Private { &["--dns", "10.0.2.3"] } else { &[] };
-    arguments.iter().copied()
+fn enter(cgroup: &Cgroup) -> CommandLine {
+    CommandLine::script(ENTER_CGROUP, "slipway-enter")
+        .arguments(cgroup.procs_files())
+        .argument("--")
+        .arguments(NAMESPACES.iter().copied())
 }

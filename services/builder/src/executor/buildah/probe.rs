@@ -1,86 +1,110 @@
-//! What this host can isolate and limit, found by trying it once at start.
+//! What this host can isolate and limit, found by one try of each at start.
 
-use std::{fmt, io, path::Path};
+use std::{
+    fmt, fs, io,
+    path::{Path, PathBuf},
+};
 
 use tokio::{net::TcpListener, time::timeout};
 use uuid::Uuid;
 
 use super::{
-    Attempt, HELPER_PATIENCE,
-    cgroup::{Delegation, Group},
-    limits::Resource,
-    namespaces, process,
+    attempt::Attempt,
+    cgroup::{Cgroup, CgroupRoot},
+    command::CommandLine,
+    limits::{Limits, Resource},
+    namespaces,
+    process::{self, HELPER_TIMEOUT},
     settings::{NetworkMode, Settings},
 };
 
-/// What was found.
+/// What the host isolates and limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Isolation {
-    /// What steps have.
+pub struct IsolationReport {
+    /// The network of steps.
     pub network: NetworkMode,
-    /// Steps are root only in a user namespace, with processes of their own.
+    /// Steps run in a user namespace and a PID namespace of their own.
     pub user_and_pid_namespace: bool,
-    /// A listener on the host's loopback could not be reached from inside.
+    /// A step could not connect to a listener on the host's loopback.
     pub loopback_closed: bool,
-    /// Limits that nothing enforces here, accepted by name.
+    /// Limits that this host does not enforce, accepted by the settings.
     pub unenforced: Vec<Resource>,
 }
 
-impl fmt::Display for Isolation {
+impl fmt::Display for IsolationReport {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let namespaces = if self.user_and_pid_namespace { "yes" } else { "NO" };
+        let loopback = if self.loopback_closed { "closed" } else { "OPEN" };
+        let unenforced =
+            if self.unenforced.is_empty() { "none".to_owned() } else { list(&self.unenforced, "") };
+
         write!(
             formatter,
-            "isolation: user and PID namespace {}, network {:?}, host loopback {}, unenforced limits: {}",
-            if self.user_and_pid_namespace { "yes" } else { "NO" },
+            "isolation: user and PID namespace {namespaces}, network {:?}, \
+             host loopback {loopback}, unenforced limits: {unenforced}",
             self.network,
-            if self.loopback_closed { "closed" } else { "OPEN" },
-            if self.unenforced.is_empty() { "none".to_owned() } else { list(&self.unenforced, "") },
         )
     }
 }
 
-/// Why the builder does not start here.
+/// Why the builder cannot run builds on this host.
 #[derive(Debug, thiserror::Error)]
-pub enum Unfit {
-    /// The data directory cannot be used.
+pub enum UnsupportedHost {
+    /// The data directory cannot be created or written.
     #[error("`executor.data_dir`: {path}: {error}")]
     Directory {
-        /// Which.
+        /// The path of the data directory.
         path: String,
-        /// Why.
+        /// The cause.
         error: io::Error,
     },
-    /// No user namespace with sub-ids.
+    /// A user namespace with subordinate ids cannot be created.
     #[error(
-        "this host gives no user namespace with sub-ids ({0}); install uidmap, give the service's user a range in /etc/subuid and /etc/subgid"
+        "this host cannot create a user namespace with subordinate ids ({0}); install uidmap, and \
+         give the service's user a range in /etc/subuid and /etc/subgid"
     )]
     NoUserNamespace(String),
-    /// The configured network cannot be made, or is not closed.
+    /// The configured network cannot be created, or it reaches the host's loopback.
     #[error(
-        "`executor.network = \"private\"` cannot be had here ({0}); install slirp4netns and iproute2 and let the service's user open /dev/net/tun, or accept less by name: `none` or `host`"
+        "this host cannot provide `executor.network = \"private\"` ({0}); install slirp4netns and \
+         iproute2, and let the service's user open /dev/net/tun; or set `executor.network` to \
+         `none`, or to `host` to accept less isolation"
     )]
     NoPrivateNetwork(String),
-    /// Another builder lives there.
-    #[error("`executor.data_dir`: {0} is in use by another builder; give each its own")]
-    Shared(String),
-    /// A limit of no use.
-    #[error("`executor.limits.{0}` is out of range")]
-    Limit(&'static str),
-    /// A limit without anything that enforces it.
+    /// Another builder has locked the data directory.
     #[error(
-        "nothing here enforces the limits of {}; start the builder in a control group that is delegated to it (systemd: `Delegate=yes`), or accept it by name: `executor.accept_unenforced = [{}]`",
+        "`executor.data_dir`: {0} is in use by another builder; give each builder a directory of \
+         its own"
+    )]
+    DirectoryInUse(String),
+    /// A limit is out of range.
+    #[error("`executor.limits.{0}` is out of range")]
+    InvalidLimit(&'static str),
+    /// Limits that this host cannot enforce, and that the settings do not accept.
+    #[error(
+        "this host cannot enforce the limits of {}; start the builder in a control group that is \
+         delegated to it (systemd: `Delegate=yes`), or accept that these limits are not enforced: \
+         `executor.accept_unenforced = [{}]`",
         list(.0, ""), list(.0, "\"")
     )]
     Unenforced(Vec<Resource>),
-    /// The limits hold no process.
+    /// A command could not run in a cgroup with the configured limits.
     #[error(
-        "a process could not be put under its limits ({0}); raise `executor.limits`, or give the builder a control group that is delegated to it"
+        "a command could not run with the configured limits ({0}); raise `executor.limits`, or \
+         start the builder in a control group that is delegated to it"
     )]
-    NoGroup(String),
+    NoCgroup(String),
 }
 
-/// Prints which network namespace it is in, and whether a connection to the address `$1` `$2` is taken.
-const INSIDE: &str = r#"readlink /proc/self/ns/net; timeout 2 bash -c ': <>"/dev/tcp/$0/$1"' "$1" "$2" 2>/dev/null && echo open || echo closed"#;
+/// Prints the script's network namespace, then `open` or `closed`: whether it can connect to the
+/// address `$1` and port `$2`.
+const CONNECT_SCRIPT: &str = r#"readlink /proc/self/ns/net
+timeout 2 bash -c ': <>"/dev/tcp/$0/$1"' "$1" "$2" 2>/dev/null && echo open || echo closed"#;
+
+const LOOPBACK: &str = "127.0.0.1";
+
+/// The address under which slirp4netns can make the host's loopback reachable.
+const SLIRP_HOST: &str = "10.0.2.2";
 
 fn list(resources: &[Resource], quote: &str) -> String {
     resources
@@ -90,90 +114,140 @@ fn list(resources: &[Resource], quote: &str) -> String {
         .join(", ")
 }
 
-/// Tries it.
+/// Tries everything that the settings demand.
 pub(super) async fn probe(
     settings: &Settings,
-    delegation: &Delegation,
-) -> Result<Isolation, Unfit> {
-    settings.limits.check().map_err(Unfit::Limit)?;
+    cgroup_root: &CgroupRoot,
+) -> Result<IsolationReport, UnsupportedHost> {
+    settings.limits.check().map_err(UnsupportedHost::InvalidLimit)?;
+
     let folder = settings.data_dir.join("attempts").join("probe");
-    let make = |name: &str| {
-        std::fs::create_dir_all(folder.join(name))
-            .map_err(|error| Unfit::Directory { path: folder.display().to_string(), error })
-    };
-    make("run")?;
-    make("tmp")?;
-    let outside =
-        said(&namespaces::outside(&Group::NONE, &["id", "-u"].map(str::to_owned)), &folder)
-            .await
-            .map_err(Unfit::NoUserNamespace)?;
-    let user_and_pid_namespace = outside.trim() == "0";
-    if !user_and_pid_namespace {
-        return Err(Unfit::NoUserNamespace(outside));
-    }
-    let loopback_closed = loopback_is_closed(settings, &folder).await?;
-    if settings.network != NetworkMode::Host && !loopback_closed {
-        return Err(Unfit::NoPrivateNetwork("the host's loopback answered from inside".to_owned()));
-    }
-    let enforced = delegation.resources();
-    let unenforced: Vec<Resource> =
-        Resource::ALL.into_iter().filter(|resource| !enforced.contains(resource)).collect();
-    let refused: Vec<Resource> = unenforced
-        .iter()
-        .copied()
-        .filter(|resource| !settings.accept_unenforced.contains(resource))
-        .collect();
-    if !refused.is_empty() {
-        return Err(Unfit::Unenforced(refused));
-    }
-    let probed = Attempt { group: delegation.group(&format!("probe-{}", Uuid::now_v7())), folder };
-    probed.group.make(&settings.limits).map_err(|error| Unfit::NoGroup(error.to_string()))?;
-    let limited =
-        said(&namespaces::outside(&probed.group, &["id", "-u"].map(str::to_owned)), &probed.folder)
-            .await;
-    process::remove(&probed).await;
-    limited.map_err(Unfit::NoGroup)?;
-    Ok(Isolation { network: settings.network, user_and_pid_namespace, loopback_closed, unenforced })
+    create_folder(&folder)?;
+
+    probe_user_namespace(&folder).await?;
+    let loopback_closed = probe_loopback(settings, &folder).await?;
+    let unenforced = unenforced_limits(settings, cgroup_root)?;
+    probe_cgroup(&settings.limits, cgroup_root, folder).await?;
+
+    Ok(IsolationReport {
+        network: settings.network,
+        user_and_pid_namespace: true,
+        loopback_closed,
+        unenforced,
+    })
 }
 
-/// Listens on the host's loopback and tries to reach it from inside, by its own name and by slirp's name for the host; from outside it must
-/// be reached, or the attempt says nothing.
-async fn loopback_is_closed(settings: &Settings, folder: &Path) -> Result<bool, Unfit> {
-    let listener = TcpListener::bind("127.0.0.1:0")
-        .await
-        .map_err(|error| Unfit::NoPrivateNetwork(error.to_string()))?;
-    let port = listener.local_addr().map(|address| address.port()).unwrap_or_default().to_string();
-    let attempt =
-        |address: &str| ["/bin/sh", "-c", INSIDE, "probe", address, &port].map(str::to_owned);
-    let outside = said(&namespaces::outside(&Group::NONE, &attempt("127.0.0.1")), folder)
-        .await
-        .map_err(Unfit::NoPrivateNetwork)?;
-    if !outside.ends_with("open\n") {
-        return Err(Unfit::NoPrivateNetwork(
-            "bash cannot reach a listener on the host's own loopback".to_owned(),
-        ));
+fn create_folder(folder: &Path) -> Result<(), UnsupportedHost> {
+    for name in ["run", "tmp"] {
+        fs::create_dir_all(folder.join(name)).map_err(|error| UnsupportedHost::Directory {
+            path: folder.display().to_string(),
+            error,
+        })?;
     }
-    for address in ["127.0.0.1", "10.0.2.2"] {
-        let command = namespaces::inside(
-            &Group::NONE,
-            settings.network,
-            &settings.allowed_networks,
-            &attempt(address),
-        );
-        let inside = said(&command, folder).await.map_err(Unfit::NoPrivateNetwork)?;
-        if inside.lines().next() == outside.lines().next() || !inside.ends_with("closed\n") {
+    Ok(())
+}
+
+/// Checks that a command can be root in a user namespace.
+async fn probe_user_namespace(folder: &Path) -> Result<(), UnsupportedHost> {
+    let command = namespaces::with_host_network(&Cgroup::NONE, print_user_id());
+    let user_id = output_of(&command, folder).await.map_err(UnsupportedHost::NoUserNamespace)?;
+
+    if user_id.trim() == "0" { Ok(()) } else { Err(UnsupportedHost::NoUserNamespace(user_id)) }
+}
+
+/// Whether the host's loopback is closed to steps. With the host's network it may be open.
+async fn probe_loopback(settings: &Settings, folder: &Path) -> Result<bool, UnsupportedHost> {
+    let is_closed =
+        is_loopback_closed(settings, folder).await.map_err(UnsupportedHost::NoPrivateNetwork)?;
+
+    if is_closed || settings.network == NetworkMode::Host {
+        Ok(is_closed)
+    } else {
+        Err(UnsupportedHost::NoPrivateNetwork(
+            "a step could connect to the host's loopback".to_owned(),
+        ))
+    }
+}
+
+/// Connects to a listener on the host's loopback from a step, by the loopback address and by
+/// slirp4netns's address of the host.
+///
+/// The same connection from outside has to succeed, otherwise the result proves nothing.
+async fn is_loopback_closed(settings: &Settings, folder: &Path) -> Result<bool, String> {
+    let listener = TcpListener::bind((LOOPBACK, 0)).await.map_err(|error| error.to_string())?;
+    let port = listener.local_addr().map(|address| address.port()).unwrap_or_default();
+
+    let outside = namespaces::with_host_network(&Cgroup::NONE, connect(LOOPBACK, port));
+    let outside = output_of(&outside, folder).await?;
+    if !outside.ends_with("open\n") {
+        return Err("bash could not connect to a listener on the host's own loopback".to_owned());
+    }
+
+    for address in [LOOPBACK, SLIRP_HOST] {
+        let inside = namespaces::with_step_network(&Cgroup::NONE, settings, connect(address, port));
+        let inside = output_of(&inside, folder).await?;
+
+        let is_same_namespace = inside.lines().next() == outside.lines().next();
+        if is_same_namespace || !inside.ends_with("closed\n") {
             return Ok(false);
         }
     }
     Ok(true)
 }
 
-async fn said(arguments: &[String], folder: &Path) -> Result<String, String> {
-    let output = timeout(HELPER_PATIENCE, process::command(arguments, folder).output()).await;
-    let output =
-        output.map_err(|_| "no answer in time".to_owned())?.map_err(|error| error.to_string())?;
-    match output.status.success() {
-        true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
-        false => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+/// The limits that this host does not enforce. Fails when the settings do not accept all of them.
+fn unenforced_limits(
+    settings: &Settings,
+    cgroup_root: &CgroupRoot,
+) -> Result<Vec<Resource>, UnsupportedHost> {
+    let enforced = cgroup_root.resources();
+    let unenforced: Vec<Resource> =
+        Resource::ALL.into_iter().filter(|resource| !enforced.contains(resource)).collect();
+
+    let refused: Vec<Resource> = unenforced
+        .iter()
+        .copied()
+        .filter(|resource| !settings.accept_unenforced.contains(resource))
+        .collect();
+    if refused.is_empty() { Ok(unenforced) } else { Err(UnsupportedHost::Unenforced(refused)) }
+}
+
+/// Runs a command in a cgroup with the configured limits, and removes the probe's folder.
+async fn probe_cgroup(
+    limits: &Limits,
+    cgroup_root: &CgroupRoot,
+    folder: PathBuf,
+) -> Result<(), UnsupportedHost> {
+    let cgroup = cgroup_root.cgroup(&format!("probe-{}", Uuid::now_v7()));
+    let attempt = Attempt { folder, cgroup };
+    attempt.cgroup.create(limits).map_err(|error| UnsupportedHost::NoCgroup(error.to_string()))?;
+
+    let command = namespaces::with_host_network(&attempt.cgroup, print_user_id());
+    let output = output_of(&command, &attempt.folder).await;
+    process::remove(&attempt).await;
+
+    output.map_err(UnsupportedHost::NoCgroup)?;
+    Ok(())
+}
+
+fn print_user_id() -> CommandLine {
+    CommandLine::new("id").switch("-u")
+}
+
+fn connect(address: &str, port: u16) -> CommandLine {
+    CommandLine::script(CONNECT_SCRIPT, "probe").argument(address).argument(port.to_string())
+}
+
+/// The standard output of a successful command; the error output of a failed one.
+async fn output_of(command: &CommandLine, folder: &Path) -> Result<String, String> {
+    let output = timeout(HELPER_TIMEOUT, process::tokio_command(command, folder).output())
+        .await
+        .map_err(|_| format!("no result within {} s", HELPER_TIMEOUT.as_secs()))?
+        .map_err(|error| error.to_string())?;
+
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).trim().to_owned())
     }
 }

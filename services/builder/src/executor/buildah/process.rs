@@ -1,130 +1,170 @@
-//! Running one command of an attempt: its output into the log, its end with the future.
+//! Runs one command of an attempt: writes its output to the log, and kills it when its future is
+//! dropped.
 
-use std::{io, path::Path, process::Stdio, time::Duration};
+use std::{fmt::Display, io, path::Path, process::Stdio, time::Duration};
 
-use slipway_fault::Fault;
-use tokio::{io::AsyncReadExt as _, net::unix::pipe, process::Command, time::timeout};
-
-use super::{Attempt, HELPER_PATIENCE, cgroup::Group, namespaces};
-use crate::{
-    app::LogSink,
-    domain::failure::{Failure, FailureReason},
+use tokio::{
+    io::AsyncReadExt as _,
+    net::unix::pipe,
+    process::{Child, Command},
+    time::timeout,
 };
 
-const BUFFER: usize = 64 * 1024;
-const TICK: Duration = Duration::from_millis(150);
+use super::{attempt::Attempt, cgroup::Cgroup, command::CommandLine, namespaces};
+use crate::{
+    domain::{
+        failure::{Failure, FailureReason},
+        step::Step,
+    },
+    worker::{log::LogSink, ports::QueueError},
+};
 
-/// A command with nothing of our environment; dropping its child ends the whole tree.
-pub(super) fn command(arguments: &[String], attempt: &Path) -> Command {
-    let mut command = Command::new(&arguments[0]);
-    command
-        .args(&arguments[1..])
+/// Longest run of a command that is not a part of a build: probes, measuring, clean-up.
+pub(super) const HELPER_TIMEOUT: Duration = Duration::from_secs(60);
+
+const READ_BUFFER_BYTES: usize = 64 * 1024;
+const READ_TIMEOUT: Duration = Duration::from_millis(150);
+
+/// Delays before the tries to clear an attempt. Killed processes may hold mounts for a moment.
+const CLEAR_DELAYS: [Duration; 4] =
+    [Duration::ZERO, Duration::from_millis(50), Duration::from_millis(200), Duration::from_secs(1)];
+
+const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// The process to start, without the builder's environment. Dropping its child kills it and all
+/// its descendants.
+pub(super) fn tokio_command(command: &CommandLine, attempt: &Path) -> Command {
+    let words = command.words();
+    let mut process = Command::new(&words[0]);
+    process
+        .args(&words[1..])
         .env_clear()
-        .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("PATH", SEARCH_PATH)
         .env("HOME", attempt)
         .env("XDG_RUNTIME_DIR", attempt.join("run"))
         .env("TMPDIR", attempt.join("tmp"))
         .current_dir(attempt)
         .stdin(Stdio::null())
         .kill_on_drop(true);
-    command
+
+    process
 }
 
-/// Runs to the end over one of the attempt's storage files; the exit code, `None` when a signal ended it.
+/// Runs the command until it ends, with one of the attempt's storage configurations. Returns the
+/// exit code, or `None` when a signal ended the command.
+///
+/// `step_of_line` recognises the output lines that begin a step.
 pub(super) async fn run(
-    arguments: Vec<String>,
+    command: &CommandLine,
     attempt: &Path,
     storage: &str,
     log: &mut LogSink,
-    on_line: impl Fn(&[u8]) -> Option<&'static str> + Send + Copy,
-    idle: Duration,
+    step_of_line: impl Fn(&[u8]) -> Option<Step> + Send + Copy,
+    idle_timeout: Duration,
 ) -> Result<Option<i32>, Failure> {
-    let broken = |step: &str, error: &dyn std::fmt::Display| {
-        Failure::new(
-            FailureReason::ExecutorFailed,
-            step,
-            format!("the builder could not run its tools: {error}"),
-        )
-    };
-    let spawned = (|| {
-        let (reader, writer) = std::io::pipe()?;
-        let mut command = command(&arguments, attempt);
-        command
-            .env("CONTAINERS_STORAGE_CONF", attempt.join(storage))
-            .stdout(writer.try_clone()?)
-            .stderr(writer);
-        Ok::<_, std::io::Error>((command.spawn()?, pipe::Receiver::from_owned_fd(reader.into())?))
-    })();
-    let (mut child, mut output) = spawned.map_err(|error| broken(log.step(), &error))?;
-    let mut buffer = vec![0; BUFFER];
-    let mut silent = Duration::ZERO;
-    let lost = |step: &str, fault: &Fault| {
-        Failure::new(
-            FailureReason::ExecutorFailed,
-            step,
-            format!("the log could not be stored: {fault}"),
-        )
-    };
-    loop {
-        match timeout(TICK, output.read(&mut buffer)).await {
-            Ok(Ok(0)) => break,
-            Ok(Ok(count)) => {
-                silent = Duration::ZERO;
-                let written = log.write(&buffer[..count], on_line).await;
-                written.map_err(|fault| lost(log.step(), &fault))?;
-            }
-            Ok(Err(error)) => return Err(broken(log.step(), &error)),
-            Err(_) => {
-                silent += TICK;
-                let ticked = log.tick().await;
-                ticked.map_err(|fault| lost(log.step(), &fault))?;
-                if silent > idle {
-                    return Err(Failure::new(
-                        FailureReason::IdleTooLong,
-                        log.step(),
-                        format!("the step printed nothing for {} s", idle.as_secs()),
-                    ));
-                }
-            }
-        }
-    }
-    let status = child.wait().await.map_err(|error| broken(log.step(), &error))?;
+    let (mut child, mut output) =
+        spawn(command, attempt, storage).map_err(|error| tool_failure(log.step(), &error))?;
+
+    copy_output(&mut output, log, step_of_line, idle_timeout).await?;
+
+    let status = child.wait().await.map_err(|error| tool_failure(log.step(), &error))?;
     Ok(status.code())
 }
 
-/// Ends what still runs in the attempt's group, and removes its files, which belong to the user namespace.
-pub(super) async fn remove(Attempt { folder, group }: &Attempt) {
-    let arguments = namespaces::outside(
-        &Group::NONE,
-        &["rm", "-rf", "--", &folder.display().to_string()].map(str::to_owned),
+/// Starts the command. Its standard output and standard error share one pipe, which keeps their
+/// order.
+fn spawn(
+    command: &CommandLine,
+    attempt: &Path,
+    storage: &str,
+) -> io::Result<(Child, pipe::Receiver)> {
+    let (reader, writer) = io::pipe()?;
+
+    // The pipe ends only when all writers are closed, `process`'s as well: it must not outlive
+    // this function.
+    let mut process = tokio_command(command, attempt);
+    process
+        .env("CONTAINERS_STORAGE_CONF", attempt.join(storage))
+        .stdout(writer.try_clone()?)
+        .stderr(writer);
+
+    Ok((process.spawn()?, pipe::Receiver::from_owned_fd(reader.into())?))
+}
+
+async fn copy_output(
+    output: &mut pipe::Receiver,
+    log: &mut LogSink,
+    step_of_line: impl Fn(&[u8]) -> Option<Step> + Send + Copy,
+    idle_timeout: Duration,
+) -> Result<(), Failure> {
+    let mut buffer = vec![0; READ_BUFFER_BYTES];
+    let mut idle = Duration::ZERO;
+
+    loop {
+        let stored = match timeout(READ_TIMEOUT, output.read(&mut buffer)).await {
+            Ok(Ok(0)) => return Ok(()),
+            Ok(Ok(count)) => {
+                idle = Duration::ZERO;
+                log.write(&buffer[..count], step_of_line).await
+            }
+            Ok(Err(error)) => return Err(tool_failure(log.step(), &error)),
+            Err(_) => {
+                idle += READ_TIMEOUT;
+                log.flush_if_due().await
+            }
+        };
+        stored.map_err(|error| log_failure(log.step(), &error))?;
+
+        if idle > idle_timeout {
+            return Err(idle_failure(log.step(), idle_timeout));
+        }
+    }
+}
+
+/// Kills the processes of the attempt's cgroup, and removes the attempt's files. The files belong
+/// to users of the user namespace, so the command runs in one.
+pub(super) async fn remove(attempt: &Attempt) {
+    let folder = &attempt.folder;
+    let parent = folder.parent().unwrap_or(folder);
+    let remove_files = namespaces::with_host_network(
+        &Cgroup::NONE,
+        CommandLine::new("rm").switch("-rf").argument("--").argument(folder.display().to_string()),
     );
-    // Processes that were killed a moment ago may still hold mounts.
-    for pause in [0, 50, 200, 1_000] {
-        tokio::time::sleep(Duration::from_millis(pause)).await;
-        let ended = group.remove();
-        let parent = folder.parent().unwrap_or(folder);
-        let _ = timeout(
-            HELPER_PATIENCE,
-            command(&arguments, parent).stdout(Stdio::null()).stderr(Stdio::null()).status(),
-        )
-        .await;
-        if ended && !folder.exists() {
+
+    for delay in CLEAR_DELAYS {
+        tokio::time::sleep(delay).await;
+        let is_cgroup_removed = attempt.cgroup.remove();
+
+        let mut process = tokio_command(&remove_files, parent);
+        process.stdout(Stdio::null()).stderr(Stdio::null());
+        let _ = timeout(HELPER_TIMEOUT, process.status()).await;
+
+        if is_cgroup_removed && !folder.exists() {
             return;
         }
     }
-    tracing::warn!(attempt.folder = %folder.display(), "could not be cleared; the reaper tries again at the next start");
+
+    tracing::warn!(
+        attempt.folder = %folder.display(),
+        "could not remove the files of an attempt; trying again at the next start"
+    );
 }
 
-/// Bytes below a folder; `None` when they are too many files to be counted in time.
-pub(super) async fn disk_usage(folder: &Path) -> io::Result<Option<u64>> {
-    let arguments = namespaces::outside(
-        &Group::NONE,
-        &["du", "-s", "--block-size=1", &folder.display().to_string()].map(str::to_owned),
+fn tool_failure(step: Step, error: &dyn Display) -> Failure {
+    let message = format!("The builder could not run its tools: {error}");
+    Failure::new(FailureReason::ExecutorFailed, step, message)
+}
+
+fn log_failure(step: Step, error: &QueueError) -> Failure {
+    let message = format!("The builder could not store the log: {error}");
+    Failure::new(FailureReason::ExecutorFailed, step, message)
+}
+
+fn idle_failure(step: Step, idle_timeout: Duration) -> Failure {
+    let message = format!(
+        "The step printed nothing for {} s, the maximum. Retry, or ask the operators to raise the \
+         limit.",
+        idle_timeout.as_secs()
     );
-    let Ok(output) = timeout(HELPER_PATIENCE, command(&arguments, folder).output()).await else {
-        return Ok(None);
-    };
-    let text = String::from_utf8_lossy(&output?.stdout).into_owned();
-    let bytes = text.split_whitespace().next().and_then(|bytes| bytes.parse().ok());
-    bytes.map(Some).ok_or_else(|| io::Error::other("du said nothing"))
+    Failure::new(FailureReason::IdleTooLong, step, message)
 }

@@ -1,7 +1,6 @@
 //! Configuration of the executor.
 
 use std::{
-    fmt::Write as _,
     fs,
     path::{Path, PathBuf},
 };
@@ -9,104 +8,149 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::limits::{Limits, Resource};
+use crate::domain::step::Step;
 
-/// What network steps have.
+/// The DNS server that slirp4netns provides.
+const SLIRP_DNS_SERVER: &str = "10.0.2.3";
+
+const HOST_CA_BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
+
+/// The folder of the Debian package python3-pip-whl.
+const DEBIAN_WHEELS: &str = "/usr/share/python-wheels";
+
+/// The network of steps.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NetworkMode {
-    /// One of their own, through slirp4netns, without loopback, private and link-local ranges.
+    /// A network of their own, through slirp4netns, without loopback, private and link-local
+    /// ranges.
     #[default]
     Private,
-    /// None at all.
+    /// No network.
     None,
-    /// The host's: steps reach its loopback and its networks. Accepted by being named.
+    /// The host's network: steps reach its loopback and its networks.
     Host,
 }
 
-/// Where packages come from; nothing of it stays in an image.
+impl NetworkMode {
+    /// The DNS server of a network of its own; `None` keeps the host's.
+    pub(super) fn dns_server(self) -> Option<&'static str> {
+        (self == Self::Private).then_some(SLIRP_DNS_SERVER)
+    }
+}
+
+/// Where packages come from. Nothing of it stays in an image.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PackageSources {
     /// Lines of sources.list that replace the base's; empty keeps the base's.
     pub apt_sources: String,
-    /// PyPI index; may carry user and password.
+    /// URL of the PyPI index. It may contain user and password.
     pub pip_index_url: String,
     /// Proxy for http and https.
     pub proxy: String,
-    /// Hosts to reach without the proxy.
+    /// Hosts that are reached without the proxy.
     pub no_proxy: String,
-    /// PEM bundle of the authorities that sign mirrors and indexes; this host's own when not set.
+    /// PEM bundle of the certificate authorities of mirrors and indexes; this host's when not set.
     pub ca_bundle: Option<PathBuf>,
-    /// A pip wheel for bases without pip; found at Debian's place when not set.
+    /// A pip wheel for bases without pip; Debian's when not set.
     pub pip_wheel: Option<PathBuf>,
 }
 
 impl PackageSources {
-    /// Files beside a step's script, as name and text.
-    pub(super) fn files(&self, step: &str) -> Vec<(&'static str, String)> {
-        let mut environment = String::new();
-        let mut set = |name: &str, value: &str| {
-            if !value.is_empty() {
-                let _ = writeln!(environment, "{name}='{}'", value.replace('\'', "'\\''"));
-            }
-        };
-        for name in ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"] {
-            set(name, &self.proxy);
-        }
-        set("no_proxy", &self.no_proxy);
-        if step == "pip" {
-            set("PIP_INDEX_URL", &self.pip_index_url);
-        }
-        let mut files = vec![("environment", environment)];
-        if step == "apt" && !self.apt_sources.is_empty() {
+    /// The files beside the script of a step: names and texts.
+    pub(super) fn files(&self, step: Step) -> Vec<(&'static str, String)> {
+        let mut files = vec![("environment", self.environment(step))];
+
+        if step == Step::Apt && !self.apt_sources.is_empty() {
             files.push(("sources.list", format!("{}\n", self.apt_sources)));
         }
         files
     }
 
-    /// Many small bases have no authorities at all, and pip needs some.
+    /// The step's environment variables as shell assignments.
+    fn environment(&self, step: Step) -> String {
+        let mut variables = vec![
+            ("http_proxy", &self.proxy),
+            ("https_proxy", &self.proxy),
+            ("HTTP_PROXY", &self.proxy),
+            ("HTTPS_PROXY", &self.proxy),
+            ("no_proxy", &self.no_proxy),
+        ];
+        if step == Step::Pip {
+            variables.push(("PIP_INDEX_URL", &self.pip_index_url));
+        }
+
+        variables
+            .into_iter()
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| format!("{name}={}\n", shell_quote(value)))
+            .collect()
+    }
+
+    /// The configured bundle, or the host's. Many small bases have no certificate authorities,
+    /// and pip needs some.
     pub(super) fn ca_bundle(&self) -> Option<PathBuf> {
-        let own = Path::new("/etc/ssl/certs/ca-certificates.crt");
-        self.ca_bundle.clone().or_else(|| own.exists().then(|| own.to_owned()))
+        let host_bundle = Path::new(HOST_CA_BUNDLE);
+        self.ca_bundle.clone().or_else(|| host_bundle.exists().then(|| host_bundle.to_owned()))
     }
 
     pub(super) fn pip_wheel(&self) -> Option<PathBuf> {
-        self.pip_wheel.clone().or_else(|| debian_pip_wheel(Path::new("/usr/share/python-wheels")))
+        self.pip_wheel.clone().or_else(|| find_pip_wheel(Path::new(DEBIAN_WHEELS)))
     }
 }
 
-/// Of the Debian package python3-pip-whl.
-fn debian_pip_wheel(folder: &Path) -> Option<PathBuf> {
+fn shell_quote(value: &str) -> String {
+    format!("'{}'", value.replace('\'', "'\\''"))
+}
+
+fn find_pip_wheel(folder: &Path) -> Option<PathBuf> {
     let entries = fs::read_dir(folder).ok()?;
+
     entries.flatten().map(|entry| entry.path()).find(|path| {
         path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("pip-"))
     })
 }
 
-/// Everything that can be set.
+/// The settings of the executor.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// Bases and attempts lie here; on a filesystem that takes overlay mounts.
+    /// The directory of bases and attempts, on a filesystem that supports overlay mounts.
     pub data_dir: PathBuf,
-    /// What network steps have.
+    /// The network of steps.
     #[serde(default)]
     pub network: NetworkMode,
-    /// CIDR ranges that steps may reach although they are private: configured mirrors.
+    /// Private CIDR ranges that steps may reach nevertheless, such as those of mirrors.
     #[serde(default)]
     pub allowed_networks: Vec<String>,
-    /// What one attempt may use.
+    /// The limits of one attempt.
     #[serde(default)]
     pub limits: Limits,
-    /// Limits that this host cannot enforce and that are accepted without.
+    /// Limits that need not be enforced when this host cannot enforce them.
     #[serde(default)]
     pub accept_unenforced: Vec<Resource>,
-    /// `host:port` of registries without TLS; filled from `registries.insecure`.
-    #[serde(default, skip_deserializing)]
+    /// `host:port` of registries without TLS; copied from `registries.insecure`, not a key.
+    #[serde(skip)]
     pub insecure_registries: Vec<String>,
     /// Mirrors, indexes, proxy and CA bundle.
     #[serde(default)]
     pub packages: PackageSources,
+}
+
+impl Settings {
+    /// The defaults of every other key.
+    pub fn new(data_dir: PathBuf) -> Self {
+        Self {
+            data_dir,
+            network: NetworkMode::default(),
+            allowed_networks: Vec::new(),
+            limits: Limits::default(),
+            accept_unenforced: Vec::new(),
+            insecure_registries: Vec::new(),
+            packages: PackageSources::default(),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -114,12 +158,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_cannot_leave_their_quotes() {
+    fn quotes_in_values_are_escaped() {
         let sources = PackageSources {
             pip_index_url: "https://u:p'$(id)@h/".to_owned(),
             ..PackageSources::default()
         };
-        assert_eq!(sources.files("pip")[0].1, "PIP_INDEX_URL='https://u:p'\\''$(id)@h/'\n");
-        assert_eq!(sources.files("apt")[0].1, "");
+
+        assert_eq!(sources.files(Step::Pip)[0].1, "PIP_INDEX_URL='https://u:p'\\''$(id)@h/'\n");
+        assert_eq!(sources.files(Step::Apt)[0].1, "");
     }
 }

@@ -1,0 +1,123 @@
+//! The access condition: whether a grant gives a user a role on an object.
+
+use sea_orm::{
+    ColumnTrait, Condition, ExprTrait as _,
+    sea_query::{Expr, Query, SelectStatement},
+};
+use slipway_database::{Database, StoreError, column::Text};
+use slipway_names::{
+    id::{ObjectId, UserId},
+    unit::Micros,
+};
+
+use crate::{
+    projection::entities::{access_grants, access_members, access_state},
+    role::Role,
+    subject::SubjectKind,
+};
+
+/// The names of a table of grants and a table of memberships, with the columns of
+/// [`access_grants`] and [`access_members`].
+#[derive(Debug, Clone, Copy)]
+pub struct GrantTables {
+    pub grants: &'static str,
+    pub members: &'static str,
+}
+
+/// The tables of the projection.
+const PROJECTION: GrantTables = GrantTables { grants: "access_grants", members: "access_members" };
+
+/// Aliases of the condition's tables. No table has one of these names, so that columns of the
+/// statement around the condition keep their meaning inside it.
+const GRANT: &str = "held_grant";
+const MEMBERSHIP: &str = "held_membership";
+
+/// A user at a point in time.
+#[derive(Debug, Clone, Copy)]
+pub struct Viewer {
+    pub user: UserId,
+    /// By the database's clock. Grants that expired before it give no access.
+    pub now: Micros,
+}
+
+impl Viewer {
+    /// Takes the time from the database's clock.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn now(database: &Database, user: UserId) -> Result<Self, StoreError> {
+        Ok(Self { user, now: database.now(database.reader()).await? })
+    }
+
+    /// True for rows on whose object the viewer has at least `role`, once the projection has
+    /// reached the row's `access_version`. Both are columns of the statement around the condition.
+    pub fn has_role<C: ColumnTrait>(self, role: Role, object: C, access_version: C) -> Condition {
+        let reached = Query::select()
+            .column(access_state::Column::PolicyVersion)
+            .from(access_state::Entity)
+            .take();
+        let grant = self
+            .held_grants(PROJECTION, qualified(object))
+            .expr(Expr::cust("1"))
+            .and_where(grant_column(access_grants::Column::Role).gte(role))
+            .take();
+
+        Condition::all().add(qualified(access_version).lte(reached)).add(Expr::exists(grant))
+    }
+
+    /// Selects the grants that give the viewer a role on `object`, which is a column or a value:
+    /// grants on the object or the platform that have not expired. The caller adds what to select;
+    /// [`highest_role`] is an example.
+    pub fn held_grants(self, tables: GrantTables, object: Expr) -> SelectStatement {
+        let objects = [object, Expr::val(ObjectId::PLATFORM)];
+        let expire_time = || grant_column(access_grants::Column::ExpireTime);
+
+        Query::select()
+            .from_as(tables.grants, GRANT)
+            .and_where(grant_column(access_grants::Column::ObjectId).is_in(objects))
+            .and_where(expire_time().is_null().or(expire_time().gt(self.now)))
+            .cond_where(self.is_subject(tables))
+            .take()
+    }
+
+    /// Whether the viewer belongs to the subject of the grant.
+    fn is_subject(self, tables: GrantTables) -> Condition {
+        let is = |kind| grant_column(access_grants::Column::SubjectKind).eq(Text(kind));
+        let subject_id = || grant_column(access_grants::Column::SubjectId);
+
+        let membership = Query::select()
+            .expr(Expr::cust("1"))
+            .from_as(tables.members, MEMBERSHIP)
+            .and_where(membership_column(access_members::Column::UserId).eq(self.user))
+            .and_where(membership_column(access_members::Column::GroupId).eq(subject_id()))
+            .take();
+        let administration = membership
+            .clone()
+            .and_where(membership_column(access_members::Column::Admin).eq(true))
+            .take();
+
+        Condition::any()
+            .add(is(SubjectKind::Everyone))
+            .add(is(SubjectKind::User).and(subject_id().eq(self.user)))
+            .add(is(SubjectKind::Group).and(Expr::exists(membership)))
+            .add(is(SubjectKind::GroupAdmins).and(Expr::exists(administration)))
+    }
+}
+
+/// The highest role that the grants of [`Viewer::held_grants`] give; null without a grant.
+pub fn highest_role() -> Expr {
+    grant_column(access_grants::Column::Role).max()
+}
+
+fn grant_column(column: access_grants::Column) -> Expr {
+    Expr::col((GRANT, column))
+}
+
+fn membership_column(column: access_members::Column) -> Expr {
+    Expr::col((MEMBERSHIP, column))
+}
+
+/// The column with its table's name: a column of the same name inside the condition would hide it.
+fn qualified(column: impl ColumnTrait) -> Expr {
+    Expr::col(column.as_column_ref())
+}

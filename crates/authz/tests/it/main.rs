@@ -1,0 +1,5 @@
+//! The projection and the access condition, on both databases.
+
+mod condition;
+mod fixtures;
+mod projection;

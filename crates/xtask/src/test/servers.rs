@@ -1,0 +1,72 @@
+//! The servers that tests use.
+
+use std::{path::Path, process::Command};
+
+use anyhow::Result;
+use slipway_testrig::{
+    base, env, postgres::Postgres, rabbitmq::RabbitMq, registry::Registry, user::UnprivilegedUser,
+};
+
+/// With `--allow-skips`, a server that cannot be started is absent.
+pub(super) struct Servers {
+    postgres: Option<Postgres>,
+    rabbitmq: Option<RabbitMq>,
+    registry: Option<Registry>,
+}
+
+/// What happens when something that tests need cannot be installed or started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Absence {
+    /// The run ends.
+    Refused,
+    /// The tests that need it are skipped.
+    Allowed,
+}
+
+impl Absence {
+    /// Returns the value, or `None` for a failure that is allowed.
+    pub(super) fn accept<T>(self, what: &str, outcome: Result<T>) -> Result<Option<T>> {
+        match outcome {
+            Ok(value) => Ok(Some(value)),
+            Err(error) if self == Self::Allowed => {
+                println!("SKIPPED because {what} could not be installed or started: {error:#}");
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Servers {
+    pub(super) fn start(absence: Absence, user: &UnprivilegedUser, records: &Path) -> Result<Self> {
+        Ok(Self {
+            postgres: absence.accept("PostgreSQL", Postgres::start(user, records))?,
+            rabbitmq: absence.accept("RabbitMQ", RabbitMq::start(user, records))?,
+            registry: absence
+                .accept("a registry with a base image", start_registry(user, records))?,
+        })
+    }
+
+    pub(super) fn add_to_environment(&self, command: &mut Command) {
+        if let Some(postgres) = &self.postgres {
+            command.env(env::POSTGRES, postgres.url("postgres"));
+        }
+
+        if let Some(rabbitmq) = &self.rabbitmq {
+            command
+                .env(env::RABBITMQ, rabbitmq.url("builder"))
+                .env(env::RABBITMQ_CATALOG, rabbitmq.url("catalog"))
+                .env(env::RABBITMQ_PERMISSION, rabbitmq.url("permission"));
+        }
+
+        if let Some(registry) = &self.registry {
+            command.env(env::REGISTRY, &registry.address);
+        }
+    }
+}
+
+fn start_registry(user: &UnprivilegedUser, records: &Path) -> Result<Registry> {
+    let registry = Registry::start(user, records)?;
+    base::ensure_base(user, &registry.address)?;
+    Ok(registry)
+}

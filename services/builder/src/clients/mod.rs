@@ -1,0 +1,3 @@
+//! gRPC clients of other services.
+
+pub(crate) mod catalog;

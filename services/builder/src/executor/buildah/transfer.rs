@@ -1,0 +1,185 @@
+//! The pull of the base and the push of the image. Both use the host's network.
+
+use std::{fs, time::Duration};
+
+use slipway_names::{digest::Digest, reference::Reference, unit::ByteCount};
+use tokio::time::timeout;
+
+use super::{
+    Buildah,
+    attempt::{ATTEMPT_STORAGE, Attempt, BASES_STORAGE},
+    command::CommandLine,
+    disk_failure, log_line, namespaces, process,
+};
+use crate::{
+    domain::{
+        build::Pushed,
+        failure::{Failure, FailureReason},
+        step::Step,
+    },
+    worker::{executor::Base, log::LogSink},
+};
+
+impl Buildah {
+    /// Pulls the base into the shared store, and checks that its id is the inspected `image_id`.
+    pub(super) async fn pull(
+        &self,
+        reference: &str,
+        image_id: &Digest,
+        attempt: &Attempt,
+        log: &mut LogSink,
+    ) -> Result<(), Failure> {
+        let command = CommandLine::buildah("pull")
+            .switch("--quiet")
+            .flag("--policy", "missing")
+            .flag("--signature-policy", self.signature_policy())
+            .switch(self.tls_verify(reference))
+            .argument(format!("docker://{reference}"));
+
+        let late = pull_failure(format!(
+            "The base could not be pulled within {} s.",
+            self.settings.limits.transfer_seconds
+        ));
+        let exit_code = self.transfer(command, attempt, BASES_STORAGE, log, late).await?;
+        let output = log.last_lines();
+
+        if exit_code != Some(0) {
+            return Err(self.exceeded_limit(attempt, Step::Pull).unwrap_or_else(|| {
+                pull_failure(format!("The base could not be pulled: {}", last_line(&output)))
+            }));
+        }
+
+        let is_inspected_image =
+            pulled_image_id(&output).is_some_and(|id| image_id.as_str() == format!("sha256:{id}"));
+        if is_inspected_image {
+            Ok(())
+        } else {
+            Err(Failure::new(
+                FailureReason::BaseRefused,
+                Step::Pull,
+                "The base image changed between inspection and pull. Retry, or pin the base by \
+                 digest.",
+            ))
+        }
+    }
+
+    /// Pushes the attempt's image and asks the registry for its size.
+    pub(super) async fn push_image(
+        &self,
+        attempt: &Attempt,
+        reference: String,
+        base: &Base,
+        log: &mut LogSink,
+    ) -> Result<Pushed, Failure> {
+        let image_id = fs::read_to_string(attempt.file("image-id"))
+            .map_err(|error| disk_failure(Step::Push, &error))?;
+        let command = CommandLine::buildah("push")
+            .switch("--quiet")
+            .flag("--format", "oci")
+            .flag("--signature-policy", self.signature_policy())
+            .flag("--digestfile", attempt.file("digest"))
+            .switch(self.tls_verify(&reference))
+            .argument(image_id.trim())
+            .argument(format!("docker://{reference}"));
+
+        let late = push_failure(format!(
+            "The image could not be pushed within {} s.",
+            self.settings.limits.transfer_seconds
+        ));
+        let exit_code = self.transfer(command, attempt, ATTEMPT_STORAGE, log, late).await?;
+
+        if exit_code != Some(0) {
+            return Err(self.exceeded_limit(attempt, Step::Push).unwrap_or_else(|| {
+                push_failure(format!(
+                    "The registry did not accept the image: {}",
+                    last_line(&log.last_lines())
+                ))
+            }));
+        }
+
+        let digest = pushed_digest(attempt)?;
+        let size = self.image_size(&reference, &digest).await?;
+        log_line(log, &format!("pushed {reference} as {digest}")).await?;
+
+        Ok(Pushed { reference, digest, platform: base.platform.clone(), size })
+    }
+
+    /// Runs a pull or push. Fails with `late` when it exceeds its time.
+    async fn transfer(
+        &self,
+        command: CommandLine,
+        attempt: &Attempt,
+        storage: &str,
+        log: &mut LogSink,
+        late: Failure,
+    ) -> Result<Option<i32>, Failure> {
+        let command = namespaces::with_host_network(&attempt.cgroup, command);
+        let running =
+            process::run(&command, &attempt.folder, storage, log, |_| None, Duration::MAX);
+
+        match timeout(self.settings.limits.transfer_timeout(), running).await {
+            Ok(exit_code) => exit_code,
+            Err(_) => Err(late),
+        }
+    }
+
+    /// The size of the image's config and compressed layers.
+    async fn image_size(&self, reference: &str, digest: &Digest) -> Result<ByteCount, Failure> {
+        let reference: Reference = reference
+            .parse()
+            .map_err(|error| push_failure(format!("The image reference {error}")))?;
+
+        let artifact = self
+            .registries
+            .resolve(&reference.at(digest))
+            .await
+            .map_err(|error| push_failure(error.to_string()))?;
+        ByteCount::try_from(artifact.size_bytes)
+            .map_err(|error| push_failure(format!("The size of the pushed image {error}.")))
+    }
+
+    pub(super) fn signature_policy(&self) -> String {
+        self.settings.data_dir.join("policy.json").display().to_string()
+    }
+
+    fn tls_verify(&self, reference: &str) -> String {
+        format!("--tls-verify={}", !self.is_insecure(reference))
+    }
+
+    fn is_insecure(&self, reference: &str) -> bool {
+        self.settings
+            .insecure_registries
+            .iter()
+            .any(|registry| reference.starts_with(&format!("{registry}/")))
+    }
+}
+
+/// The digest that `buildah push` wrote.
+fn pushed_digest(attempt: &Attempt) -> Result<Digest, Failure> {
+    let text = fs::read_to_string(attempt.file("digest"))
+        .map_err(|error| disk_failure(Step::Push, &error))?;
+
+    text.trim().parse().map_err(|error| {
+        push_failure(format!("The digest that buildah reported for the image {error}"))
+    })
+}
+
+/// The image id that `buildah pull` printed: 64 hexadecimal digits.
+fn pulled_image_id(output: &str) -> Option<&str> {
+    output
+        .lines()
+        .rev()
+        .find(|line| line.len() == 64 && line.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+fn last_line(output: &str) -> &str {
+    output.lines().last().unwrap_or_default()
+}
+
+fn pull_failure(message: String) -> Failure {
+    Failure::new(FailureReason::RegistryUnreachable, Step::Pull, message)
+}
+
+fn push_failure(message: String) -> Failure {
+    Failure::new(FailureReason::PushFailed, Step::Push, message)
+}

@@ -1,0 +1,103 @@
+//! The worker: claims builds and runs them, a limited number at the same time.
+
+pub mod attempt;
+pub mod executor;
+pub mod log;
+pub mod ports;
+
+use std::{error::Error as _, sync::Arc, time::Duration};
+
+use slipway_names::id::WorkerId;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    domain::build::Build,
+    worker::{attempt::Timing, executor::Executor, ports::Queue},
+};
+
+/// Time between two claims when no build is waiting.
+const CLAIM_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Claims and runs builds.
+pub struct Worker {
+    pub id: WorkerId,
+    pub queue: Arc<dyn Queue>,
+    pub executor: Arc<dyn Executor>,
+    /// Builds at the same time.
+    pub slots: usize,
+    pub timing: Timing,
+}
+
+impl Worker {
+    /// Runs until `stop`. Then the running builds return to the queue.
+    pub async fn run(self, stop: CancellationToken) {
+        self.executor.reap().await;
+
+        let slots = Arc::new(Semaphore::new(self.slots));
+        let mut running = JoinSet::new();
+        while let Some(slot) = free_slot(&slots, &stop).await {
+            if let Some(build) = self.claim().await {
+                running.spawn(self.attempt(build, slot, stop.clone()));
+                continue;
+            }
+
+            while running.try_join_next().is_some() {}
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(CLAIM_INTERVAL) => {}
+            }
+        }
+
+        while running.join_next().await.is_some() {}
+    }
+
+    /// A waiting build; `None` also when the claim failed.
+    async fn claim(&self) -> Option<Build> {
+        match self.queue.claim(self.id).await {
+            Ok(build) => build,
+            Err(error) => {
+                tracing::warn!(
+                    %error,
+                    cause = ?error.source(),
+                    "could not claim a build; trying again"
+                );
+                None
+            }
+        }
+    }
+
+    /// Runs the attempt, and frees its slot afterwards.
+    fn attempt(
+        &self,
+        build: Build,
+        slot: OwnedSemaphorePermit,
+        stop: CancellationToken,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        let queue = self.queue.clone();
+        let executor = self.executor.clone();
+        let timing = self.timing;
+
+        async move {
+            attempt::run(queue, executor, build, timing, stop).await;
+            drop(slot);
+        }
+    }
+}
+
+/// Waits for a free slot; `None` when the worker stops.
+async fn free_slot(
+    slots: &Arc<Semaphore>,
+    stop: &CancellationToken,
+) -> Option<OwnedSemaphorePermit> {
+    let slot = tokio::select! {
+        () = stop.cancelled() => return None,
+        slot = slots.clone().acquire_owned() => slot.ok()?,
+    };
+
+    // Both may be ready, and `select!` chooses at random.
+    if stop.is_cancelled() { None } else { Some(slot) }
+}

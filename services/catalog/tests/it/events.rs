@@ -1,0 +1,145 @@
+//! The JSON that consumers of messages read, one file for each type. A renamed field would break
+//! them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value;
+use slipway_catalog::{
+    domain::{
+        access::{Access, AccessChange},
+        build::BuildState,
+        image::{Image, NewImage},
+        revision::Revision,
+    },
+    store::access::CommitAccessChange,
+};
+use slipway_names::{
+    id::{GroupId, ImageId},
+    unit::PolicyVersion,
+};
+use uuid::Uuid;
+
+use crate::fixtures::{Fixture, build_of, custom, existing, image, policy_version, user};
+
+slipway_testrig::on_both_databases!(
+    messages_of_an_existing_image_match_the_json,
+    messages_of_a_custom_image_match_the_json,
+    message_of_a_cancelled_revision_matches_the_json
+);
+
+/// All types of messages of the catalog, without `catalog.`.
+const TYPES: [&str; 8] = [
+    "build.requested",
+    "image.access_changed",
+    "image.created",
+    "revision.activated",
+    "revision.building",
+    "revision.cancelled",
+    "revision.failed",
+    "revision.ready",
+];
+
+async fn messages_of_an_existing_image_match_the_json(fixture: Fixture) {
+    let (image, revision) = fixture.create(&sample(), existing()).await;
+
+    let change = AccessChange::new(Access { global: true, ..Access::default() });
+    fixture.store.begin_access_change(image.id, &change, None).await.unwrap();
+    let committed =
+        fixture.store.commit_access_change(image.id, &change, policy_version(2)).await.unwrap();
+    assert!(matches!(committed, CommitAccessChange::Committed(_)));
+
+    let messages = published(&fixture, &revision).await;
+    check(&messages, &["image.created", "image.access_changed"]);
+}
+
+async fn messages_of_a_custom_image_match_the_json(fixture: Fixture) {
+    let (image, first) = fixture.create(&sample(), custom()).await;
+    check(&published(&fixture, &first).await, &["revision.building", "build.requested"]);
+
+    fixture.apply(build_of(&first), BuildState::Succeeded, 5).await;
+    check(&published(&fixture, &first).await, &["revision.ready", "revision.activated"]);
+
+    let second = fixture.add(image.id, custom(), PolicyVersion::ZERO).await;
+    fixture.apply(build_of(&second), BuildState::Failed, 5).await;
+    check(&published(&fixture, &second).await, &["revision.failed"]);
+}
+
+async fn message_of_a_cancelled_revision_matches_the_json(fixture: Fixture) {
+    let (_, revision): (Image, Revision) = fixture.create(&sample(), custom()).await;
+
+    fixture.apply(build_of(&revision), BuildState::Cancelled, 5).await;
+    check(&published(&fixture, &revision).await, &["revision.cancelled"]);
+}
+
+#[test]
+fn every_message_type_has_a_json_file() {
+    let want: BTreeSet<String> = TYPES.iter().map(|kind| format!("{kind}.json")).collect();
+
+    let entries = std::fs::read_dir(folder()).unwrap();
+    let files: BTreeSet<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(files, want);
+}
+
+/// An image of a group, with constants for its texts and ids.
+fn sample() -> NewImage {
+    NewImage {
+        id: ImageId(Uuid::from_u128(0xa)),
+        owner: Some(GroupId(Uuid::from_u128(0xd))),
+        owner_name: "vision".to_owned(),
+        display_name: "Tools".to_owned(),
+        ..image("tools")
+    }
+}
+
+/// The last message of each type, with constants instead of generated values. `revision` is the
+/// one whose build the messages are about.
+async fn published(fixture: &Fixture, revision: &Revision) -> BTreeMap<String, Value> {
+    // As the relay does, except for the constants.
+    let positions = "update outbox set time = 1800000000123456,
+        position = (select count(*) from outbox earlier where earlier.id <= outbox.id),
+        traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'";
+    fixture.execute(positions).await;
+    let build = revision.build.as_ref().map(|build| build.id.to_string());
+
+    let entries = slipway_outbox::entries_after(fixture.store.database(), "catalog", 0, 100).await;
+    let messages = entries.unwrap().into_iter().map(|entry| {
+        let text = String::from_utf8(entry.envelope.encode()).unwrap();
+        let mut text = text.replace(&user("alice").to_string(), &Uuid::from_u128(0xc).to_string());
+        if let Some(build) = &build {
+            text = text.replace(build, &Uuid::from_u128(0xb).to_string());
+        }
+
+        let mut message: Value = serde_json::from_str(&text).unwrap();
+        message["id"] = Uuid::from_u128(0xe).to_string().into();
+        replace_request_time(&mut message["data"]);
+        (entry.envelope.kind, message)
+    });
+    messages.collect()
+}
+
+/// The time is that of the database's clock, so only its form is compared.
+fn replace_request_time(data: &mut Value) {
+    let Some(time) = data.get_mut("requestTime") else { return };
+
+    let text = time.as_str().unwrap();
+    assert!(text.parse::<chrono::DateTime<chrono::Utc>>().is_ok(), "{text}");
+    *time = "2027-01-15T08:00:00.123456Z".into();
+}
+
+fn check(messages: &BTreeMap<String, Value>, types: &[&str]) {
+    for kind in types {
+        let text = std::fs::read_to_string(folder().join(format!("{kind}.json"))).unwrap();
+        let want: Value = serde_json::from_str(&text).unwrap();
+
+        let message = &messages[&format!("catalog.{kind}")];
+        assert_eq!(message, &want, "{message:#}");
+    }
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/events")
+}

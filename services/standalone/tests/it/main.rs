@@ -1,0 +1,3 @@
+//! Tests of what the three services have in common: their configuration and its documentation.
+
+mod configuration;
