@@ -6,6 +6,7 @@ use chrono::Utc;
 use sea_orm::{
     AccessMode, ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction,
     DbBackend, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _,
+    raw_sql,
 };
 use serde::{Deserialize, Serialize};
 use slipway_names::unit::Micros;
@@ -134,8 +135,7 @@ impl Database {
             return Ok(());
         }
 
-        let lock = self.statement("select pg_advisory_xact_lock($1)", [key.into()]);
-        transaction.execute_raw(lock).await?;
+        transaction.execute_raw(raw_sql!(Postgres, "select pg_advisory_xact_lock({key})")).await?;
         Ok(())
     }
 
@@ -157,13 +157,9 @@ impl Database {
         Ok(row.try_get("", "now")?)
     }
 
-    /// A statement with the parameters `$1`, `$2`, … for this database.
-    pub fn statement<I: IntoIterator<Item = sea_orm::Value>>(
-        &self,
-        sql: impl Into<String>,
-        values: I,
-    ) -> Statement {
-        Statement::from_sql_and_values(self.writer.get_database_backend(), sql, values)
+    /// A statement without parameters for this database.
+    pub fn statement(&self, sql: impl Into<String>) -> Statement {
+        Statement::from_string(self.writer.get_database_backend(), sql)
     }
 
     /// Fails with `DATABASE_UNAVAILABLE` while the database does not answer.

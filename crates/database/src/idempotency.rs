@@ -117,8 +117,8 @@ pub async fn store_response(
     }
 }
 
-/// Deletes all responses that are equal to this one. A create that is rolled back after its response
-/// was stored can then be repeated with the same key.
+/// Deletes all responses that are equal to this one. A create that is rolled back after its
+/// response was stored can then be repeated with the same key.
 ///
 /// # Errors
 /// [`StoreError`].

@@ -45,7 +45,7 @@ impl Fault {
         }))
     }
 
-    /// `FIELD_INVALID` for one field. The message is "<field> <description>".
+    /// `FIELD_INVALID` for one field. The message is `<field> <description>`.
     pub fn field(field: impl Into<String>, description: impl fmt::Display) -> Self {
         let field = field.into();
         Self::new(Reason::FieldInvalid, format!("{field} {description}"))

@@ -83,7 +83,7 @@ pub async fn execute(database: &Database, sql: &str) {
 /// # Panics
 /// If the query fails.
 pub async fn rows(database: &Database, sql: &str) -> Vec<String> {
-    let rows = database.reader().query_all_raw(database.statement(sql, [])).await;
+    let rows = database.reader().query_all_raw(database.statement(sql)).await;
     let rows = rows.unwrap_or_else(|error| panic!("{error}: {sql}"));
 
     rows.iter().map(|row| row.try_get("", "row").expect("a text column `row`")).collect()

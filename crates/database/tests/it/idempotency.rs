@@ -1,7 +1,8 @@
 //! A `request_id` has one response.
 
 use slipway_database::idempotency::{
-    EarlierCall, Key, StoreOutcome, delete_response, find_response, store_response,
+    EarlierCall, Key, StoreOutcome, delete_response, find_response, request_in_progress,
+    store_response,
 };
 use slipway_fault::Reason;
 use slipway_names::id::{ImageId, RequestId, UserId};
@@ -28,6 +29,7 @@ async fn repeated_request_gets_the_first_response(fixture: TestDatabase) {
     assert_eq!(other_body.into_response().unwrap_err().reason(), Reason::RequestIdReused);
 
     assert_eq!(store(&fixture, SECOND).await, StoreOutcome::InFlight);
+    assert_eq!(request_in_progress().reason(), Reason::Conflict);
     assert_eq!(find(&fixture, "1").await, EarlierCall::Response(FIRST));
 }
 

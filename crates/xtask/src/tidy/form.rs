@@ -15,8 +15,8 @@ const WIDTH: usize = 100;
 /// In lines.
 const LONGEST_FILE: usize = 600;
 
-/// A function of more than [`LONGEST_WITHOUT_BLANK_LINE`] lines has a blank line, unless it is a single
-/// expression.
+/// A function of more than [`LONGEST_WITHOUT_BLANK_LINE`] lines has a blank line, unless it is a
+/// single expression.
 pub(super) fn functions_have_paragraphs(source: &Source) -> Vec<String> {
     let lines = source.text.lines().collect();
     let mut functions = Functions { lines, complaints: Vec::new() };

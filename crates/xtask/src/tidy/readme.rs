@@ -19,7 +19,7 @@ fn missing(readme: &str, sources: &[Source]) -> Vec<String> {
     let quoted: BTreeSet<&str> = readme.split('`').skip(1).step_by(2).collect();
     let is_missing = |item: &&str| {
         if item.ends_with(".rs") && item.contains("/src/") {
-            !sources.iter().any(|source| source.path.ends_with(&format!("/{item}")))
+            !sources.iter().any(|source| format!("/{}", source.path).ends_with(&format!("/{item}")))
         } else {
             is_test_name(item) && !has_function(sources, item)
         }

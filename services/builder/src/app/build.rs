@@ -72,7 +72,7 @@ impl App {
     /// A page of the builds that the caller may see, newest first.
     ///
     /// # Errors
-    /// `FIELD_INVALID` for a malformed page token, `DATABASE_UNAVAILABLE`, and the reasons of
+    /// `PAGE_TOKEN_INVALID`, `DATABASE_UNAVAILABLE`, and the reasons of
     /// [`Caller::require_user`].
     pub async fn builds(
         &self,

@@ -11,8 +11,8 @@
 //! ```
 //!
 //! User fault and timeout end every running state. The worker owns the transitions from claim to
-//! pushed, the faults, the timeout of an attempt, and stopped. Users own cancel. The reconciler owns
-//! lease lost and the timeout of a queued build.
+//! pushed, the faults, the timeout of an attempt, and stopped. Users own cancel. The reconciler
+//! owns lease lost and the timeout of a queued build.
 
 use std::time::Duration;
 
@@ -267,8 +267,8 @@ mod tests {
 
     use super::*;
 
-    /// A row is a state, a column a transition, a cell the next state. `.` is refused; `retry` is QUEUED, and FAILED at the third attempt.
-    /// The columns are the transitions in the order of `transitions`.
+    /// A row is a state, a column a transition in the order of `transitions`, a cell the next
+    /// state. `.` is refused; `retry` is QUEUED, and FAILED at the third attempt.
     const TABLE: &str = "
         queued      preparing . . . . . . cancelled . expired
         preparing   . building . . failed retry retry cancelling . timed_out

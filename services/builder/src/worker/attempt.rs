@@ -338,7 +338,8 @@ fn progress_failure(error: QueueError) -> Failure {
     Failure::new(
         FailureReason::ExecutorFailed,
         None,
-        "The builder could not record its progress. Slipway makes at most three attempts at a build.",
+        "The builder could not record its progress. \
+         Slipway makes at most three attempts at a build.",
     )
 }
 

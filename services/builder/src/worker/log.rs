@@ -139,7 +139,7 @@ impl LogSink {
         Ok(())
     }
 
-    /// Stores the current chunk if it is older than [`FLUSH_DELAY`].
+    /// Stores the current chunk if it is older than `FLUSH_DELAY`.
     ///
     /// # Errors
     /// The error of the store, after retries.

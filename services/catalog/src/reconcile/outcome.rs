@@ -11,7 +11,11 @@ pub(super) fn log_outcome(change: &str, id: ImageId, outcome: Result<Completion,
             tracing::info!(image.id = %id, "completed an unfinished {change}");
         }
         Ok(Completion::Refused(fault)) => {
-            tracing::info!(image.id = %id, error = %fault, "an unfinished {change} ended without effect");
+            tracing::info!(
+                image.id = %id,
+                error = %fault,
+                "an unfinished {change} ended without effect"
+            );
         }
         Err(fault) => tracing::warn!(
             image.id = %id,

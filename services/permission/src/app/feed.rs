@@ -50,7 +50,7 @@ impl App {
 
 impl GrantFeed {
     /// Waits for the next changes. Returns a heartbeat when there are none for
-    /// [`HEARTBEAT_INTERVAL`].
+    /// `HEARTBEAT_INTERVAL`.
     pub async fn next(&mut self) -> Result<FeedEvent, Fault> {
         let began = Instant::now();
 

@@ -95,7 +95,7 @@ async fn wait_for_blocked_call(database: &Database) {
         and database = (select oid from pg_database where datname = current_database())";
 
     wait_until(TIMEOUT, async || {
-        let statement = database.statement(blocked, []);
+        let statement = database.statement(blocked);
         let row = database.reader().query_one_raw(statement).await.unwrap().unwrap();
         if row.try_get::<i64>("", "blocked").unwrap() == 0 {
             return Err("the call does not wait for the lock".to_owned());

@@ -1,5 +1,6 @@
-//! The buildah executor, rootless. Each attempt has a user and PID namespace, the configured network,
-//! a control group and a storage of its own, above a store of bases that all attempts share.
+//! The buildah executor, rootless. Each attempt has a user and PID namespace, the configured
+//! network, a control group and a storage of its own, above a store of bases that all attempts
+//! share.
 
 mod attempt;
 mod cgroup;
