@@ -289,18 +289,20 @@ fn index_entry(entry: &Value) -> Option<(Platform, Digest)> {
     Some((name.parse().ok()?, entry["digest"].as_str()?.parse().ok()?))
 }
 
-/// Compressed size of the config and all layers.
+/// Compressed size of the config and all layers in bytes. A negative or absent size counts as 0:
+/// the sizes are the registry's own statement.
 fn size_bytes(manifest: &Value) -> i64 {
     let layers = manifest["layers"].as_array().into_iter().flatten();
+    let descriptors = layers.chain([&manifest["config"]]);
+    let sizes = descriptors.filter_map(|descriptor| descriptor["size"].as_u64());
 
-    layers.chain([&manifest["config"]]).filter_map(|descriptor| descriptor["size"].as_i64()).sum()
+    i64::try_from(sizes.fold(0, u64::saturating_add)).unwrap_or(i64::MAX)
 }
 
 fn sha256(bytes: &[u8]) -> Digest {
-    let hash = digest(&SHA256, bytes);
-    let hex: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = hex::encode(digest(&SHA256, bytes));
 
-    format!("sha256:{hex}").parse().expect("a sha256 in hexadecimal is a digest")
+    format!("sha256:{hash}").parse().expect("a sha256 in hexadecimal is a digest")
 }
 
 /// Converts an error of the client by HTTP status and error code (OCI distribution specification,

@@ -97,9 +97,8 @@ async fn inspect(files: Files, tag: &str) -> Result<Inspection, String> {
 
 fn sha256(bytes: &[u8]) -> String {
     let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
-    let hex: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
 
-    format!("sha256:{hex}")
+    format!("sha256:{}", hex::encode(hash))
 }
 
 /// A manifest without layers; `config` is its entry `"config":{…}`.

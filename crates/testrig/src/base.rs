@@ -100,7 +100,7 @@ pub fn ensure_derived_base(
     instructions: &str,
 ) -> Result<String> {
     let hash = digest(&SHA256, format!("{RECIPE}\n{FAKE_APT_GET}\n{instructions}").as_bytes());
-    let tag: String = hash.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let tag = hex::encode(&hash.as_ref()[..8]);
     let reference = format!("{registry}/test/{name}:{tag}");
     if is_in_registry(user, &reference) {
         return Ok(reference);

@@ -23,7 +23,8 @@ slipway_testrig::on_both_databases!(
 );
 
 async fn grant_applies_to_its_subject_only(fixture: Fixture) {
-    let (group, other_group) = (GroupId::new(), GroupId::new());
+    let group = GroupId::new();
+    let other_group = GroupId::new();
     let memberships = vec![
         membership(group, "member", false),
         membership(group, "admin", true),
@@ -62,7 +63,8 @@ async fn role_includes_the_lower_roles_only(fixture: Fixture) {
 }
 
 async fn grant_applies_to_its_object_and_on_the_platform_to_all(fixture: Fixture) {
-    let (first, second) = (fixture.create_item(1).await, fixture.create_item(1).await);
+    let first = fixture.create_item(1).await;
+    let second = fixture.create_item(1).await;
     let alice = subject(SubjectKind::User, user("alice"));
 
     let on_second = grant(second, alice, wire::Role::Reader);

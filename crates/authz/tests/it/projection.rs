@@ -30,7 +30,7 @@ const UNKNOWN: i32 = 99;
 fn change(policy_version: i64, previous: &str, mutations: Vec<GrantMutation>) -> GrantsChange {
     let mutations = GrantMutations { mutations }.encode_to_vec();
     let bytes = [previous.as_bytes(), &mutations].concat();
-    let hash = digest(&SHA256, &bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = hex::encode(digest(&SHA256, &bytes));
     GrantsChange { policy_version, hash, mutations }
 }
 

@@ -2,7 +2,7 @@
 
 use proc_macro2::Span;
 use syn::{
-    Block, ImplItemFn, ItemFn, TraitItemFn,
+    Block, Expr, ExprClosure, ImplItemFn, ItemFn, Local, Pat, TraitItemFn,
     visit::{self, Visit},
 };
 
@@ -10,6 +10,8 @@ use crate::tidy::source::Source;
 
 /// Functions with more lines than this have paragraphs.
 const LONGEST_WITHOUT_BLANK_LINE: usize = 12;
+/// A longer closure that is bound to a name is a function, in lines.
+const LONGEST_CLOSURE: usize = 3;
 /// In columns.
 const WIDTH: usize = 100;
 /// In lines.
@@ -65,6 +67,52 @@ impl<'ast> Visit<'ast> for Functions<'_> {
     }
 }
 
+/// A `let` binds one value: no tuple of several `let`s, and no closure that should be a function.
+pub(super) fn bindings_are_simple(source: &Source) -> Vec<String> {
+    let mut bindings = Bindings { complaints: Vec::new() };
+
+    bindings.visit_file(&source.syntax);
+    bindings.complaints
+}
+
+struct Bindings {
+    complaints: Vec<String>,
+}
+
+impl<'ast> Visit<'ast> for Bindings {
+    fn visit_local(&mut self, binding: &'ast Local) {
+        let line = line_of(binding.let_token.span);
+        let Some(init) = &binding.init else { return };
+        let value = init.expr.as_ref();
+
+        // `let … else` may match several values, because all share one way out.
+        let is_pair = matches!((&binding.pat, value), (Pat::Tuple(_), Expr::Tuple(_)));
+        if is_pair && init.diverge.is_none() {
+            self.complaints.push(format!("line {line}: write a `let` of its own for each value"));
+        }
+        if let Expr::Closure(closure) = value
+            && closure_lines(closure) > LONGEST_CLOSURE
+        {
+            self.complaints.push(format!(
+                "line {line}: a closure of more than {LONGEST_CLOSURE} lines; make it a function"
+            ));
+        }
+        visit::visit_local(self, binding);
+    }
+}
+
+/// The lines between the braces of a closure; 0 without braces.
+fn closure_lines(closure: &ExprClosure) -> usize {
+    let body = match closure.body.as_ref() {
+        Expr::Block(body) => &body.block,
+        Expr::Async(body) => &body.block,
+        _ => return 0,
+    };
+
+    let braces = body.brace_token.span;
+    line_of(braces.close()).saturating_sub(line_of(braces.open()) + 1)
+}
+
 fn line_of(span: Span) -> usize {
     span.start().line
 }
@@ -75,7 +123,8 @@ pub(super) fn lines_are_narrow(source: &Source) -> Vec<String> {
     let mut complaints = Vec::new();
 
     for (index, line) in source.text.lines().enumerate() {
-        let (number, width) = (index + 1, line.chars().count());
+        let number = index + 1;
+        let width = line.chars().count();
         let may_be_wide = texts.iter().any(|text| {
             let reaches_beyond = text.lines.1 > number || text.end_column > WIDTH;
             let is_here = (text.lines.0..=text.lines.1).contains(&number);
@@ -141,6 +190,18 @@ mod tests {
         let one_expression =
             format!("fn a() {{\n    match x {{\n{}    }}\n}}\n", "A => 1,\n".repeat(14));
         check(functions_have_paragraphs, &one_expression, 0);
+    }
+
+    #[test]
+    fn tuple_of_lets_and_long_closure_are_rejected() {
+        check(bindings_are_simple, "fn a() { let (b, c) = (1, 2); }\n", 1);
+        check(bindings_are_simple, "fn a() { let (b, c) = pair(); }\n", 0);
+        check(bindings_are_simple, "fn a() { let (Ok(b), c) = (1, 2) else { return }; }\n", 0);
+
+        let closure =
+            |lines: usize| format!("fn a() {{ let b = || {{\n{}}}; }}\n", "f();\n".repeat(lines));
+        check(bindings_are_simple, &closure(3), 0);
+        check(bindings_are_simple, &closure(4), 1);
     }
 
     #[test]

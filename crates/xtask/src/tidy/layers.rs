@@ -47,7 +47,8 @@ pub(super) fn forbidden_arrows(package: &Package) -> Vec<String> {
         let Some((_, allowed)) = ALLOWED.iter().find(|(layer, _)| *layer == layer_of(&from)) else {
             continue;
         };
-        let (layer, used) = (layer_of(&from), layer_of(&to));
+        let layer = layer_of(&from);
+        let used = layer_of(&to);
         if layer != used && !allowed.contains(&used) {
             let folder = &package.folder;
             complaints.push(format!(
@@ -61,15 +62,12 @@ pub(super) fn forbidden_arrows(package: &Package) -> Vec<String> {
 
 /// Files of one package do not use each other in a circle.
 pub(super) fn import_cycles(package: &Package) -> Vec<String> {
-    let describe = |files: Vec<String>| {
-        format!(
-            "{}/src: these files use each other in a circle: {}",
-            package.folder,
-            files.join(", ")
-        )
-    };
-
+    let describe = |files: Vec<String>| describe_cycle(&package.folder, &files);
     package.cycles().into_iter().map(describe).collect()
+}
+
+fn describe_cycle(folder: &str, files: &[String]) -> String {
+    format!("{folder}/src: these files use each other in a circle: {}", files.join(", "))
 }
 
 /// A layer does not name the crates that belong to others.
@@ -92,7 +90,8 @@ pub(super) fn banned_crates(source: &Source) -> Vec<String> {
 
 fn names_crate(text: &str, name: &str) -> bool {
     let code = text.lines().map(str::trim_start).filter(|line| !line.starts_with("//"));
-    let (path, import) = (format!("{name}::"), format!("use {name}"));
+    let path = format!("{name}::");
+    let import = format!("use {name}");
 
     code.into_iter().any(|line| line.contains(&path) || line.contains(&import))
 }

@@ -22,6 +22,7 @@ const FILE_RULES: &[FileRule] = &[
     form::modules_are_described,
     form::files_are_short,
     form::functions_have_paragraphs,
+    form::bindings_are_simple,
     form::lines_are_narrow,
     layers::banned_crates,
     queries::columns_are_named,

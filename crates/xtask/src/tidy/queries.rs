@@ -1,5 +1,5 @@
 //! Statements name their columns and parameters, so that a column can be added while an older
-//! replica runs, and so that nobody counts parameters by hand.
+//! replica runs, and no parameter is counted by hand.
 
 use crate::tidy::source::{Source, Text};
 

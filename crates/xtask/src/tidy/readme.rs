@@ -17,16 +17,19 @@ pub(super) fn missing_items(sources: &[Source]) -> Result<Vec<String>> {
 
 fn missing(readme: &str, sources: &[Source]) -> Vec<String> {
     let quoted: BTreeSet<&str> = readme.split('`').skip(1).step_by(2).collect();
-    let is_missing = |item: &&str| {
-        if item.ends_with(".rs") && item.contains("/src/") {
-            !sources.iter().any(|source| format!("/{}", source.path).ends_with(&format!("/{item}")))
-        } else {
-            is_test_name(item) && !has_function(sources, item)
-        }
-    };
 
-    let missing = quoted.into_iter().filter(is_missing);
+    let missing = quoted.into_iter().filter(|item| !exists(sources, item));
     missing.map(|item| format!("services/README.md: `{item}` does not exist")).collect()
+}
+
+/// True also for words that are neither files nor tests.
+fn exists(sources: &[Source], item: &str) -> bool {
+    if item.ends_with(".rs") && item.contains("/src/") {
+        let end = format!("/{item}");
+        return sources.iter().any(|source| format!("/{}", source.path).ends_with(&end));
+    }
+
+    !is_test_name(item) || has_function(sources, item)
 }
 
 /// Searches the text, because functions inside of macros are not in the syntax tree.

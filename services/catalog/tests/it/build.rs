@@ -157,7 +157,8 @@ async fn active_revision_never_goes_back(fixture: Fixture) {
     use BuildState::{Failed, Succeeded};
 
     let (image, revision) = fixture.create(&image("x"), custom()).await;
-    let (id, first) = (image.id, build_of(&revision));
+    let id = image.id;
+    let first = build_of(&revision);
     assert_eq!(fixture.apply(first, Succeeded, 5).await, UpdateOutcome::Applied);
     assert_eq!(fixture.summary(id).await, (ImageState::Ready, 1, 1));
 

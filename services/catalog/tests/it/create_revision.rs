@@ -44,7 +44,8 @@ fn unverified() -> Source {
 
 async fn concurrent_repeats_add_one_revision(fixture: Fixture) {
     let (app, alice, image) = prepare(&fixture).await;
-    let (id, key) = (image.to_string(), key("body"));
+    let id = image.to_string();
+    let key = key("body");
 
     let call = || app.create_revision(&alice, &id, unverified(), Some(key.clone()));
     let (one, two, three) = tokio::join!(call(), call(), call());

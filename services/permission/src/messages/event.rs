@@ -59,7 +59,7 @@ impl EventMessage {
     }
 }
 
-/// The mutation that projections apply; `None` when the event gives nobody a role.
+/// The mutation that projections apply; `None` when the event changes no role.
 pub fn mutation(event: &DomainEvent) -> Option<GrantMutation> {
     let mutation = match event {
         DomainEvent::GrantCreated(grant) => Mutation::PutGrant(grant.into()),
@@ -140,7 +140,8 @@ mod tests {
     }
 
     fn membership(admin: bool) -> Membership {
-        let (group, user) = (GroupId(Uuid::from_u128(2)), UserId(Uuid::from_u128(3)));
+        let group = GroupId(Uuid::from_u128(2));
+        let user = UserId(Uuid::from_u128(3));
 
         Membership { group, user, admin }
     }

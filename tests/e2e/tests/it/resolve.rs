@@ -79,7 +79,8 @@ async fn pinned_revision_keeps_its_digest() {
     let three =
         create_revision(&fixture, "system/pinned", &fixture.base, two.consistency_token).await;
 
-    let (two, token) = (two.revision.unwrap(), three.consistency_token);
+    let two = two.revision.unwrap();
+    let token = three.consistency_token;
     let base_digest = digest(&one.revision.unwrap());
     let other_digest = digest(&two);
     assert_ne!(base_digest, other_digest);

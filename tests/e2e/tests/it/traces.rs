@@ -57,8 +57,7 @@ impl Collector {
         let service = service_name(&resource);
 
         for span in resource.scope_spans.into_iter().flat_map(|scope| scope.spans) {
-            let trace_id: String = span.trace_id.iter().map(|byte| format!("{byte:02x}")).collect();
-            if trace_id == TRACE_ID {
+            if hex::encode(&span.trace_id) == TRACE_ID {
                 self.0.lock().unwrap().push(format!("{service} {}", span.name));
             }
         }
