@@ -106,8 +106,8 @@ mod tests {
 
     #[test]
     fn binary_is_named_by_package_and_target() {
-        let cli = "path+file:///work/crates/cli#slipway-cli@0.1.0";
-        let xtask = "path+file:///work/crates/xtask#0.1.0";
+        let cli = "path+file:///src/slipway/crates/cli#slipway-cli@0.1.0";
+        let xtask = "path+file:///src/slipway/crates/xtask#0.1.0";
 
         assert_eq!(name(cli, "test", "it").as_deref(), Some("slipway-cli --test it"));
         assert_eq!(name(cli, "bin", "slipway").as_deref(), Some("slipway-cli --bin slipway"));

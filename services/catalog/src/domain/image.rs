@@ -49,7 +49,7 @@ fn unknown_image_state(text: &str) -> String {
 }
 
 /// What happened to an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Display)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Display, strum::VariantArray)]
 #[strum(serialize_all = "snake_case")]
 pub enum ImageEvent {
     Created,

@@ -43,7 +43,7 @@ impl RevisionState {
 }
 
 /// What happened to a revision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Display)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Display, strum::VariantArray)]
 #[strum(serialize_all = "snake_case")]
 pub enum RevisionEvent {
     Building,

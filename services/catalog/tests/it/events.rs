@@ -1,18 +1,15 @@
 //! The JSON that consumers of messages read, one file for each type. A renamed field would break
 //! them.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::{Path, PathBuf},
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use slipway_catalog::{
     domain::{
         access::{Access, AccessChange},
         build::BuildState,
-        image::{Image, NewImage},
-        revision::Revision,
+        image::{Image, ImageEvent, NewImage},
+        revision::{Revision, RevisionEvent},
     },
     store::access::CommitAccessChange,
 };
@@ -20,6 +17,7 @@ use slipway_names::{
     id::{GroupId, ImageId},
     unit::PolicyVersion,
 };
+use strum::VariantArray as _;
 use uuid::Uuid;
 
 use crate::fixtures::{Fixture, build_of, custom, existing, image, policy_version, user};
@@ -30,16 +28,16 @@ slipway_testrig::on_both_databases!(
     message_of_a_cancelled_revision_matches_the_json
 );
 
-/// All types of messages of the catalog, without `catalog.`.
-const TYPES: [&str; 8] = [
-    "build.requested",
-    "image.access_changed",
-    "image.created",
-    "revision.activated",
-    "revision.building",
-    "revision.cancelled",
-    "revision.failed",
-    "revision.ready",
+/// The JSON of each message, by its type without `catalog.`.
+const JSON: [(&str, &str); 8] = [
+    ("build.requested", include_str!("events/build.requested.json")),
+    ("image.access_changed", include_str!("events/image.access_changed.json")),
+    ("image.created", include_str!("events/image.created.json")),
+    ("revision.activated", include_str!("events/revision.activated.json")),
+    ("revision.building", include_str!("events/revision.building.json")),
+    ("revision.cancelled", include_str!("events/revision.cancelled.json")),
+    ("revision.failed", include_str!("events/revision.failed.json")),
+    ("revision.ready", include_str!("events/revision.ready.json")),
 ];
 
 async fn messages_of_an_existing_image_match_the_json(fixture: Fixture) {
@@ -75,13 +73,13 @@ async fn message_of_a_cancelled_revision_matches_the_json(fixture: Fixture) {
 }
 
 #[test]
-fn every_message_type_has_a_json_file() {
-    let want: BTreeSet<String> = TYPES.iter().map(|kind| format!("{kind}.json")).collect();
+fn every_message_type_has_its_json() {
+    let mut want = BTreeSet::from(["build.requested".to_owned()]);
+    want.extend(ImageEvent::VARIANTS.iter().map(|event| format!("image.{event}")));
+    want.extend(RevisionEvent::VARIANTS.iter().map(|event| format!("revision.{event}")));
 
-    let entries = std::fs::read_dir(folder()).unwrap();
-    let files: BTreeSet<String> =
-        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    assert_eq!(files, want);
+    let types: BTreeSet<String> = JSON.iter().map(|(kind, _)| (*kind).to_owned()).collect();
+    assert_eq!(types, want);
 }
 
 /// An image of a group, with constants for its texts and ids.
@@ -132,14 +130,10 @@ fn replace_request_time(data: &mut Value) {
 
 fn check(messages: &BTreeMap<String, Value>, types: &[&str]) {
     for kind in types {
-        let text = std::fs::read_to_string(folder().join(format!("{kind}.json"))).unwrap();
-        let want: Value = serde_json::from_str(&text).unwrap();
+        let (_, text) = JSON.iter().find(|(name, _)| name == kind).unwrap();
+        let want: Value = serde_json::from_str(text).unwrap();
 
         let message = &messages[&format!("catalog.{kind}")];
         assert_eq!(message, &want, "{message:#}");
     }
-}
-
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/events")
 }

@@ -126,7 +126,7 @@ async fn universal_image_resolves_to_the_reference_of_the_node() {
             "system/both",
             Accelerator::Gpu,
             &gpu_reference,
-            "revision 1, the GPU reference of a universal image",
+            "revision 1, the reference of a universal image for GPU nodes",
         ),
         ("system/plain", Accelerator::Cpu, &cpu_reference, "revision 1, the CPU reference"),
         (
