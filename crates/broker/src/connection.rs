@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use async_rs::{Tokio, TokioRuntime, traits::Reactor};
 use lapin::{
     AsyncTcpStream, Channel, Connection, ConnectionProperties, ExchangeKind,
     options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions},
@@ -28,6 +29,8 @@ use crate::{
 pub(crate) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Seconds between heartbeats. A connection is closed after two intervals without one.
 const HEARTBEAT_INTERVAL: u16 = 20;
+
+type Stream = AsyncTcpStream<<Tokio as Reactor>::TcpStream>;
 
 /// A connection and its channel.
 pub(crate) struct AmqpSession {
@@ -85,7 +88,10 @@ pub(crate) async fn with_timeout<T>(
 /// lapin keeps a thread and the socket of every connection until the other side has closed it,
 /// which never happens when the network between them is cut.
 #[derive(Default)]
-struct Socket(Arc<OnceLock<Option<TcpStream>>>);
+struct Socket {
+    /// Not set while connecting; `None` when this was dropped before the connection.
+    stream: Arc<OnceLock<Option<TcpStream>>>,
+}
 
 impl Socket {
     async fn connect(
@@ -93,48 +99,48 @@ impl Socket {
         uri: AMQPUri,
         properties: ConnectionProperties,
     ) -> lapin::Result<Connection> {
-        let socket = self.0.clone();
+        let socket = self.stream.clone();
+        let runtime = lapin::runtime::default_runtime()?;
+        let open = async move |uri: AMQPUri, runtime: TokioRuntime| {
+            Ok(open_stream(&uri, &runtime, &socket).await?)
+        };
 
-        Connection::connector(
-            uri,
-            lapin::runtime::default_runtime()?,
-            async move |uri, runtime| {
-                let connecting = async {
-                    let addresses =
-                        runtime.to_socket_addrs((uri.authority.host.clone(), uri.authority.port));
-                    let stream = AsyncTcpStream::connect(&runtime, addresses).await?;
-
-                    let AsyncTcpStream::Plain(plain) = &stream else {
-                        return Err(io::Error::from(io::ErrorKind::Unsupported));
-                    };
-                    let copy = TcpStream::from(plain.get_ref().as_fd().try_clone_to_owned()?);
-                    // Fails when the `Socket` was dropped meanwhile: the caller has given up.
-                    socket.set(Some(copy)).map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?;
-
-                    let tls = OwnedTLSConfig::default();
-                    match uri.scheme {
-                        AMQPScheme::AMQP => Ok(stream),
-                        AMQPScheme::AMQPS => {
-                            stream.into_tls(&uri.authority.host, tls.as_ref()).await
-                        }
-                    }
-                };
-
-                match timeout(RESPONSE_TIMEOUT, connecting).await {
-                    Ok(stream) => Ok(stream?),
-                    Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
-                }
-            },
-            properties,
-        )
-        .await
+        Connection::connector(uri, runtime, open, properties).await
     }
+}
+
+/// Opens the stream of a connection within [`RESPONSE_TIMEOUT`]. Puts a copy of its socket into
+/// `socket`.
+async fn open_stream(
+    uri: &AMQPUri,
+    runtime: &TokioRuntime,
+    socket: &OnceLock<Option<TcpStream>>,
+) -> io::Result<Stream> {
+    let opening = async {
+        let addresses = runtime.to_socket_addrs((uri.authority.host.clone(), uri.authority.port));
+        let stream = AsyncTcpStream::connect(runtime, addresses).await?;
+
+        let AsyncTcpStream::Plain(plain) = &stream else {
+            return Err(io::Error::from(io::ErrorKind::Unsupported));
+        };
+        let copy = TcpStream::from(plain.get_ref().as_fd().try_clone_to_owned()?);
+        // Fails when the `Socket` was dropped meanwhile: the caller has given up.
+        socket.set(Some(copy)).map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?;
+
+        let tls = OwnedTLSConfig::default();
+        match uri.scheme {
+            AMQPScheme::AMQP => Ok(stream),
+            AMQPScheme::AMQPS => stream.into_tls(&uri.authority.host, tls.as_ref()).await,
+        }
+    };
+
+    timeout(RESPONSE_TIMEOUT, opening).await?
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        let _ = self.0.set(None);
-        if let Some(Some(socket)) = self.0.get() {
+        let _ = self.stream.set(None);
+        if let Some(Some(socket)) = self.stream.get() {
             let _ = socket.shutdown(Shutdown::Both);
         }
     }

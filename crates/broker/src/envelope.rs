@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use slipway_names::unit::Sequence;
 use uuid::Uuid;
 
 const SPEC_VERSION: &str = "1.0";
@@ -14,15 +15,15 @@ pub struct Envelope {
     /// Unique; a message that is published again keeps its id.
     pub id: Uuid,
     /// `<service>.<noun>.<event>`; also the routing key.
-    pub kind: String,
+    pub event_type: String,
     /// The name of the publishing service.
     pub source: String,
     /// The id of the object that the message is about.
     pub subject: String,
     /// The time of the change.
     pub time: DateTime<Utc>,
-    /// 1, 2, 3 … within the subject.
-    pub sequence: i64,
+    /// The number of the message within its subject.
+    pub sequence: Sequence,
     /// W3C trace context; may be empty.
     pub traceparent: String,
     /// proto3 JSON of the message in `proto/`.
@@ -64,7 +65,7 @@ impl Envelope {
         let wire = Wire {
             specversion: SPEC_VERSION.to_owned(),
             id: self.id,
-            r#type: self.kind.clone(),
+            r#type: self.event_type.clone(),
             source: format!("{SOURCE_PREFIX}{}", self.source),
             subject: self.subject.clone(),
             time: self.time,
@@ -95,11 +96,13 @@ impl Envelope {
         let sequence = wire
             .sequence
             .parse()
-            .map_err(|_| InvalidEnvelope("sequence is not a number".to_owned()))?;
+            .ok()
+            .and_then(|number: i64| Sequence::try_from(number).ok())
+            .ok_or_else(|| InvalidEnvelope("sequence is not a number from 0".to_owned()))?;
 
         Ok(Self {
             id: wire.id,
-            kind: wire.r#type,
+            event_type: wire.r#type,
             source: wire.source.trim_start_matches(SOURCE_PREFIX).to_owned(),
             subject: wire.subject,
             time: wire.time,

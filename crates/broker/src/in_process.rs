@@ -101,9 +101,9 @@ impl InProcess {
 impl Broker for InProcess {
     async fn publish(&self, envelope: &Envelope) -> Result<(), BrokerError> {
         let queues: Vec<Queue> =
-            QUEUES.iter().copied().filter(|queue| queue.receives(&envelope.kind)).collect();
-        if queues.is_empty() && exchange_of(&envelope.kind).1 {
-            return Err(BrokerError(format!("no queue takes {}", envelope.kind)));
+            QUEUES.iter().copied().filter(|queue| queue.receives(&envelope.event_type)).collect();
+        if queues.is_empty() && exchange_of(&envelope.event_type).1 {
+            return Err(BrokerError(format!("no queue takes {}", envelope.event_type)));
         }
 
         let faults = *lock(&self.0.faults);

@@ -57,7 +57,7 @@ pub(crate) fn disposition(
     tracing::warn!(
         queue.name = queue.name,
         message.id = %envelope.id,
-        message.r#type = envelope.kind,
+        message.r#type = envelope.event_type,
         message.subject = envelope.subject,
         ?disposition,
         error = %fault,

@@ -191,7 +191,7 @@ impl Broker for Rabbit {
         match confirmation {
             Ok(Confirmation::Ack(None)) => Ok(()),
             Ok(Confirmation::Ack(Some(_))) => {
-                Err(BrokerError(format!("no queue takes {}", envelope.kind)))
+                Err(BrokerError(format!("no queue takes {}", envelope.event_type)))
             }
             Ok(_) => Err(BrokerError("the broker refused the message".to_owned())),
             Err(error) => {
@@ -242,9 +242,9 @@ impl Broker for Rabbit {
 }
 
 async fn publish_to(session: &AmqpSession, envelope: &Envelope) -> lapin::Result<Confirmation> {
-    let (exchange, mandatory) = exchange_of(&envelope.kind);
+    let (exchange, mandatory) = exchange_of(&envelope.event_type);
     let options = BasicPublishOptions { mandatory, ..Default::default() };
-    let routing_key = envelope.kind.as_str();
+    let routing_key = envelope.event_type.as_str();
 
     session
         .channel
@@ -268,7 +268,7 @@ fn properties_of(envelope: &Envelope) -> BasicProperties {
         .with_delivery_mode(PERSISTENT_DELIVERY_MODE)
         .with_content_type(Envelope::CONTENT_TYPE.into())
         .with_message_id(envelope.id.to_string().into())
-        .with_type(envelope.kind.as_str().into())
+        .with_type(envelope.event_type.as_str().into())
         .with_headers(headers)
 }
 

@@ -1,4 +1,5 @@
-//! Every exchange, queue and binding, as data. The routing key is the event type.
+//! Every exchange, queue and binding, as data; `connection.rs` declares them. The routing key is
+//! the event type.
 
 /// Direct exchange; only the catalog may publish to it.
 pub const COMMANDS: &str = "slipway.commands";
@@ -36,17 +37,17 @@ impl Queue {
     }
 
     /// Whether messages of this type are routed to the queue.
-    pub fn receives(self, kind: &str) -> bool {
+    pub fn receives(self, event_type: &str) -> bool {
         match self.key.strip_suffix('*') {
-            Some(prefix) => kind.starts_with(prefix),
-            None => kind == self.key,
+            Some(prefix) => event_type.starts_with(prefix),
+            None => event_type == self.key,
         }
     }
 }
 
 /// The exchange of messages of this type, and whether a queue must take them (AMQP's `mandatory`).
 /// A message that one of our queues receives is mandatory.
-pub fn exchange_of(kind: &str) -> (&'static str, bool) {
-    let queue = QUEUES.iter().find(|queue| queue.receives(kind));
+pub fn exchange_of(event_type: &str) -> (&'static str, bool) {
+    let queue = QUEUES.iter().find(|queue| queue.receives(event_type));
     (queue.map_or(EVENTS, |queue| queue.exchange), queue.is_some())
 }

@@ -15,6 +15,7 @@ use slipway_broker::{
 use slipway_database::Database;
 use slipway_fault::{Fault, Reason};
 use slipway_identity::{Caller, caller};
+use slipway_names::unit::LogPosition;
 use slipway_outbox::{Entry, entries_after, last_position};
 use slipway_wire::event::v1::{
     Event, WatchRequest, WatchResponse, event_service_server::EventService,
@@ -59,17 +60,13 @@ impl EventLog {
 
     /// The retained events that match, then new ones as they are published.
     async fn stream(&self, caller: Caller, request: WatchRequest) -> Result<ResponseStream, Fault> {
-        if request.after_position < 0 {
-            return Err(Fault::field(
-                "after_position",
-                "is negative; give 0 for all retained events",
-            ));
-        }
-
+        let after_position = LogPosition::try_from(request.after_position).map_err(|_| {
+            Fault::field("after_position", "is negative; give 0 for all retained events")
+        })?;
         let position = if request.latest {
             last_position(self.database.reader()).await?
         } else {
-            request.after_position
+            after_position
         };
 
         let cursor =
@@ -99,7 +96,7 @@ struct Cursor {
     log: EventLog,
     caller: Caller,
     request: WatchRequest,
-    position: i64,
+    position: LogPosition,
     authorized: Instant,
 }
 
@@ -164,19 +161,19 @@ fn shutting_down() -> Fault {
 /// Commands never match.
 fn matches(request: &WatchRequest, entry: &Entry) -> bool {
     let envelope = &entry.envelope;
-    let is_command = exchange_of(&envelope.kind).0 == COMMANDS;
+    let is_command = exchange_of(&envelope.event_type).0 == COMMANDS;
 
     !is_command
         && (request.types.is_empty()
-            || request.types.iter().any(|pattern| matches_type(pattern, &envelope.kind)))
+            || request.types.iter().any(|pattern| matches_type(pattern, &envelope.event_type)))
         && (request.subject.is_empty() || request.subject == envelope.subject)
 }
 
 /// `pattern` is a type, or a prefix followed by `*`.
-fn matches_type(pattern: &str, kind: &str) -> bool {
+fn matches_type(pattern: &str, event_type: &str) -> bool {
     match pattern.strip_suffix('*') {
-        Some(prefix) => kind.starts_with(prefix),
-        None => pattern == kind,
+        Some(prefix) => event_type.starts_with(prefix),
+        None => pattern == event_type,
     }
 }
 
@@ -184,13 +181,13 @@ fn to_wire(entry: Entry) -> Event {
     let Entry { position, envelope } = entry;
 
     Event {
-        position,
+        position: position.get(),
         id: envelope.id.to_string(),
-        r#type: envelope.kind,
+        r#type: envelope.event_type,
         source: envelope.source,
         subject: envelope.subject,
         time: Some(envelope.time.into()),
-        sequence: envelope.sequence,
+        sequence: envelope.sequence.get(),
         traceparent: envelope.traceparent,
         datacontenttype: Envelope::DATA_CONTENT_TYPE.to_owned(),
         dataschemaversion: Envelope::SCHEMA_VERSION,

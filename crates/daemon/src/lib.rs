@@ -15,8 +15,14 @@ mod redaction;
 mod server;
 mod supervisor;
 
+use mimalloc::MiMalloc;
+
 pub use call_layer::remaining_deadline;
 pub use event_service::EventLog;
 pub use limits::Limits;
 pub use server::{Listen, Server, install_crypto_provider};
 pub use supervisor::Supervisor;
+
+/// Faster than the allocator of glibc: a call makes several hundred small allocations.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;

@@ -200,7 +200,7 @@ async fn read_first_keys(name: &str, verifier: &Verifier) -> bool {
         tracing::warn!(
             service.name = name,
             cause = ?fault.source(),
-            "could not read the keys of all issuers; trying again soon"
+            "could not read the keys of all issuers; retrying"
         );
     }
 

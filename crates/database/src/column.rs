@@ -5,9 +5,15 @@ use std::{fmt::Display, str::FromStr};
 
 use sea_orm::{
     ColIdx, DbErr, QueryResult, TryGetError, TryGetable, Value,
-    sea_query::{ArrayType, ColumnType, Nullable, ValueType, ValueTypeErr},
+    sea_query::{ArrayType, ColumnType, Expr, Nullable, ValueType, ValueTypeErr},
 };
 use serde::{Serialize, de::DeserializeOwned};
+
+/// A value that is written into the statement's text, for values that the program fixes. The
+/// planner of PostgreSQL knows it, unlike a parameter.
+pub fn constant(value: impl Into<Value>) -> Expr {
+    Expr::Constant(value.into())
+}
 
 /// A domain type that is stored by its `Display` text and read back by its `FromStr`. A text that
 /// does not parse is an error of the query.

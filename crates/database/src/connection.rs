@@ -1,18 +1,20 @@
-//! Connections, transactions, advisory locks, and the database's clock.
+//! Connections, transactions and advisory locks.
 
 use std::time::Duration;
 
-use chrono::Utc;
 use sea_orm::{
     AccessMode, ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction,
     DbBackend, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _,
-    raw_sql,
+    raw_sql, sea_query::Query,
 };
 use serde::{Deserialize, Serialize};
 use slipway_names::unit::Micros;
 use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 
-use crate::StoreError;
+use crate::{
+    StoreError,
+    clock::{Clock, process_time},
+};
 
 const POSTGRES_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 const SQLITE_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -139,19 +141,23 @@ impl Database {
         Ok(())
     }
 
-    /// The current time by the clock of the database, which all replicas share.
+    /// The clock for times that are stored or compared in this database.
+    pub fn clock(&self) -> Clock {
+        if self.is_postgres() { Clock::Server } else { Clock::Process }
+    }
+
+    /// The current time by [`Database::clock`]. A statement that only compares with the time does
+    /// better with [`Clock::now`].
     ///
     /// # Errors
     /// `DATABASE_UNAVAILABLE`.
-    #[expect(clippy::disallowed_methods, reason = "a SQLite database has this process's clock")]
     pub async fn now(&self, connection: &impl ConnectionTrait) -> Result<Micros, StoreError> {
         if !self.is_postgres() {
-            return Ok(Utc::now().into());
+            return Ok(process_time());
         }
 
-        let sql = "select (extract(epoch from clock_timestamp()) * 1000000)::bigint as now";
-        let row =
-            connection.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
+        let now = Query::select().expr_as(self.clock().now(), "now").take();
+        let row = connection.query_one(&now).await?;
 
         let row = row.ok_or_else(|| StoreError::defect("`select` without a table gave no row"))?;
         Ok(row.try_get("", "now")?)

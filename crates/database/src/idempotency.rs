@@ -19,7 +19,7 @@ const RESPONSE_TTL: Duration = Duration::from_secs(24 * 3_600);
 
 /// A request that can be repeated.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Key {
+pub struct RequestKey {
     pub caller: UserId,
     /// The id that the caller chose for the request.
     pub request_id: RequestId,
@@ -64,13 +64,10 @@ pub enum StoreOutcome {
 
 /// Finds an earlier call with this key. `T` is the type of the response that was stored; another
 /// type is a defect.
-///
-/// # Errors
-/// [`StoreError`].
 pub async fn find_response<T: DeserializeOwned>(
     database: &Database,
     connection: &impl ConnectionTrait,
-    key: &Key,
+    key: &RequestKey,
 ) -> Result<EarlierCall<T>, StoreError> {
     let oldest = database.now(connection).await? - RESPONSE_TTL;
 
@@ -87,13 +84,10 @@ pub async fn find_response<T: DeserializeOwned>(
 }
 
 /// Stores the response in the transaction of its effect, as JSON. Deletes expired responses.
-///
-/// # Errors
-/// [`StoreError`].
 pub async fn store_response(
     database: &Database,
     transaction: &DatabaseTransaction,
-    key: &Key,
+    key: &RequestKey,
     response: &impl Serialize,
 ) -> Result<StoreOutcome, StoreError> {
     let now = database.now(transaction).await?;
@@ -119,9 +113,6 @@ pub async fn store_response(
 
 /// Deletes all responses that are equal to this one. A create that is rolled back after its
 /// response was stored can then be repeated with the same key.
-///
-/// # Errors
-/// [`StoreError`].
 pub async fn delete_response(
     transaction: &DatabaseTransaction,
     response: &impl Serialize,

@@ -14,9 +14,6 @@ use crate::{Database, StoreError, entities::lease};
 pub const LEASE_TTL: Duration = Duration::from_secs(10);
 
 /// Takes or renews the lease within the transaction; `false` while another holder has it.
-///
-/// # Errors
-/// [`StoreError`].
 pub async fn hold(
     database: &Database,
     transaction: &DatabaseTransaction,

@@ -2,10 +2,10 @@
 
 pub mod digest;
 pub mod id;
-pub mod image_name;
 pub mod platform;
 pub mod port;
 pub mod reference;
 pub mod revision;
+pub mod slug;
 pub mod text;
 pub mod unit;

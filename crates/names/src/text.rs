@@ -1,5 +1,5 @@
 //! Validation of one-line text: display names, users' names, subjects of tokens. Only length and
-//! control characters are checked.
+//! control characters are checked. Also the characters that a reader cannot see.
 
 use std::ops::RangeInclusive;
 
@@ -44,6 +44,29 @@ pub fn validate_line(text: &str, characters: RangeInclusive<usize>) -> Result<&s
     Ok(text)
 }
 
+/// The kind of a character that a reader cannot see. `None` for visible characters and the blank.
+pub fn hidden_kind(character: char) -> Option<&'static str> {
+    match character {
+        '\n' | '\r' | '\u{0b}' | '\u{0c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => {
+            Some("a line break")
+        }
+        '\0' => Some("NUL"),
+        '\t' => Some("a tab"),
+        '\u{061c}'
+        | '\u{200e}'
+        | '\u{200f}'
+        | '\u{202a}'..='\u{202e}'
+        | '\u{2066}'..='\u{2069}' => Some("a bidirectional control character"),
+        '\u{00ad}'
+        | '\u{180e}'
+        | '\u{200b}'..='\u{200d}'
+        | '\u{2060}'..='\u{2065}'
+        | '\u{feff}' => Some("a zero-width character"),
+        _ if character.is_control() => Some("a control character"),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,6 +83,18 @@ mod tests {
         check("数据 é", Ok(()));
         check("", length(0));
         check("abcde", length(5));
+    }
+
+    #[test]
+    fn characters_that_a_reader_cannot_see_are_hidden() {
+        for visible in ['a', ' ', 'é', '数'] {
+            assert_eq!(hidden_kind(visible), None, "{visible:?}");
+        }
+        for hidden in
+            ['\t', '\n', '\u{1b}', '\u{61c}', '\u{200d}', '\u{2028}', '\u{2066}', '\u{feff}']
+        {
+            assert!(hidden_kind(hidden).is_some(), "{hidden:?}");
+        }
     }
 
     #[test]

@@ -133,11 +133,21 @@ counter!(
     /// Permission's count of the changes of grants and memberships. [`PolicyVersion::ZERO`]
     /// precedes the first change.
     PolicyVersion,
+    /// The place of an event in the log of its service, counted from 1. [`LogPosition::ZERO`]
+    /// precedes the first event.
+    LogPosition,
     /// A size in bytes.
     ByteCount,
 );
 
 impl Sequence {
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+impl LogPosition {
     #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0 + 1)
@@ -152,6 +162,8 @@ impl PolicyVersion {
 }
 
 impl ByteCount {
+    pub const MAX: Self = Self(i64::MAX);
+
     /// Units of 2²⁰ bytes.
     pub const fn mebibytes(count: u32) -> Self {
         Self((count as i64) << 20)
@@ -246,7 +258,7 @@ mod tests {
         assert_eq!(ByteCount::of(b"abc") + ByteCount::of(b"de"), ByteCount::of(b"abcde"));
         assert_eq!(ByteCount::mebibytes(1_024), ByteCount::gibibytes(1));
 
-        let largest = ByteCount::try_from(i64::MAX).unwrap();
+        let largest = ByteCount::MAX;
         assert_eq!(largest + ByteCount::of(b"x"), largest);
     }
 }

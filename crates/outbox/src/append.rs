@@ -12,7 +12,7 @@ use crate::entities::{outbox, outbox_sequence};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
     /// `<service>.<noun>.<event>`
-    pub kind: String,
+    pub event_type: String,
     /// The id of the object that the message is about.
     pub subject: String,
     /// The time of the change.
@@ -25,9 +25,6 @@ pub struct Event {
 ///
 /// Returns its number among the messages of the subject. Another transaction that writes a message
 /// of the same subject waits until this one has ended, so the numbers have no gaps.
-///
-/// # Errors
-/// [`StoreError`].
 pub async fn append(
     transaction: &DatabaseTransaction,
     event: Event,
@@ -36,7 +33,7 @@ pub async fn append(
 
     let row = outbox::ActiveModel {
         id: Set(Uuid::now_v7()),
-        kind: Set(event.kind),
+        event_type: Set(event.event_type),
         subject: Set(event.subject),
         sequence: Set(sequence),
         time: Set(event.time),
@@ -54,7 +51,7 @@ async fn next_sequence(
     transaction: &DatabaseTransaction,
     subject: &str,
 ) -> Result<Sequence, StoreError> {
-    let count = raw_sql!(
+    let increment = raw_sql!(
         Postgres,
         r#"
         insert into outbox_sequence (subject, last) values ({subject}, 1)
@@ -63,6 +60,6 @@ async fn next_sequence(
         "#
     );
 
-    let row = raw_rows::<outbox_sequence::Entity>(transaction, count).one(transaction).await?;
+    let row = raw_rows::<outbox_sequence::Entity>(transaction, increment).one(transaction).await?;
     row.map(|row| row.last).ok_or_else(|| StoreError::defect("the counter returned no row"))
 }

@@ -3,25 +3,22 @@
 use sea_orm::{ConnectionTrait, EntityTrait as _, raw_sql};
 use slipway_broker::Envelope;
 use slipway_database::{Database, StoreError, raw_rows};
+use slipway_names::unit::LogPosition;
 
 use crate::entities::{outbox, outbox_position};
 
 /// A published message.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
-    /// 1, 2, 3 … in this service's log.
-    pub position: i64,
+    pub position: LogPosition,
     pub envelope: Envelope,
 }
 
 /// At most `limit` entries after `position`, in order. `source` is the service's name.
-///
-/// # Errors
-/// [`StoreError`].
 pub async fn entries_after(
     database: &Database,
     source: &str,
-    position: i64,
+    position: LogPosition,
     limit: u64,
 ) -> Result<Vec<Entry>, StoreError> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -40,11 +37,8 @@ pub async fn entries_after(
     Ok(rows.into_iter().filter_map(|row| entry(row, source)).collect())
 }
 
-/// The position of the newest entry; 0 for an empty log.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn last_position(connection: &impl ConnectionTrait) -> Result<i64, StoreError> {
+/// The position of the newest entry; zero for an empty log.
+pub async fn last_position(connection: &impl ConnectionTrait) -> Result<LogPosition, StoreError> {
     let row = outbox_position::Entity::find().one(connection).await?;
     row.map(|row| row.last).ok_or_else(|| StoreError::defect("outbox_position has no row"))
 }
@@ -56,11 +50,11 @@ fn entry(row: outbox::Model, source: &str) -> Option<Entry> {
 pub(crate) fn envelope(row: outbox::Model, source: &str) -> Envelope {
     Envelope {
         id: row.id,
-        kind: row.kind,
+        event_type: row.event_type,
         source: source.to_owned(),
         subject: row.subject,
         time: row.time.into(),
-        sequence: row.sequence.get(),
+        sequence: row.sequence,
         traceparent: row.traceparent,
         data: row.data.0,
     }

@@ -3,9 +3,12 @@
 use std::{error::Error as _, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, stream};
-use sea_orm::{DatabaseTransaction, EntityTrait as _, QueryFilter as _, Set, raw_sql};
+use sea_orm::{
+    ColumnTrait as _, DatabaseTransaction, EntityTrait as _, QueryFilter as _, Set, raw_sql,
+};
 use slipway_broker::{Broker, Envelope};
 use slipway_database::{Database, StoreError, lease, raw_rows};
+use slipway_names::unit::LogPosition;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -74,7 +77,10 @@ impl Relay {
             };
 
             delay = match progress {
-                Ok(Progress::Published) => continue,
+                Ok(Progress::Published) => {
+                    delay = POLL_INTERVAL;
+                    continue;
+                }
                 Ok(Progress::Idle) => POLL_INTERVAL,
                 Ok(Progress::Stuck) => (delay * 2).min(MAX_RETRY_DELAY),
                 Err(failure) => {
@@ -83,9 +89,11 @@ impl Relay {
                 }
             };
 
+            // While it backs off, new messages do not wake the relay.
+            let is_backing_off = delay > POLL_INTERVAL;
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = self.wake.0.notified(), if delay == POLL_INTERVAL => {}
+                () = self.wake.0.notified(), if !is_backing_off => {}
                 () = tokio::time::sleep(delay) => {}
             }
         }
@@ -125,7 +133,7 @@ impl Relay {
 
     /// The oldest waiting message of each subject, in the order of their ids.
     async fn next_of_each_subject(&self) -> Result<Vec<Envelope>, StoreError> {
-        let window = raw_sql!(
+        let oldest_waiting = raw_sql!(
             Postgres,
             r#"
             select COLUMNS from outbox
@@ -140,7 +148,7 @@ impl Relay {
         );
 
         let writer = self.database.writer();
-        let rows = raw_rows::<outbox::Entity>(writer, window).all(writer).await?;
+        let rows = raw_rows::<outbox::Entity>(writer, oldest_waiting).all(writer).await?;
         Ok(rows.into_iter().map(|row| envelope(row, self.source)).collect())
     }
 
@@ -154,8 +162,8 @@ impl Relay {
 
         let mut last = last_position(&transaction).await?;
         for id in confirmed {
-            if give_position(&transaction, *id, last + 1).await? {
-                last += 1;
+            if give_position(&transaction, *id, last.next()).await? {
+                last = last.next();
             }
         }
         set_last_position(&transaction, last).await?;
@@ -169,19 +177,22 @@ impl Relay {
 async fn give_position(
     transaction: &DatabaseTransaction,
     id: Uuid,
-    position: i64,
+    position: LogPosition,
 ) -> Result<bool, StoreError> {
     let updated = outbox::Entity::update_many()
         .set(outbox::ActiveModel { position: Set(Some(position)), ..Default::default() })
         .filter(outbox::COLUMN.id.eq(id))
-        .filter(outbox::COLUMN.position.is_null())
+        .filter(outbox::Column::Position.is_null())
         .exec(transaction)
         .await?;
 
     Ok(updated.rows_affected == 1)
 }
 
-async fn set_last_position(transaction: &DatabaseTransaction, last: i64) -> Result<(), StoreError> {
+async fn set_last_position(
+    transaction: &DatabaseTransaction,
+    last: LogPosition,
+) -> Result<(), StoreError> {
     outbox_position::Entity::update_many()
         .set(outbox_position::ActiveModel { last: Set(last), ..Default::default() })
         .exec(transaction)
@@ -193,7 +204,7 @@ async fn set_last_position(transaction: &DatabaseTransaction, last: i64) -> Resu
 async fn publish(broker: Arc<dyn Broker>, envelope: Envelope) -> Option<Uuid> {
     if let Err(error) = broker.publish(&envelope).await {
         tracing::warn!(
-            message.r#type = envelope.kind,
+            message.r#type = envelope.event_type,
             message.subject = envelope.subject,
             %error,
             "publish failed; the message stays in the outbox"
@@ -207,6 +218,6 @@ fn log_failed_round(failure: &StoreError) {
     tracing::warn!(
         error = %failure,
         cause = ?failure.source(),
-        "the outbox relay failed; it will try again"
+        "the outbox relay failed; retrying"
     );
 }

@@ -1,6 +1,6 @@
 create table outbox (
     id uuid primary key,
-    kind text not null,
+    event_type text not null,
     subject text not null,
     sequence bigint not null,
     time bigint not null,

@@ -61,7 +61,7 @@ pub fn parse(line: &str) -> Result<Option<AptPackage>, Problem> {
 
     let name_length = text.find([':', '=', '/']).unwrap_or(text.len());
     let (name, rest) = text.split_at(name_length);
-    check_name(offset, name)?;
+    check_name(name, offset)?;
 
     let (architecture, rest, offset) = parse_architecture(rest, offset + name_length)?;
     let selection = parse_selection(rest, offset)?;
@@ -106,7 +106,7 @@ fn parse_selection(text: &str, offset: usize) -> Result<Selection, Problem> {
     Ok(Selection::Suite(text.to_owned()))
 }
 
-fn check_name(offset: usize, name: &str) -> Result<(), Problem> {
+fn check_name(name: &str, offset: usize) -> Result<(), Problem> {
     if let Some(index) = name.bytes().position(|byte| !is_name_byte(byte)) {
         let column = offset + name[..index].chars().count() + 1;
         let problem = Problem::at(
@@ -153,7 +153,7 @@ fn check_version(version: &str, offset: usize) -> Result<(), Problem> {
 
     let parsed: debversion::Version = version
         .parse()
-        .map_err(|_| Problem::at(offset + 1, "is not a Debian version such as `1:2.3-4`"))?;
+        .map_err(|_| Problem::at(offset + 1, "this is not a Debian version such as `1:2.3-4`"))?;
     if !parsed.upstream_version.starts_with(|first: char| first.is_ascii_digit())
         || version.ends_with('-')
     {
@@ -171,7 +171,8 @@ fn check_suite(suite: &str, offset: usize) -> Result<(), Problem> {
         byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte)
     })?;
 
-    // apt-get reads a `-` or `+` at the end of the whole argument as an order to remove or install.
+    // apt-get reads a `-` at the end of the whole argument as an order to remove the package. The
+    // `+`, an order to install it, is refused above.
     if suite.ends_with(['-', '.']) || suite.starts_with(['-', '.']) {
         return Err(Problem::at(offset + 1, "a suite begins and ends with a letter or digit"));
     }

@@ -48,14 +48,14 @@ pub fn parse(line: &str, rules: &PackageRules) -> Result<Option<CondaSpec>, Prob
     }
 
     let spec = MatchSpec::from_str(text, ParseMatchSpecOptions::lenient())
-        .map_err(|error| Problem::at(column, format!("is not a conda MatchSpec: {error}")))?;
+        .map_err(|error| Problem::at(column, format!("this is not a conda MatchSpec: {error}")))?;
     check_spec(&spec, text, column, rules)?;
 
     let parsed_again = MatchSpec::from_str(&spec.to_string(), ParseMatchSpecOptions::lenient());
     if parsed_again.ok().as_ref() != Some(&spec) {
         return Err(Problem::at(
             column,
-            "is ambiguous; write it as `name[version='…', build='…']`",
+            "the spec is ambiguous; write it as `name[version='…', build='…']`",
         ));
     }
 

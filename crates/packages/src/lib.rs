@@ -8,7 +8,7 @@ mod line;
 mod lists;
 mod rules;
 
-pub use line::{LineError, Manager, Problem};
+pub use line::{LineError, PackageManager, Problem};
 pub use lists::{MAX_BYTES, MAX_LINES, PackageLists, Refusal};
 pub use rules::PackageRules;
 

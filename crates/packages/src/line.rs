@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use slipway_names::text::hidden_kind;
+
 /// The package manager whose grammar a line follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Manager {
+pub enum PackageManager {
     /// Debian packages.
     Apt,
     /// conda MatchSpecs.
@@ -13,7 +15,7 @@ pub enum Manager {
     Pip,
 }
 
-impl fmt::Display for Manager {
+impl fmt::Display for PackageManager {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Apt => "apt",
@@ -49,7 +51,7 @@ impl Problem {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{manager} line {line}, column {}: {}{}", problem.column, problem.reason, Nearest(problem))]
 pub struct LineError {
-    pub manager: Manager,
+    pub manager: PackageManager,
     /// Counted from 1.
     pub line: usize,
     pub problem: Problem,
@@ -115,27 +117,4 @@ pub(crate) fn refuse_option(offset: usize, text: &str) -> Result<(), Problem> {
     }
 
     Ok(())
-}
-
-/// The kind of a character that a reader cannot see. `None` for visible characters and the blank.
-fn hidden_kind(character: char) -> Option<&'static str> {
-    match character {
-        '\n' | '\r' | '\u{0b}' | '\u{0c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => {
-            Some("a line break")
-        }
-        '\0' => Some("NUL"),
-        '\t' => Some("a tab"),
-        '\u{061c}'
-        | '\u{200e}'
-        | '\u{200f}'
-        | '\u{202a}'..='\u{202e}'
-        | '\u{2066}'..='\u{2069}' => Some("a bidirectional control character"),
-        '\u{00ad}'
-        | '\u{180e}'
-        | '\u{200b}'..='\u{200d}'
-        | '\u{2060}'..='\u{2065}'
-        | '\u{feff}' => Some("a zero-width character"),
-        _ if character.is_control() => Some("a control character"),
-        _ => None,
-    }
 }

@@ -4,7 +4,7 @@
 use crate::{
     apt::{self, AptPackage},
     conda::{self, CondaSpec},
-    line::{LineError, Manager, Problem},
+    line::{LineError, PackageManager, Problem},
     pip::{self, PipRequirement},
     rules::PackageRules,
 };
@@ -31,7 +31,7 @@ pub enum Refusal {
     /// More than [`MAX_LINES`].
     #[error("{manager} has {lines} lines, at most {MAX_LINES} are allowed")]
     TooManyLines {
-        manager: Manager,
+        manager: PackageManager,
         /// Lines given.
         lines: usize,
     },
@@ -57,13 +57,22 @@ impl PackageLists {
         pip: &[String],
         rules: &PackageRules,
     ) -> Result<Self, Refusal> {
-        check_limits([(Manager::Apt, apt), (Manager::Conda, conda), (Manager::Pip, pip)])?;
+        check_limits([
+            (PackageManager::Apt, apt),
+            (PackageManager::Conda, conda),
+            (PackageManager::Pip, pip),
+        ])?;
 
         let mut errors = Vec::new();
         let lists = Self {
-            apt: parse_list(Manager::Apt, apt, apt::parse, &mut errors),
-            conda: parse_list(Manager::Conda, conda, |line| conda::parse(line, rules), &mut errors),
-            pip: parse_list(Manager::Pip, pip, |line| pip::parse(line, rules), &mut errors),
+            apt: parse_list(PackageManager::Apt, apt, apt::parse, &mut errors),
+            conda: parse_list(
+                PackageManager::Conda,
+                conda,
+                |line| conda::parse(line, rules),
+                &mut errors,
+            ),
+            pip: parse_list(PackageManager::Pip, pip, |line| pip::parse(line, rules), &mut errors),
         };
 
         if !errors.is_empty() {
@@ -76,7 +85,7 @@ impl PackageLists {
     }
 }
 
-fn check_limits(lists: [(Manager, &[String]); 3]) -> Result<(), Refusal> {
+fn check_limits(lists: [(PackageManager, &[String]); 3]) -> Result<(), Refusal> {
     for (manager, lines) in lists {
         if lines.len() > MAX_LINES {
             return Err(Refusal::TooManyLines { manager, lines: lines.len() });
@@ -93,7 +102,7 @@ fn check_limits(lists: [(Manager, &[String]); 3]) -> Result<(), Refusal> {
 
 /// Parses one list. Refused lines are added to `errors`.
 fn parse_list<T>(
-    manager: Manager,
+    manager: PackageManager,
     lines: &[String],
     parse: impl Fn(&str) -> Result<Option<T>, Problem>,
     errors: &mut Vec<LineError>,

@@ -62,7 +62,7 @@ pub fn parse(line: &str, rules: &PackageRules) -> Result<Option<PipRequirement>,
     if parsed_again.ok().as_ref() != Some(&requirement) || rendered.contains('\n') {
         return Err(Problem::at(
             offset + 1,
-            "is ambiguous; write it as `name[extras]>=version; marker`",
+            "the requirement is ambiguous; write it as `name[extras]>=version; marker`",
         ));
     }
 

@@ -14,11 +14,11 @@ use oci_client::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use slipway_fault::{Fault, Reason};
-use slipway_names::{digest::Digest, platform::Platform, reference::Reference};
+use slipway_names::{digest::Digest, platform::Platform, reference::Reference, unit::ByteCount};
 use tokio::time::timeout;
 
 use crate::{
-    inspection::{Artifact, Inspection},
+    artifact::{Artifact, Inspection},
     strict_json::StrictValue,
 };
 
@@ -135,7 +135,7 @@ impl Registries {
             return Ok(Artifact {
                 digest,
                 platforms: vec![inspection.platform],
-                size_bytes: inspection.size_bytes,
+                size: inspection.size,
             });
         };
 
@@ -143,7 +143,7 @@ impl Registries {
         Ok(Artifact {
             digest,
             platforms: images.into_iter().map(|(platform, _)| platform).collect(),
-            size_bytes: size_bytes(&first),
+            size: compressed_size(&first),
         })
     }
 
@@ -225,8 +225,8 @@ impl Registries {
             .parse()
             .map_err(|error| RegistryError::unreachable(&name, error))?;
 
-        let size_bytes = size_bytes(manifest);
-        Ok(Inspection { digest, config_digest, platform, size_bytes, config })
+        let size = compressed_size(manifest);
+        Ok(Inspection { digest, config_digest, platform, size, config })
     }
 
     /// Pulls the config that a manifest's descriptor names, and checks it against the descriptor's
@@ -289,14 +289,14 @@ fn index_entry(entry: &Value) -> Option<(Platform, Digest)> {
     Some((name.parse().ok()?, entry["digest"].as_str()?.parse().ok()?))
 }
 
-/// Compressed size of the config and all layers in bytes. A negative or absent size counts as 0:
+/// The compressed size of the config and all layers. A negative or absent size counts as 0:
 /// the sizes are the registry's own statement.
-fn size_bytes(manifest: &Value) -> i64 {
+fn compressed_size(manifest: &Value) -> ByteCount {
     let layers = manifest["layers"].as_array().into_iter().flatten();
     let descriptors = layers.chain([&manifest["config"]]);
     let sizes = descriptors.filter_map(|descriptor| descriptor["size"].as_u64());
 
-    i64::try_from(sizes.fold(0, u64::saturating_add)).unwrap_or(i64::MAX)
+    ByteCount::try_from(sizes.fold(0, u64::saturating_add)).unwrap_or(ByteCount::MAX)
 }
 
 fn sha256(bytes: &[u8]) -> Digest {

@@ -2,7 +2,7 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use prost::Message;
-use slipway_database::idempotency::Key;
+use slipway_database::idempotency::RequestKey;
 use slipway_fault::Fault;
 use slipway_identity::Caller;
 
@@ -20,13 +20,13 @@ pub fn request_key(
     rpc: &'static str,
     request_id: &str,
     request: &impl Message,
-) -> Result<Option<Key>, Fault> {
+) -> Result<Option<RequestKey>, Fault> {
     let Some(request_id) = Field("request_id").parse_optional(request_id)? else {
         return Ok(None);
     };
     let caller = caller.require_user()?.id;
 
-    Ok(Some(Key { caller, request_id, hash: hash(rpc, &request.encode_to_vec()) }))
+    Ok(Some(RequestKey { caller, request_id, hash: hash(rpc, &request.encode_to_vec()) }))
 }
 
 /// SHA-256 of the RPC and the request, in hexadecimal.

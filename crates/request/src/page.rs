@@ -6,6 +6,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use slipway_fault::{Fault, Reason};
+use slipway_names::id::UserId;
 
 /// Rows of a page when the caller gives no size.
 pub const DEFAULT_PAGE_SIZE: u32 = 50;
@@ -31,19 +32,20 @@ struct Token {
 }
 
 impl Page {
-    /// `binding` contains all that must stay the same from page to page; `key_count` is the number
-    /// of keys in a token.
+    /// `list` names the list with its filter and order. A token is only good for the same caller
+    /// and list, and has `key_count` keys.
     ///
     /// # Errors
     /// `FIELD_INVALID` for a negative size, `PAGE_TOKEN_INVALID` for a token of another call.
     pub fn parse(
+        caller: UserId,
+        list: &[&str],
         size: i32,
         token: &str,
-        binding: &[&str],
         key_count: usize,
     ) -> Result<Self, Fault> {
         let size = parse_size(size)?;
-        let binding = hash_binding(binding);
+        let binding = hash_binding(caller, list);
         if token.is_empty() {
             return Ok(Self { size, after: Vec::new(), binding });
         }
@@ -102,8 +104,9 @@ fn parse_size(size: i32) -> Result<u32, Fault> {
     Ok(size.min(MAX_PAGE_SIZE))
 }
 
-fn hash_binding(binding: &[&str]) -> String {
-    let hash = digest(&SHA256, binding.join("\0").as_bytes());
+fn hash_binding(caller: UserId, list: &[&str]) -> String {
+    let binding = format!("{caller}\0{}", list.join("\0"));
+    let hash = digest(&SHA256, binding.as_bytes());
     URL_SAFE_NO_PAD.encode(&hash.as_ref()[..12])
 }
 
@@ -113,7 +116,7 @@ fn decode_token(token: &str) -> Option<Token> {
 }
 
 fn token_invalid() -> Fault {
-    let description = "is not from a call of this caller with the same filter and order; \
+    let description = "is not from a call of yours with the same filter and order; \
                        list from the start, without a token";
     Fault::new(Reason::PageTokenInvalid, format!("page_token {description}"))
         .violation("page_token", description)
@@ -125,20 +128,22 @@ mod tests {
 
     #[test]
     fn token_of_another_caller_order_or_shape_is_refused() {
-        let page = Page::parse(2, "", &["alice", "name"], 1).unwrap();
+        let alice = UserId::derive("test", "alice");
+        let bob = UserId::derive("test", "bob");
+        let page = Page::parse(alice, &["name"], 2, "", 1).unwrap();
         let mut rows = vec!["a", "b", "c"];
         let token = page.cut(&mut rows, |row| vec![(*row).to_owned()]);
 
         assert_eq!(rows, ["a", "b"]);
-        assert_eq!(Page::parse(2, &token, &["alice", "name"], 1).unwrap().after, ["b"]);
+        assert_eq!(Page::parse(alice, &["name"], 2, &token, 1).unwrap().after, ["b"]);
 
-        for (binding, key_count, token) in [
-            (["bob", "name"], 1, token.as_str()),
-            (["alice", "time"], 1, &token),
-            (["alice", "name"], 2, &token),
-            (["alice", "name"], 1, "%%%"),
+        for (caller, order, key_count, token) in [
+            (bob, "name", 1, token.as_str()),
+            (alice, "time", 1, &token),
+            (alice, "name", 2, &token),
+            (alice, "name", 1, "%%%"),
         ] {
-            let fault = Page::parse(2, token, &binding, key_count).unwrap_err();
+            let fault = Page::parse(caller, &[order], 2, token, key_count).unwrap_err();
             assert_eq!(fault.reason(), Reason::PageTokenInvalid);
         }
     }
@@ -152,7 +157,8 @@ mod tests {
     }
 
     fn check_size(size: i32, want: Result<u32, Reason>) {
-        let got = Page::parse(size, "", &[], 1).map(|page| page.size);
+        let caller = UserId::derive("test", "alice");
+        let got = Page::parse(caller, &[], size, "", 1).map(|page| page.size);
         assert_eq!(got.map_err(|fault| fault.reason()), want);
     }
 }

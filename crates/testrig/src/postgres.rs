@@ -109,7 +109,7 @@ fn server_command(user: &UnprivilegedUser, binaries: &Path, data: &Path, port: u
     command
 }
 
-/// The programs of the newest installed version.
+/// The programs of the installed version that is last by name.
 fn binaries() -> Result<PathBuf> {
     let folder = "/usr/lib/postgresql";
     let mut versions: Vec<PathBuf> = fs::read_dir(folder)
@@ -119,6 +119,6 @@ fn binaries() -> Result<PathBuf> {
         .collect();
     versions.sort();
 
-    let newest = versions.pop().with_context(|| format!("{folder} is empty"))?;
-    Ok(newest.join("bin"))
+    let last = versions.pop().with_context(|| format!("{folder} is empty"))?;
+    Ok(last.join("bin"))
 }

@@ -67,8 +67,8 @@ impl Stack {
     /// If it does not become ready.
     pub fn standalone(config: StackConfig) -> Result<Self> {
         let mut stack = Self::new(config)?;
-        stack.restart("standalone")?;
-        stack.wait()?;
+        stack.start("standalone")?;
+        stack.wait_until_ready()?;
 
         Ok(stack)
     }
@@ -86,9 +86,9 @@ impl Stack {
                 stack.configuration(service, &backends.databases[index], &backends.brokers[index]);
             fs::write(stack.configuration_file(service), configuration)?;
             stack.migrate(service)?;
-            stack.restart(service)?;
+            stack.start(service)?;
         }
-        stack.wait()?;
+        stack.wait_until_ready()?;
 
         Ok(stack)
     }
@@ -128,11 +128,11 @@ impl Stack {
         Ok(())
     }
 
-    /// Starts a service. If it runs, it is ended first.
+    /// Starts a service, after ending it if it runs.
     ///
     /// # Errors
     /// If it cannot be started.
-    pub fn restart(&mut self, service: &'static str) -> Result<()> {
+    pub fn start(&mut self, service: &'static str) -> Result<()> {
         self.services.retain(|(name, _)| *name != service);
 
         let command = if service == "standalone" {
@@ -168,7 +168,7 @@ impl Stack {
     ///
     /// # Errors
     /// If one does not become ready; the error contains its log.
-    pub fn wait(&mut self) -> Result<()> {
+    pub fn wait_until_ready(&mut self) -> Result<()> {
         let first_port = self.http_port;
 
         for (name, server) in &mut self.services {

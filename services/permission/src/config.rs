@@ -16,7 +16,7 @@ pub struct Config {
     pub identity: slipway_identity::Settings,
     #[serde(default)]
     pub telemetry: slipway_telemetry::Settings,
-    /// Users who become platform admins at a start at which the platform has no manager.
+    /// Users who become platform admins when the service starts and there is no platform admin.
     #[serde(default)]
     pub bootstrap_admins: Vec<BootstrapAdmin>,
 }

@@ -1,14 +1,16 @@
-//! The access condition: whether a grant gives a user a role on an object.
+//! The access condition: whether a grant gives a user a role on an object. An expired grant gives
+//! none.
 
 use sea_orm::{
     ColumnTrait, Condition, ExprTrait as _,
     sea_query::{Expr, Query, SelectStatement},
 };
-use slipway_database::{Database, StoreError, column::Text};
-use slipway_names::{
-    id::{ObjectId, UserId},
-    unit::Micros,
+use slipway_database::{
+    Database,
+    clock::Clock,
+    column::{Text, constant},
 };
+use slipway_names::id::{ObjectId, UserId};
 
 use crate::{
     projection::entities::{access_grants, access_members, access_state},
@@ -32,25 +34,23 @@ const PROJECTION: GrantTables = GrantTables { grants: "access_grants", members: 
 const GRANT: &str = "held_grant";
 const MEMBERSHIP: &str = "held_membership";
 
-/// A user at a point in time.
+/// The user for whom a statement selects rows.
 #[derive(Debug, Clone, Copy)]
 pub struct Viewer {
-    pub user: UserId,
-    /// By the database's clock. Grants that expired before it give no access.
-    pub now: Micros,
+    user: UserId,
+    /// Grants that have expired by this clock give no access.
+    clock: Clock,
 }
 
 impl Viewer {
-    /// Takes the time from the database's clock.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn now(database: &Database, user: UserId) -> Result<Self, StoreError> {
-        Ok(Self { user, now: database.now(database.reader()).await? })
+    /// For statements to `database`.
+    pub fn new(database: &Database, user: UserId) -> Self {
+        Self { user, clock: database.clock() }
     }
 
-    /// True for rows on whose object the viewer has at least `role`, once the projection has
-    /// reached the row's `access_version`. Both are columns of the statement around the condition.
+    /// True for a row if the viewer has at least `role` on its `object`, and the projection has
+    /// reached its `access_version`. `object` and `access_version` are columns of the statement
+    /// around the condition.
     pub fn has_role<C: ColumnTrait>(self, role: Role, object: C, access_version: C) -> Condition {
         let reached = Query::select()
             .column(access_state::Column::PolicyVersion)
@@ -59,7 +59,7 @@ impl Viewer {
         let grant = self
             .held_grants(PROJECTION, qualified(object))
             .expr(Expr::cust("1"))
-            .and_where(grant_column(access_grants::Column::Role).gte(role))
+            .and_where(grant_column(access_grants::Column::Role).gte(constant(role)))
             .take();
 
         Condition::all().add(qualified(access_version).lte(reached)).add(Expr::exists(grant))
@@ -75,14 +75,14 @@ impl Viewer {
         Query::select()
             .from_as(tables.grants, GRANT)
             .and_where(grant_column(access_grants::Column::ObjectId).is_in(objects))
-            .and_where(expire_time().is_null().or(expire_time().gt(self.now)))
+            .and_where(expire_time().is_null().or(expire_time().gt(self.clock.now())))
             .cond_where(self.is_subject(tables))
             .take()
     }
 
     /// Whether the viewer belongs to the subject of the grant.
     fn is_subject(self, tables: GrantTables) -> Condition {
-        let is = |kind| grant_column(access_grants::Column::SubjectKind).eq(Text(kind));
+        let is = |kind| grant_column(access_grants::Column::SubjectKind).eq(constant(Text(kind)));
         let subject_id = || grant_column(access_grants::Column::SubjectId);
 
         let membership = Query::select()
@@ -93,7 +93,7 @@ impl Viewer {
             .take();
         let administration = membership
             .clone()
-            .and_where(membership_column(access_members::Column::Admin).eq(true))
+            .and_where(membership_column(access_members::Column::Admin).eq(constant(true)))
             .take();
 
         Condition::any()

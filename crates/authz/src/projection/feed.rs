@@ -76,7 +76,7 @@ impl Feed {
         }
 
         let mut stream = self.open(needs_snapshot).await?;
-        let mut snapshot = GrantsSnapshot::default();
+        let mut parts = GrantsSnapshot::default();
 
         loop {
             let event = next_event(&mut stream).await?;
@@ -85,7 +85,10 @@ impl Feed {
             }
 
             let outcome = match event {
-                Event::Snapshot(part) => self.collect_snapshot(&mut snapshot, part).await?,
+                Event::Snapshot(part) => match collect_part(&mut parts, part) {
+                    Some(snapshot) => self.apply_snapshot(&snapshot).await?,
+                    None => continue,
+                },
                 Event::Change(change) => apply_change(&self.database, self.holder, &change).await?,
                 Event::Heartbeat(heartbeat) => self.record_heartbeat(&heartbeat).await?,
             };
@@ -98,28 +101,12 @@ impl Feed {
         }
     }
 
-    /// Adds one part to the snapshot; the last part applies it.
-    async fn collect_snapshot(
-        &self,
-        snapshot: &mut GrantsSnapshot,
-        part: GrantsSnapshot,
-    ) -> Result<ApplyOutcome, Fault> {
-        snapshot.grants.extend(part.grants);
-        snapshot.memberships.extend(part.memberships);
-        if !part.last {
-            return Ok(ApplyOutcome::Applied);
-        }
-
-        let complete = GrantsSnapshot {
-            policy_version: part.policy_version,
-            hash: part.hash,
-            ..std::mem::take(snapshot)
-        };
-        let outcome = apply_snapshot(&self.database, self.holder, &complete).await?;
+    async fn apply_snapshot(&self, snapshot: &GrantsSnapshot) -> Result<ApplyOutcome, Fault> {
+        let outcome = apply_snapshot(&self.database, self.holder, snapshot).await?;
 
         if outcome == ApplyOutcome::Applied {
             tracing::info!(
-                access.policy_version = complete.policy_version,
+                access.policy_version = snapshot.policy_version,
                 "applied a snapshot of grants"
             );
         }
@@ -159,6 +146,21 @@ impl Feed {
             Ok(ApplyOutcome::Mismatch)
         }
     }
+}
+
+/// Adds a part of a snapshot to the earlier ones. Returns the whole snapshot with its last part.
+fn collect_part(parts: &mut GrantsSnapshot, part: GrantsSnapshot) -> Option<GrantsSnapshot> {
+    parts.grants.extend(part.grants);
+    parts.memberships.extend(part.memberships);
+    if !part.last {
+        return None;
+    }
+
+    Some(GrantsSnapshot {
+        policy_version: part.policy_version,
+        hash: part.hash,
+        ..std::mem::take(parts)
+    })
 }
 
 async fn next_event(stream: &mut Streaming<WatchGrantsResponse>) -> Result<Event, Fault> {

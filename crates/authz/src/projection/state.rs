@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use sea_orm::{ConnectionTrait, EntityTrait as _, Set};
+use sea_orm::{ConnectionTrait, EntityTrait as _, QuerySelect as _, Set};
 use slipway_database::{Database, StoreError};
 use slipway_fault::{Fault, Reason};
-use slipway_names::unit::PolicyVersion;
+use slipway_names::unit::{Micros, PolicyVersion};
 
 use crate::projection::entities::access_state;
 
@@ -41,7 +41,7 @@ pub async fn wait_for_version(
     let has_snapshot = state.policy_version > PolicyVersion::ZERO;
     if has_snapshot
         && policy_version.get() - state.policy_version.get() > MAX_LAG
-        && contact_age(database, &state).await? < CONNECTED_AGE
+        && contact_age(database).await? < CONNECTED_AGE
     {
         return Err(Fault::field(
             "consistency_token",
@@ -64,10 +64,7 @@ pub async fn wait_for_version(
 /// # Errors
 /// `ACCESS_STALE`, `DATABASE_UNAVAILABLE`.
 pub async fn require_fresh(database: &Database, max_age: Duration) -> Result<(), Fault> {
-    let state = read_state(database.reader()).await?;
-    let age = contact_age(database, &state).await?;
-
-    if age <= max_age {
+    if contact_age(database).await? <= max_age {
         return Ok(());
     }
     Err(Fault::new(
@@ -90,12 +87,18 @@ fn version_not_reached() -> Fault {
     Fault::new(Reason::AccessStale, "This replica has not received that write yet. Try again.")
 }
 
-/// Zero if the database's clock was set back since.
-async fn contact_age(
-    database: &Database,
-    state: &access_state::Model,
-) -> Result<Duration, StoreError> {
-    Ok(database.now(database.reader()).await?.since(state.last_contact))
+/// The time since the last contact with permission; zero if the database's clock was set back.
+async fn contact_age(database: &Database) -> Result<Duration, StoreError> {
+    let times = access_state::Entity::find()
+        .select_only()
+        .column(access_state::Column::LastContact)
+        .expr_as(database.clock().now(), "now")
+        .into_tuple::<(Micros, Micros)>()
+        .one(database.reader())
+        .await?;
+
+    let (last_contact, now) = times.ok_or_else(no_state)?;
+    Ok(now.since(last_contact))
 }
 
 /// Records a contact with permission. Returns the projection's policy version.

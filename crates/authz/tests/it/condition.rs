@@ -118,7 +118,7 @@ async fn condition_works_on_other_tables(fixture: Fixture) {
 /// By grants in the tables `grants` and `members`, like the permission service.
 async fn highest_role_on(fixture: &Fixture, name: &str, object: ObjectId) -> Option<Role> {
     let tables = GrantTables { grants: "grants", members: "members" };
-    let viewer = Viewer::now(fixture.database(), user(name)).await.unwrap();
+    let viewer = Viewer::new(fixture.database(), user(name));
 
     let decision =
         viewer.held_grants(tables, Expr::val(object)).expr_as(highest_role(), "role").take();

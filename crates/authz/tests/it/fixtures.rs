@@ -1,5 +1,7 @@
 //! An empty projection on each database, beside a table of items that grants protect.
 
+use aws_lc_rs::digest::{SHA256, digest};
+use prost::Message as _;
 use sea_orm::{EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, Set};
 use slipway_authz::{
     projection::{
@@ -15,7 +17,9 @@ use slipway_names::{
     unit::{Micros, PolicyVersion},
 };
 use slipway_testrig::database::{TestDatabase, execute};
-use slipway_wire::permission::v1::{self as wire, Grant, GrantsChange, GrantsSnapshot, Membership};
+use slipway_wire::permission::v1::{
+    self as wire, Grant, GrantMutation, GrantMutations, GrantsChange, GrantsSnapshot, Membership,
+};
 use uuid::Uuid;
 
 /// Things that grants protect, as a service has them.
@@ -87,7 +91,7 @@ impl Fixture {
 
     /// The items on which the user has the role, by id.
     pub(crate) async fn items_of(&self, user: UserId, role: Role) -> Vec<ObjectId> {
-        let viewer = Viewer::now(self.database(), user).await.unwrap();
+        let viewer = Viewer::new(self.database(), user);
 
         let has_role = viewer.has_role(role, items::Column::Id, items::Column::AccessVersion);
         items::Entity::find()
@@ -136,6 +140,18 @@ pub(crate) fn platform_grant(name: &str, role: wire::Role) -> Grant {
 pub(crate) fn expiring(grant: Grant, time: Micros) -> Grant {
     let expire_time = Some(chrono::DateTime::from(time).into());
     Grant { expire_time, ..grant }
+}
+
+/// The change after the one with the hash `previous`.
+pub(crate) fn change(
+    policy_version: i64,
+    previous: &str,
+    mutations: Vec<GrantMutation>,
+) -> GrantsChange {
+    let mutations = GrantMutations { mutations }.encode_to_vec();
+    let bytes = [previous.as_bytes(), &mutations].concat();
+    let hash = hex::encode(digest(&SHA256, &bytes));
+    GrantsChange { policy_version, hash, mutations }
 }
 
 pub(crate) fn membership(group: GroupId, name: &str, admin: bool) -> Membership {

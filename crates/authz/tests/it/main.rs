@@ -3,3 +3,4 @@
 mod condition;
 mod fixtures;
 mod projection;
+mod state;

@@ -1,38 +1,21 @@
-//! The projection of grants: parts of it that this version does not know, and waiting for a write.
+//! Applying grants, also those that this version does not know.
 
-use aws_lc_rs::digest::{SHA256, digest};
-use prost::Message as _;
-use slipway_authz::{
-    projection::{apply::ApplyOutcome, state::wait_for_version},
-    role::Role,
-};
-use slipway_fault::Reason;
+use slipway_authz::{projection::apply::ApplyOutcome, role::Role};
 use slipway_testrig::database::rows;
 use slipway_wire::permission::v1::{
-    self as wire, Grant, GrantMutation, GrantMutations, GrantsChange, Subject,
-    grant_mutation::Mutation,
+    self as wire, Grant, GrantMutation, Subject, grant_mutation::Mutation,
 };
 
-use crate::fixtures::{Fixture, platform_grant, policy_version, user};
+use crate::fixtures::{Fixture, change, platform_grant, user};
 
 slipway_testrig::on_both_databases!(
     unknown_mutation_gives_no_access_and_marks_the_projection_as_partial,
     snapshot_with_an_unknown_role_is_partial,
     roles_are_stored_by_rank,
-    token_ahead_of_every_write_is_rejected_at_once,
-    token_of_the_next_write_waits_for_it
 );
 
 /// An enum value that no version knows.
 const UNKNOWN: i32 = 99;
-
-/// The change after the one with the hash `previous`.
-fn change(policy_version: i64, previous: &str, mutations: Vec<GrantMutation>) -> GrantsChange {
-    let mutations = GrantMutations { mutations }.encode_to_vec();
-    let bytes = [previous.as_bytes(), &mutations].concat();
-    let hash = hex::encode(digest(&SHA256, &bytes));
-    GrantsChange { policy_version, hash, mutations }
-}
 
 fn put(grant: Grant) -> GrantMutation {
     GrantMutation { mutation: Some(Mutation::PutGrant(grant)) }
@@ -111,33 +94,4 @@ async fn roles_are_stored_by_rank(fixture: Fixture) {
 
     let ranks = "select cast(role as text) as row from access_grants order by role";
     assert_eq!(rows(fixture.database(), ranks).await, ["1", "2", "3"]);
-}
-
-async fn token_ahead_of_every_write_is_rejected_at_once(fixture: Fixture) {
-    let database = fixture.database();
-    fixture.apply_snapshot(Vec::new(), Vec::new()).await;
-
-    for number in [0, 1] {
-        wait_for_version(database, policy_version(number)).await.unwrap();
-    }
-
-    for number in [1_002, i64::MAX] {
-        let fault = wait_for_version(database, policy_version(number)).await.unwrap_err();
-        assert_eq!(
-            (fault.reason(), fault.violations()[0].field.as_str()),
-            (Reason::FieldInvalid, "consistency_token")
-        );
-    }
-}
-
-async fn token_of_the_next_write_waits_for_it(fixture: Fixture) {
-    let database = fixture.database();
-    fixture.apply_snapshot(Vec::new(), Vec::new()).await;
-
-    let next = change(2, "first", Vec::new());
-    let (waited, applied) =
-        tokio::join!(wait_for_version(database, policy_version(2)), fixture.apply_change(&next));
-
-    waited.unwrap();
-    assert_eq!(applied, ApplyOutcome::Applied);
 }

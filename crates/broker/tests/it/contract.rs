@@ -123,7 +123,7 @@ async fn check_order(catalog: &dyn Broker, recorder: &Recorder) {
     }
 
     let received = recorder.wait_for(&subject, 20).await;
-    let mut sequences: Vec<i64> = received.iter().map(|envelope| envelope.sequence).collect();
+    let mut sequences: Vec<i64> = received.iter().map(|envelope| envelope.sequence.get()).collect();
     sequences.dedup();
     assert_eq!(sequences, (1..=20).collect::<Vec<_>>());
 }

@@ -50,7 +50,8 @@ async fn injected_faults_duplicate_reorder_and_lose_confirms() {
     assert!(broker.publish(&first).await.is_err(), "delivered, but the confirm is lost");
     broker.publish(&message("builder.build.preparing", "b", 2, "ack")).await.unwrap();
 
-    let sequences: Vec<i64> = recorder.of("b").iter().map(|envelope| envelope.sequence).collect();
+    let sequences: Vec<i64> =
+        recorder.of("b").iter().map(|envelope| envelope.sequence.get()).collect();
     assert_eq!(sequences, [1, 1, 2, 2, 1]);
     stop.cancel();
 }

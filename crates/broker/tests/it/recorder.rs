@@ -60,14 +60,14 @@ pub(crate) fn subject() -> String {
     Uuid::now_v7().to_string()
 }
 
-pub(crate) fn message(kind: &str, subject: &str, sequence: i64, outcome: &str) -> Envelope {
+pub(crate) fn message(event_type: &str, subject: &str, sequence: i64, outcome: &str) -> Envelope {
     Envelope {
         id: Uuid::now_v7(),
-        kind: kind.to_owned(),
+        event_type: event_type.to_owned(),
         source: "catalog".to_owned(),
         subject: subject.to_owned(),
         time: chrono::DateTime::from_timestamp(1_800_000_000, 0).unwrap(),
-        sequence,
+        sequence: sequence.try_into().unwrap(),
         traceparent: TRACEPARENT.to_owned(),
         data: serde_json::json!({ "outcome": outcome, "bytes": "9007199254740993" }),
     }

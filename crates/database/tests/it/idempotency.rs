@@ -1,7 +1,7 @@
 //! A `request_id` has one response.
 
 use slipway_database::idempotency::{
-    EarlierCall, Key, StoreOutcome, delete_response, find_response, request_in_progress,
+    EarlierCall, RequestKey, StoreOutcome, delete_response, find_response, request_in_progress,
     store_response,
 };
 use slipway_fault::Reason;
@@ -72,8 +72,8 @@ async fn delete(fixture: &TestDatabase, response: ImageId) {
     transaction.commit().await.unwrap();
 }
 
-fn key(hash: &str) -> Key {
-    Key {
+fn key(hash: &str) -> RequestKey {
+    RequestKey {
         caller: UserId::derive("test", "alice"),
         request_id: RequestId(Uuid::nil()),
         hash: hash.to_owned(),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use slipway_database::Database;
-use slipway_names::unit::{Micros, Sequence};
+use slipway_names::unit::{LogPosition, Micros, Sequence};
 use slipway_outbox::{Event, SCHEMA, append, entries_after};
 use slipway_testrig::database::{TestDatabase, execute};
 
@@ -23,7 +23,7 @@ pub(crate) async fn fixture(database: TestDatabase) -> Fixture {
 
 pub(crate) fn event(subject: &str) -> Event {
     Event {
-        kind: "builder.build.queued".to_owned(),
+        event_type: "builder.build.queued".to_owned(),
         subject: subject.to_owned(),
         time: Micros(0),
         data: serde_json::json!({}),
@@ -44,7 +44,9 @@ impl Fixture {
     pub(crate) async fn published(&self, count: usize) -> Vec<(String, i64)> {
         let published = async {
             loop {
-                let entries = entries_after(&self.database, "builder", 0, 1_000).await.unwrap();
+                let entries = entries_after(&self.database, "builder", LogPosition::ZERO, 1_000)
+                    .await
+                    .unwrap();
                 if entries.len() >= count {
                     return entries;
                 }
@@ -54,11 +56,14 @@ impl Fixture {
         let entries =
             tokio::time::timeout(WAIT_TIMEOUT, published).await.expect("everything is published");
 
-        let positions: Vec<i64> = entries.iter().map(|entry| entry.position).collect();
+        let positions: Vec<i64> = entries.iter().map(|entry| entry.position.get()).collect();
         let consecutive: Vec<i64> = (1..).take(entries.len()).collect();
         assert_eq!(positions, consecutive, "positions have no gaps");
 
-        entries.into_iter().map(|entry| (entry.envelope.subject, entry.envelope.sequence)).collect()
+        entries
+            .into_iter()
+            .map(|entry| (entry.envelope.subject, entry.envelope.sequence.get()))
+            .collect()
     }
 }
 

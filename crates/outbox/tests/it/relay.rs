@@ -132,7 +132,7 @@ struct Recorder(Arc<Mutex<Vec<(String, i64)>>>);
 
 impl Recorder {
     fn record(&self, envelope: &Envelope) {
-        self.0.lock().unwrap().push((envelope.subject.clone(), envelope.sequence));
+        self.0.lock().unwrap().push((envelope.subject.clone(), envelope.sequence.get()));
     }
 
     fn messages(&self) -> Vec<(String, i64)> {

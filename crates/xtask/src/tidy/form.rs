@@ -140,7 +140,7 @@ pub(super) fn lines_are_narrow(source: &Source) -> Vec<String> {
 
 /// True for the text of an SQL statement.
 pub(super) fn is_query(text: &str) -> bool {
-    let start = text.trim_start().to_lowercase();
+    let start = text.trim_start_matches([' ', '\n', '(']).to_lowercase();
     let verbs = ["select ", "insert ", "update ", "delete ", "with ", "create ", "drop ", "alter "];
     let has_clause = [" from ", " into ", " set ", " table ", " index ", " where ", "select "];
 

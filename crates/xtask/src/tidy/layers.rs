@@ -2,7 +2,8 @@
 
 use crate::tidy::{modules::Package, source::Source};
 
-/// From a layer to the layers that it may use beside itself. What is not listed is forbidden.
+/// From a layer to the layers that it may use beside itself, and no others. The roots of a package
+/// (`main`, `lib`, `config`, `wire_up`) have no entry and may use all.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("messages", &["domain"]),
@@ -36,7 +37,7 @@ const BANNED_CRATES: &[(&str, &[&str])] = &[
 const SEA_ORM: &str = "sea_orm";
 const WIRE: &str = "slipway_wire";
 
-/// Layers of services use each other only as the table says.
+/// One complaint for each use of a layer by another that the table does not allow.
 pub(super) fn forbidden_arrows(package: &Package) -> Vec<String> {
     if !package.folder.starts_with("services/") {
         return Vec::new();
@@ -60,7 +61,7 @@ pub(super) fn forbidden_arrows(package: &Package) -> Vec<String> {
     complaints
 }
 
-/// Files of one package do not use each other in a circle.
+/// One complaint for each circle of files of the package that use each other.
 pub(super) fn import_cycles(package: &Package) -> Vec<String> {
     let describe = |files: Vec<String>| describe_cycle(&package.folder, &files);
     package.cycles().into_iter().map(describe).collect()
@@ -70,7 +71,7 @@ fn describe_cycle(folder: &str, files: &[String]) -> String {
     format!("{folder}/src: these files use each other in a circle: {}", files.join(", "))
 }
 
-/// A layer does not name the crates that belong to others.
+/// One complaint for each crate that the file's layer may not name.
 pub(super) fn banned_crates(source: &Source) -> Vec<String> {
     let Some((_, name)) =
         source.path.strip_prefix("services/").and_then(|it| it.split_once("/src/"))

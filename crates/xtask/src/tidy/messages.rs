@@ -95,6 +95,7 @@ mod tests {
                 fault("the image is \
                        gone");
                 row("select id from image");
+                row("(select extract(epoch from now()))");
                 key("build.id");
             }
             #[cfg(test)]

@@ -34,15 +34,11 @@ impl BuildService for Api {
         request: Request<wire::ListBuildsRequest>,
     ) -> Result<Response<wire::ListBuildsResponse>, Status> {
         let caller = caller(&request)?;
-        let user = caller.require_user()?.id.to_string();
+        let user = caller.require_user()?.id;
         let request = request.into_inner();
         let image = Field("image_id").parse_optional(&request.image_id)?;
-        let page = Page::parse(
-            request.page_size,
-            &request.page_token,
-            &[&user, "builds", &request.image_id],
-            1,
-        )?;
+        let list = ["builds", &request.image_id];
+        let page = Page::parse(user, &list, request.page_size, &request.page_token, 1)?;
 
         let mut builds = self.app.builds(&caller, image, &page).await?;
         let next_page_token = page.cut(&mut builds, |build| vec![build.request.id.to_string()]);

@@ -19,6 +19,7 @@ use crate::{
         state::State,
         transition::{Guard, Refused, Transition},
     },
+    store::transition::AdvanceError,
 };
 
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
@@ -116,16 +117,18 @@ impl App {
             Reason::BuildNotFound,
         )?;
 
-        match self.store.advance(id, Guard::AnyAttempt, &Transition::Cancel).await? {
-            Ok(build) => Ok(build),
-            Err(Refused::NotAllowed { state: State::Cancelled, .. }) => {
+        let refused = match self.store.advance(id, Guard::AnyAttempt, &Transition::Cancel).await {
+            Ok(build) => return Ok(build),
+            Err(AdvanceError::Store(error)) => return Err(error.into()),
+            Err(AdvanceError::Refused(refused)) => refused,
+        };
+        match refused {
+            Refused::NotAllowed { state: State::Cancelled, .. } => {
                 self.store.build(id).await?.ok_or_else(|| not_found(id))
             }
-            Err(Refused::NotAllowed { state, .. }) => Err(past_cancel(id, state)),
-            Err(Refused::NoBuild) => Err(not_found(id)),
-            Err(refused @ (Refused::OtherAttempt { .. } | Refused::LeaseRenewed)) => {
-                Err(Fault::internal(refused))
-            }
+            Refused::NotAllowed { state, .. } => Err(past_cancel(id, state)),
+            Refused::NoBuild => Err(not_found(id)),
+            Refused::OtherAttempt { .. } | Refused::LeaseRenewed => Err(Fault::internal(refused)),
         }
     }
 }

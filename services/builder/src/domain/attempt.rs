@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 /// A worker that has not renewed its lease for this long loses the build.
-pub const LEASE_TTL: Duration = Duration::from_secs(60);
+pub const ATTEMPT_LEASE_TTL: Duration = Duration::from_secs(60);
 
 /// The number of an attempt of one build, counted from 1. It only grows, also for attempts that do
 /// not count towards the limit.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use slipway_names::text::hidden_kind;
 use strum::{Display, EnumString, VariantArray};
 
 use crate::domain::step::Step;
@@ -121,7 +122,7 @@ impl Failure {
         let message = message
             .into()
             .chars()
-            .filter(|character| is_printable(*character))
+            .filter(|character| hidden_kind(*character).is_none())
             .take(MAX_MESSAGE_CHARACTERS)
             .collect();
 
@@ -145,23 +146,17 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Whether the character is neither a control character nor a zero-width or bidirectional one.
-fn is_printable(character: char) -> bool {
-    !character.is_control()
-        && !('\u{200b}'..='\u{200f}').contains(&character)
-        && !('\u{202a}'..='\u{202e}').contains(&character)
-}
-
 /// The failure that the last lines of a step's output, `tail`, describe.
 ///
-/// A step can forge its output, but the output decides only between reasons of that step.
+/// A step can forge its output. At worst, forged output makes its failure a platform fault, which
+/// is retried as often as any other.
 pub fn classify(step: Step, exit_code: Option<i32>, tail: &str) -> Failure {
     if tail.contains(DISK_FULL_MARK) {
         return Failure::new(
             FailureReason::DiskFull,
             step,
-            "The disk of the builder is full. Slipway makes at most three attempts at a build; \
-             if all fail, ask the operators to free space.",
+            "The disk of the builder is full. Slipway repeats the build at most twice; \
+             if it fails again, ask the operators to free space.",
         );
     }
 

@@ -10,7 +10,8 @@
 //!    └─ timeout ▶ EXPIRED
 //! ```
 //!
-//! User fault and timeout end every running state. The worker owns the transitions from claim to
+//! From PREPARING, BUILDING and PUSHING, a user fault leads to FAILED and a timeout to TIMED_OUT;
+//! from CANCELLING every end leads to CANCELLED. The worker owns the transitions from claim to
 //! pushed, the faults, the timeout of an attempt, and stopped. Users own cancel. The reconciler
 //! owns lease lost and the timeout of a queued build.
 
@@ -153,7 +154,7 @@ impl Transition {
         }
 
         build.state = state;
-        build.counted_attempts = self.counted_attempts(build.counted_attempts);
+        build.counted_attempts = self.counted_attempts_after(build.counted_attempts);
         build.failure = self.failure().map(|failure| failure.clone().in_step(build.step));
         if let Some(failure) = &build.failure {
             build.step = failure.step;
@@ -185,7 +186,7 @@ impl Transition {
     /// `counted_attempts` is the number after the transition. A platform fault usually lasts, so an
     /// immediate retry would fail too.
     pub fn retry_delay(&self, counted_attempts: i32) -> Duration {
-        if !self.counts() {
+        if self.is_uncounted() {
             Duration::ZERO
         } else if counted_attempts <= 1 {
             FIRST_RETRY_DELAY
@@ -194,17 +195,20 @@ impl Transition {
         }
     }
 
-    /// The number of counted attempts after the transition.
-    fn counted_attempts(&self, before: i32) -> i32 {
-        match self {
-            Self::Claim(_) => before + 1,
-            _ if self.counts() => before,
-            _ => before - 1,
+    /// The number of counted attempts after the transition. The claim counts its attempt; an end
+    /// that does not count takes that back.
+    fn counted_attempts_after(&self, before: i32) -> i32 {
+        if matches!(self, Self::Claim(_)) {
+            before + 1
+        } else if self.is_uncounted() {
+            before - 1
+        } else {
+            before
         }
     }
 
-    fn counts(&self) -> bool {
-        !matches!(
+    fn is_uncounted(&self) -> bool {
+        matches!(
             self,
             Self::PlatformFault { counts: false, .. } | Self::LeaseLost { counts: false, .. }
         )
@@ -216,7 +220,7 @@ impl Transition {
 /// # Errors
 /// [`Refused::NotAllowed`].
 fn next(state: State, transition: &Transition, counted_attempts: i32) -> Result<State, Refused> {
-    let retry = if transition.counted_attempts(counted_attempts) < MAX_ATTEMPTS {
+    let retry = if transition.counted_attempts_after(counted_attempts) < MAX_ATTEMPTS {
         State::Queued
     } else {
         State::Failed

@@ -9,11 +9,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     domain::{
-        attempt::{AttemptNumber, LEASE_TTL},
+        attempt::{ATTEMPT_LEASE_TTL, AttemptNumber},
         failure::{Failure, FailureReason},
         transition::{Guard, Transition},
     },
-    store::Store,
+    store::{Store, transition::AdvanceError},
 };
 
 const REPAIR_INTERVAL: Duration = Duration::from_secs(2);
@@ -33,7 +33,7 @@ pub async fn run(store: Store, queue_limit: Duration, stop: CancellationToken) {
     let mut last_outage: Option<Instant> = None;
 
     while !stop.is_cancelled() {
-        let lease_loss = if last_outage.is_some_and(|time| time.elapsed() < LEASE_TTL) {
+        let lease_loss = if last_outage.is_some_and(|time| time.elapsed() < ATTEMPT_LEASE_TTL) {
             LeaseLoss::DatabaseOutage
         } else {
             LeaseLoss::WorkerSilent
@@ -86,24 +86,23 @@ async fn end_lost_attempt(
     let failure = Failure::new(
         FailureReason::WorkerLost,
         None,
-        "The worker did not renew its lease in time. \
-         Slipway makes at most three attempts at a build.",
+        "The worker did not renew its lease in time. Slipway repeats the build at most twice.",
     );
     let counts = lease_loss == LeaseLoss::WorkerSilent;
     let lease_lost = Transition::LeaseLost { failure, counts };
 
     match store.advance(id, Guard::Attempt(attempt), &lease_lost).await {
-        Ok(Ok(build)) => tracing::warn!(
+        Ok(build) => tracing::warn!(
             build.id = %id,
             build.attempt = attempt.0,
             build.state = %build.state,
             "a worker lost its lease"
         ),
         // The worker has renewed its lease, or ended the attempt, since the lease was examined.
-        Ok(Err(refused)) => {
+        Err(AdvanceError::Refused(refused)) => {
             tracing::debug!(build.id = %id, %refused, "an expired lease was not ended");
         }
-        Err(error) => {
+        Err(AdvanceError::Store(error)) => {
             tracing::warn!(
                 build.id = %id,
                 %error,

@@ -11,7 +11,7 @@ use slipway_names::id::BuildId;
 
 use crate::{
     domain::{
-        attempt::{AttemptNumber, LEASE_TTL},
+        attempt::{ATTEMPT_LEASE_TTL, AttemptNumber},
         build::Build,
         state::State,
         step::Step,
@@ -26,9 +26,6 @@ use crate::{
 
 impl Store {
     /// Renews the lease of an attempt, and reads its status.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn heartbeat(
         &self,
         id: BuildId,
@@ -39,7 +36,7 @@ impl Store {
 
         let renewed = builds::Entity::update_many()
             .set(builds::ActiveModel {
-                lease_until: Set(Some(now + LEASE_TTL)),
+                lease_until: Set(Some(now + ATTEMPT_LEASE_TTL)),
                 ..Default::default()
             })
             .filter(is_held_by(id, attempt))
@@ -50,9 +47,6 @@ impl Store {
     }
 
     /// Reads the status of an attempt without renewing its lease.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn attempt_status(
         &self,
         id: BuildId,
@@ -71,9 +65,6 @@ impl Store {
 
     /// Records the step that an attempt is in. Returns `false` if the attempt no longer holds the
     /// build or the step is already recorded.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn record_step(
         &self,
         id: BuildId,
@@ -125,9 +116,6 @@ impl Store {
     }
 
     /// The builds and attempts whose lease has expired, by the database's clock.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn expired_leases(&self) -> Result<Vec<(BuildId, AttemptNumber)>, StoreError> {
         let now = self.database.now(self.database.reader()).await?;
         let is_expired = Condition::all().add(is_running()).add(builds::COLUMN.lease_until.lt(now));
@@ -137,9 +125,6 @@ impl Store {
 
     /// The builds that have been queued for longer than `age`, by the database's clock, and their
     /// last attempts.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn waiting_longer_than(
         &self,
         age: Duration,

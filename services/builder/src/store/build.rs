@@ -22,9 +22,6 @@ use crate::{
 
 impl Store {
     /// Queues a build. A request whose build already exists changes nothing.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn enqueue(&self, request: &Request) -> Result<(), StoreError> {
         let transaction = self.database.begin().await?;
         let now = self.database.now(&transaction).await?;
@@ -40,9 +37,6 @@ impl Store {
     }
 
     /// The build, without an access check.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn build(&self, id: BuildId) -> Result<Option<Build>, StoreError> {
         let row = builds::Entity::find_by_id(id).one(self.database.reader()).await?;
 
@@ -50,16 +44,13 @@ impl Store {
     }
 
     /// The build, if the user has the role on its image.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn build_visible_to(
         &self,
         id: BuildId,
         user: UserId,
         role: Role,
     ) -> Result<Option<Build>, StoreError> {
-        let viewer = self.viewer(user).await?;
+        let viewer = Viewer::new(&self.database, user);
 
         let row = builds::Entity::find_by_id(id)
             .filter(viewer.has_role(role, builds::Column::ImageId, builds::Column::AccessVersion))
@@ -69,9 +60,6 @@ impl Store {
     }
 
     /// At most `limit` builds that the user may read, newest first, from the one after `after` on.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn builds(
         &self,
         user: UserId,
@@ -79,7 +67,7 @@ impl Store {
         after: Option<BuildId>,
         limit: u64,
     ) -> Result<Vec<Build>, StoreError> {
-        let viewer = self.viewer(user).await?;
+        let viewer = Viewer::new(&self.database, user);
         let is_visible =
             viewer.has_role(Role::Reader, builds::Column::ImageId, builds::Column::AccessVersion);
 
@@ -92,10 +80,6 @@ impl Store {
             .all(self.database.reader())
             .await?;
         Ok(rows.into_iter().map(Into::into).collect())
-    }
-
-    async fn viewer(&self, user: UserId) -> Result<Viewer, StoreError> {
-        Ok(Viewer { user, now: self.database.now(self.database.reader()).await? })
     }
 }
 

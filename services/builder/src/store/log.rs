@@ -16,9 +16,6 @@ use crate::{
 impl Store {
     /// Appends a chunk. Returns `false` for an attempt that no longer holds the build, and for a
     /// chunk that is already stored.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn append(&self, id: BuildId, chunk: &LogChunk) -> Result<bool, StoreError> {
         let attempt = chunk.start.attempt.0;
         let start = chunk.start.offset;
@@ -45,9 +42,6 @@ impl Store {
 
     /// At most `limit` chunks from the cursor on, across attempts. The first chunk begins exactly
     /// at the cursor.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn log_from(
         &self,
         id: BuildId,
@@ -56,7 +50,7 @@ impl Store {
     ) -> Result<Vec<LogChunk>, StoreError> {
         let attempt = cursor.attempt.0;
         let offset = cursor.offset;
-        let statement = raw_sql!(
+        let following = raw_sql!(
             Postgres,
             r#"
             select COLUMNS
@@ -70,7 +64,7 @@ impl Store {
         );
 
         let reader = self.database.reader();
-        let rows = raw_rows::<log_chunks::Entity>(reader, statement).all(reader).await?;
+        let rows = raw_rows::<log_chunks::Entity>(reader, following).all(reader).await?;
         Ok(rows.into_iter().map(|row| LogChunk::from(row).from_cursor(cursor)).collect())
     }
 }

@@ -6,7 +6,7 @@ mod build;
 pub mod entities;
 mod log;
 mod queue;
-mod transition;
+pub mod transition;
 mod worker;
 
 use sea_orm::DatabaseTransaction;
@@ -54,7 +54,7 @@ async fn append_change(
     now: Micros,
 ) -> Result<Build, StoreError> {
     let event = Event {
-        kind: event_type(&build),
+        event_type: event_type(&build),
         subject: build.request.id.to_string(),
         time: now,
         data: serde_json::to_value(state_changed(&build, now)).map_err(StoreError::defect)?,

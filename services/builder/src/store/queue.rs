@@ -15,9 +15,6 @@ const CLAIM_LOCK: i64 = 0x51_1b_0b;
 
 impl Store {
     /// Takes the oldest build that may start and whose image has no other running build.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn claim(&self, worker: WorkerId) -> Result<Option<Build>, StoreError> {
         let transaction = self.database.begin().await?;
         self.database.take_advisory_lock(&transaction, CLAIM_LOCK).await?;
@@ -47,7 +44,7 @@ async fn next_waiting(
     let running = State::RUNNING.map(Text);
 
     // 'queued' is a literal, not a parameter, so that every plan can use the partial index.
-    let statement = raw_sql!(
+    let oldest_startable = raw_sql!(
         Postgres,
         r#"
         select COLUMNS
@@ -61,6 +58,6 @@ async fn next_waiting(
         "#
     );
 
-    let row = raw_rows::<builds::Entity>(transaction, statement).one(transaction).await?;
+    let row = raw_rows::<builds::Entity>(transaction, oldest_startable).one(transaction).await?;
     Ok(row.map(Into::into))
 }

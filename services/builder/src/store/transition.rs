@@ -9,7 +9,7 @@ use slipway_names::{id::BuildId, unit::Micros};
 
 use crate::{
     domain::{
-        attempt::LEASE_TTL,
+        attempt::ATTEMPT_LEASE_TTL,
         build::Build,
         state::State,
         transition::{Guard, Refused, Transition},
@@ -17,30 +17,34 @@ use crate::{
     store::{Store, append_change, entities::builds},
 };
 
-/// Tries before a change is given up because other writers keep changing the row.
+/// Most tries of one change while other writers keep changing the row.
 pub(super) const MAX_TRIES: usize = 5;
+
+/// Why [`Store::advance`] did not write the transition.
+#[derive(Debug, thiserror::Error)]
+pub enum AdvanceError {
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
 
 impl Store {
     /// Applies a transition to a build, and returns the build after it. A transition that does not
     /// change the state, such as a second cancel, writes nothing.
-    ///
-    /// `Ok(Err(_))` if the transition is refused.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn advance(
         &self,
         id: BuildId,
         guard: Guard,
         transition: &Transition,
-    ) -> Result<Result<Build, Refused>, StoreError> {
+    ) -> Result<Build, AdvanceError> {
         for _ in 0..MAX_TRIES {
-            if let Some(outcome) = self.try_advance(id, guard, transition).await? {
-                return Ok(outcome);
+            if let Some(build) = self.try_advance(id, guard, transition).await? {
+                return Ok(build);
             }
         }
 
-        Err(changed_by_others(id))
+        Err(changed_by_others(id).into())
     }
 
     /// `None` if another writer changed the row after it was read.
@@ -49,22 +53,18 @@ impl Store {
         id: BuildId,
         guard: Guard,
         transition: &Transition,
-    ) -> Result<Option<Result<Build, Refused>>, StoreError> {
+    ) -> Result<Option<Build>, AdvanceError> {
         let transaction = self.database.begin().await?;
         let now = self.database.now(&transaction).await?;
 
-        let Some(row) = builds::Entity::find_by_id(id).one(&transaction).await? else {
-            return Ok(Some(Err(Refused::NoBuild)));
-        };
-
+        let row = builds::Entity::find_by_id(id).one(&transaction).await;
+        let row = row.map_err(StoreError::from)?.ok_or(Refused::NoBuild)?;
         let lease_until = row.lease_until;
         let before = Build::from(row);
-        let after = match decide(&before, lease_until, guard, transition, now) {
-            Ok(after) => after,
-            Err(refused) => return Ok(Some(Err(refused))),
-        };
+
+        let after = decide(&before, lease_until, guard, transition, now)?;
         if after.state == before.state {
-            return Ok(Some(Ok(before)));
+            return Ok(Some(before));
         }
 
         let after = append_change(&transaction, after, now).await?;
@@ -72,7 +72,7 @@ impl Store {
             return Ok(None);
         }
         self.commit(transaction).await?;
-        Ok(Some(Ok(after)))
+        Ok(Some(after))
     }
 }
 
@@ -120,7 +120,7 @@ pub(super) async fn write_transition(
 
     if let Transition::Claim(worker) = transition {
         row.worker = Set(Some(*worker));
-        row.lease_until = Set(Some(now + LEASE_TTL));
+        row.lease_until = Set(Some(now + ATTEMPT_LEASE_TTL));
     }
     if !after.state.is_running() {
         row.worker = Set(None);

@@ -11,10 +11,10 @@ use crate::{
         build::Build,
         log::LogChunk,
         step::Step,
-        transition::{Guard, Refused, Transition},
+        transition::{Guard, Transition},
     },
-    store::Store,
-    worker::ports::{AttemptStatus, LogStore, Queue, QueueError},
+    store::{Store, transition},
+    worker::ports::{AdvanceError, AttemptStatus, LogStore, Queue, QueueError},
 };
 
 #[async_trait]
@@ -44,7 +44,7 @@ impl Queue for Store {
         id: BuildId,
         attempt: AttemptNumber,
         transition: &Transition,
-    ) -> Result<Result<Build, Refused>, QueueError> {
+    ) -> Result<Build, AdvanceError> {
         Ok(self.advance(id, Guard::Attempt(attempt), transition).await?)
     }
 }
@@ -62,6 +62,15 @@ impl LogStore for Store {
         step: Step,
     ) -> Result<bool, QueueError> {
         Ok(self.record_step(id, attempt, step).await?)
+    }
+}
+
+impl From<transition::AdvanceError> for AdvanceError {
+    fn from(error: transition::AdvanceError) -> Self {
+        match error {
+            transition::AdvanceError::Refused(refused) => Self::Refused(refused),
+            transition::AdvanceError::Store(error) => Self::Queue(error.into()),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use tracing::Instrument as _;
 
 use crate::{
     domain::{
-        attempt::LEASE_TTL,
+        attempt::ATTEMPT_LEASE_TTL,
         build::Build,
         failure::{Failure, FailureReason},
         state::State,
@@ -20,7 +20,7 @@ use crate::{
     worker::{
         executor::Executor,
         log::LogSink,
-        ports::{AttemptStatus, Queue, QueueError},
+        ports::{AdvanceError, AttemptStatus, Queue, QueueError},
     },
 };
 
@@ -45,7 +45,7 @@ pub struct Timing {
     /// Time between two renewals of the lease.
     pub heartbeat: Duration,
     /// The attempt ends itself when its lease was not renewed for this long. Shorter than
-    /// [`LEASE_TTL`], after which another worker may claim the build.
+    /// [`ATTEMPT_LEASE_TTL`], after which another worker may claim the build.
     pub self_fence: Duration,
 }
 
@@ -54,7 +54,7 @@ impl Default for Timing {
         Self {
             attempt_limit: Duration::from_secs(3_600),
             heartbeat: Duration::from_secs(15),
-            self_fence: LEASE_TTL * 3 / 4,
+            self_fence: ATTEMPT_LEASE_TTL * 3 / 4,
         }
     }
 }
@@ -134,7 +134,7 @@ async fn run_and_record(
 
     let outcome = tokio::select! {
         outcome = run_steps(queue.as_ref(), executor.as_ref(), &build, &mut log) => outcome,
-        outcome = watch(queue.as_ref(), &build, timing, draining) => outcome,
+        outcome = hold_lease(queue.as_ref(), &build, timing, draining) => outcome,
     };
 
     // The future of the steps is dropped by now, and with it every process that it started.
@@ -193,8 +193,8 @@ async fn build_and_push(
     advance(queue, build, &Transition::Pushed(pushed), State::Succeeded).await
 }
 
-/// Records progress. Retries while the queue is unavailable, without a limit of its own: `watch`
-/// ends the attempt when it loses its lease or reaches its time limit.
+/// Records progress. Retries while the queue is unavailable, without a limit of its own:
+/// `hold_lease` ends the attempt when it loses its lease or reaches its time limit.
 async fn advance(
     queue: &dyn Queue,
     build: &Build,
@@ -205,16 +205,18 @@ async fn advance(
 
     loop {
         match queue.advance_attempt(build.request.id, build.attempt, transition).await {
-            Ok(Ok(_)) => return Ok(()),
+            Ok(_) => return Ok(()),
             // An earlier try was written, and its answer was lost.
-            Ok(Err(Refused::NotAllowed { state, .. })) if is_retry && state == target => {
+            Err(AdvanceError::Refused(Refused::NotAllowed { state, .. }))
+                if is_retry && state == target =>
+            {
                 return Ok(());
             }
-            Ok(Err(_)) => return Err(Interruption::Refused),
-            Err(QueueError::Unavailable(cause)) => {
-                tracing::warn!(%cause, "could not record progress; trying again");
+            Err(AdvanceError::Refused(_)) => return Err(Interruption::Refused),
+            Err(AdvanceError::Queue(QueueError::Unavailable(cause))) => {
+                tracing::warn!(%cause, "could not record progress; retrying");
             }
-            Err(error @ QueueError::Failed(_)) => return Err(progress_failure(error).into()),
+            Err(AdvanceError::Queue(error)) => return Err(progress_failure(error).into()),
         }
 
         is_retry = true;
@@ -222,8 +224,8 @@ async fn advance(
     }
 }
 
-/// Renews the lease. Returns when the attempt has to end.
-async fn watch(
+/// Renews the lease of the attempt, and reads its status. Returns when the attempt has to end.
+async fn hold_lease(
     queue: &dyn Queue,
     build: &Build,
     timing: Timing,
@@ -233,6 +235,8 @@ async fn watch(
     let mut renewed = began;
 
     loop {
+        // The lease runs from a later time, at which the queue gets the heartbeat. So counting from
+        // this one is safe.
         let sent = boot_time();
         let is_renewal = sent.saturating_sub(renewed) >= timing.heartbeat;
         let status = query_status(queue, build, is_renewal).await;
@@ -250,18 +254,24 @@ async fn watch(
             ),
         }
 
-        let now = boot_time();
-        if now.saturating_sub(renewed) > timing.self_fence {
-            return Outcome::Fenced;
+        if let Some(outcome) = overdue(timing, boot_time(), began, renewed) {
+            return outcome;
         }
-        if now.saturating_sub(began) > timing.attempt_limit {
-            return Outcome::TimedOut(timing.attempt_limit);
-        }
-
         tokio::select! {
             () = draining.cancelled() => return Outcome::Draining,
             () = tokio::time::sleep(STATUS_INTERVAL) => {}
         }
+    }
+}
+
+/// The end of an attempt that could not renew its lease in time, or that runs for too long.
+fn overdue(timing: Timing, now: Duration, began: Duration, renewed: Duration) -> Option<Outcome> {
+    if now.saturating_sub(renewed) > timing.self_fence {
+        Some(Outcome::Fenced)
+    } else if now.saturating_sub(began) > timing.attempt_limit {
+        Some(Outcome::TimedOut(timing.attempt_limit))
+    } else {
+        None
     }
 }
 
@@ -297,15 +307,21 @@ async fn record(queue: &dyn Queue, build: &Build, outcome: Outcome) -> Result<()
         Outcome::Draining => Transition::PlatformFault { failure: drain_failure(), counts: false },
     };
 
-    match advance_to_end(queue, build, &transition).await? {
-        Ok(build) => tracing::info!(
-            build.state = %build.state,
-            failure = transition.failure().map(ToString::to_string),
-            "attempt ended"
-        ),
-        Err(refused) => tracing::warn!(%refused, "the attempt was already ended"),
+    match advance_to_end(queue, build, &transition).await {
+        Ok(build) => {
+            tracing::info!(
+                build.state = %build.state,
+                failure = transition.failure().map(ToString::to_string),
+                "attempt ended"
+            );
+            Ok(())
+        }
+        Err(AdvanceError::Refused(refused)) => {
+            tracing::warn!(%refused, "the attempt was already ended");
+            Ok(())
+        }
+        Err(AdvanceError::Queue(error)) => Err(error),
     }
-    Ok(())
 }
 
 /// Records the final transition. Retries for at most [`RECORD_TIMEOUT`].
@@ -313,7 +329,7 @@ async fn advance_to_end(
     queue: &dyn Queue,
     build: &Build,
     transition: &Transition,
-) -> Result<Result<Build, Refused>, QueueError> {
+) -> Result<Build, AdvanceError> {
     let began = boot_time();
 
     loop {
@@ -321,7 +337,7 @@ async fn advance_to_end(
         let is_in_time = boot_time().saturating_sub(began) < RECORD_TIMEOUT;
 
         match recorded {
-            Err(QueueError::Unavailable(_)) if is_in_time => {
+            Err(AdvanceError::Queue(QueueError::Unavailable(_))) if is_in_time => {
                 tokio::time::sleep(RETRY_DELAY).await;
             }
             recorded => return recorded,
@@ -338,15 +354,14 @@ fn progress_failure(error: QueueError) -> Failure {
     Failure::new(
         FailureReason::ExecutorFailed,
         None,
-        "The builder could not record its progress. \
-         Slipway makes at most three attempts at a build.",
+        "The builder could not record its progress. Slipway repeats the build at most twice.",
     )
 }
 
 fn time_failure(limit: Duration) -> Failure {
     let message = format!(
-        "The build took longer than {} s, the maximum. Split it, or use a base that already \
-         contains some of the packages.",
+        "The attempt took longer than {} s, the maximum. Install fewer packages, or use a base \
+         that already contains some of them.",
         limit.as_secs()
     );
     Failure::new(FailureReason::TimeExceeded, None, message)

@@ -89,6 +89,7 @@ impl LogSink {
     /// # Errors
     /// The error of the store, after retries.
     pub async fn begin_step(&mut self, step: Step) -> Result<(), QueueError> {
+        self.end_incomplete_line().await?;
         self.flush().await?;
         self.step = step;
 
@@ -101,11 +102,12 @@ impl LogSink {
         self.write_line(format!("── {step}").as_bytes()).await
     }
 
-    /// Writes one line of the builder.
+    /// Writes a line of the builder's own, after ending an incomplete line of a command.
     ///
     /// # Errors
     /// The error of the store, after retries.
     pub async fn write_line(&mut self, line: &[u8]) -> Result<(), QueueError> {
+        self.end_incomplete_line().await?;
         self.line.extend_from_slice(line);
         self.end_line().await
     }
@@ -156,9 +158,6 @@ impl LogSink {
     /// The error of the store, after retries.
     pub async fn end(&mut self, closing_line: Option<&str>) -> Result<(), QueueError> {
         if let Some(closing_line) = closing_line {
-            if !self.line.is_empty() {
-                self.end_line().await?;
-            }
             self.write_line(closing_line.as_bytes()).await?;
         }
 
@@ -170,9 +169,7 @@ impl LogSink {
     /// # Errors
     /// The error of the store, after retries.
     pub async fn finish(&mut self) -> Result<(), QueueError> {
-        if !self.line.is_empty() {
-            self.end_line().await?;
-        }
+        self.end_incomplete_line().await?;
         self.flush().await?;
 
         if self.omitted > ByteCount::ZERO || !self.tail.is_empty() {
@@ -204,6 +201,10 @@ impl LogSink {
         let kept = MAX_LINE_BYTES.saturating_sub(self.line.len()).min(bytes.len());
         self.line.extend_from_slice(&bytes[..kept]);
         self.line_cut += bytes.len() - kept;
+    }
+
+    async fn end_incomplete_line(&mut self) -> Result<(), QueueError> {
+        if self.line.is_empty() { Ok(()) } else { self.end_line().await }
     }
 
     async fn end_line(&mut self) -> Result<(), QueueError> {

@@ -63,7 +63,7 @@ impl Worker {
                 tracing::warn!(
                     %error,
                     cause = ?error.source(),
-                    "could not claim a build; trying again"
+                    "could not claim a build; retrying"
                 );
                 None
             }

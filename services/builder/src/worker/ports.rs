@@ -25,6 +25,16 @@ pub enum QueueError {
     Failed(#[source] Box<dyn Error + Send + Sync>),
 }
 
+/// Why a transition was not recorded.
+#[derive(Debug, thiserror::Error)]
+pub enum AdvanceError {
+    /// The state table does not allow it, or the attempt no longer holds the build.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+}
+
 /// Whether an attempt may continue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttemptStatus {
@@ -58,14 +68,13 @@ pub trait Queue: LogStore {
         attempt: AttemptNumber,
     ) -> Result<AttemptStatus, QueueError>;
 
-    /// Applies a transition to the attempt's build. `Ok(Err(_))` if the state table does not allow
-    /// it, or if the attempt no longer holds the build.
+    /// Applies a transition to the attempt's build, and returns the build after it.
     async fn advance_attempt(
         &self,
         id: BuildId,
         attempt: AttemptNumber,
         transition: &Transition,
-    ) -> Result<Result<Build, Refused>, QueueError>;
+    ) -> Result<Build, AdvanceError>;
 }
 
 /// Storage of logs.

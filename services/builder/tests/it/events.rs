@@ -16,8 +16,9 @@ use slipway_builder::{
 };
 use slipway_names::{
     id::{BuildId, ImageId, UserId, WorkerId},
-    unit::Micros,
+    unit::{LogPosition, Micros},
 };
+use slipway_outbox::entries_after;
 use slipway_testrig::database::execute;
 use strum::VariantArray as _;
 use uuid::Uuid;
@@ -114,7 +115,7 @@ async fn events_after(store: &Store, transitions: &[Transition]) -> BTreeMap<Str
             }
             transition => {
                 let outcome = store.advance(request.id, Guard::AnyAttempt, transition).await;
-                outcome.unwrap().unwrap();
+                outcome.unwrap();
             }
         }
     }
@@ -129,7 +130,7 @@ async fn published_events(store: &Store) -> BTreeMap<String, Value> {
         traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'";
     execute(store.database(), sql).await;
 
-    let entries = slipway_outbox::entries_after(store.database(), "builder", 0, 100).await.unwrap();
+    let entries = entries_after(store.database(), "builder", LogPosition::ZERO, 100).await.unwrap();
     let events = entries.into_iter().map(|entry| {
         let mut event: Value = serde_json::from_slice(&entry.envelope.encode()).unwrap();
         event["id"] = Uuid::from_u128(0xe).to_string().into();
@@ -139,7 +140,7 @@ async fn published_events(store: &Store) -> BTreeMap<String, Value> {
         assert!(run_ms.parse::<i64>().is_ok_and(|milliseconds| milliseconds >= 0), "{run_ms}");
         event["data"]["runMs"] = "0".into();
 
-        (entry.envelope.kind, event)
+        (entry.envelope.event_type, event)
     });
     events.collect()
 }

@@ -68,6 +68,21 @@ async fn endless_log_uses_bounded_memory() {
     assert!(tail.ends_with("the end\n"), "the tail is not stored: {tail}");
 }
 
+#[tokio::test]
+async fn step_begins_on_a_line_of_its_own() {
+    let store = CountingStore::default();
+    let mut log = LogSink::new(Arc::new(store.clone()), BuildId::new(), AttemptNumber(1));
+
+    log.write(b"no line break", |_| None).await.unwrap();
+    log.begin_step(Step::Push).await.unwrap();
+    assert_eq!(store.0.lock().unwrap().last_bytes, b"no line break\n");
+
+    log.write(b"pushed", |_| None).await.unwrap();
+    log.end(Some("the build succeeded")).await.unwrap();
+    let end = "── push\npushed\nthe build succeeded\n";
+    assert_eq!(store.0.lock().unwrap().last_bytes, end.as_bytes());
+}
+
 fn resident_bytes() -> u64 {
     let text = std::fs::read_to_string("/proc/self/statm").unwrap();
     let pages: u64 = text.split_whitespace().nth(1).unwrap().parse().unwrap();

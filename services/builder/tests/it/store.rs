@@ -20,6 +20,7 @@ use slipway_builder::{
     store::{
         Store,
         entities::{builds, log_chunks},
+        transition::AdvanceError,
     },
     worker::ports::AttemptStatus,
 };
@@ -81,11 +82,12 @@ async fn read(store: &Store, id: BuildId) -> Build {
 
 /// Applies a transition that the state table allows.
 async fn advance(store: &Store, id: BuildId, guard: Guard, transition: &Transition) -> Build {
-    store.advance(id, guard, transition).await.unwrap().unwrap()
+    store.advance(id, guard, transition).await.unwrap()
 }
 
 async fn is_refused(store: &Store, id: BuildId, guard: Guard, transition: &Transition) -> bool {
-    store.advance(id, guard, transition).await.unwrap().is_err()
+    let outcome = store.advance(id, guard, transition).await;
+    matches!(outcome, Err(AdvanceError::Refused(_)))
 }
 
 async fn repeated_request_queues_one_build(fixture: Fixture) {
@@ -345,7 +347,7 @@ async fn concurrent_changes_are_numbered_without_gaps(fixture: Fixture) {
         store.advance(id, Guard::AnyAttempt, &Transition::Cancel),
     );
     let recorded = [apt.unwrap(), pip.unwrap()].into_iter().filter(|is_recorded| *is_recorded);
-    assert_eq!(cancelled.unwrap().unwrap().state, State::Cancelling);
+    assert_eq!(cancelled.unwrap().state, State::Cancelling);
 
     let changes = 2 + recorded.count() + 1;
     let numbers = rows(store.database(), "select cast(sequence as text) as row from outbox").await;
@@ -392,7 +394,7 @@ async fn end_retry_delays(store: &Store) {
 
 /// Type and sequence of each event of the only build.
 async fn events(store: &Store) -> Vec<String> {
-    let sql = "select kind || ' ' || sequence as row from outbox order by sequence";
+    let sql = "select event_type || ' ' || sequence as row from outbox order by sequence";
 
     rows(store.database(), sql).await
 }

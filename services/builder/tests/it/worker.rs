@@ -18,7 +18,7 @@ use slipway_builder::{
         log::LogChunk,
         state::State,
         step::Step,
-        transition::{Guard, Refused, Transition},
+        transition::{Guard, Transition},
     },
     executor::Scripted,
     reconcile::{self, LeaseLoss},
@@ -26,7 +26,7 @@ use slipway_builder::{
     worker::{
         Worker,
         attempt::Timing,
-        ports::{AttemptStatus, LogStore, Queue, QueueError},
+        ports::{AdvanceError, AttemptStatus, LogStore, Queue, QueueError},
     },
 };
 use slipway_names::id::{BuildId, WorkerId};
@@ -120,8 +120,9 @@ async fn wait_for_end(store: &Store, id: BuildId) -> Build {
     wait_for(store, id, |build| build.state.is_terminal()).await
 }
 
-async fn update_builds(store: &Store, assignment: &str) {
-    execute(store.database(), &format!("update builds set {assignment}")).await;
+/// Runs `update builds set …`; the clause may have a `where`.
+async fn update_builds(store: &Store, set_clause: &str) {
+    execute(store.database(), &format!("update builds set {set_clause}")).await;
 }
 
 async fn build_succeeds(fixture: Fixture) {
@@ -171,7 +172,7 @@ async fn cancel_ends_a_running_build(fixture: Fixture) {
     let _worker = start_on(store, ENDLESS);
     wait_for_state(store, id, State::Building).await;
 
-    store.advance(id, Guard::AnyAttempt, &Transition::Cancel).await.unwrap().unwrap();
+    store.advance(id, Guard::AnyAttempt, &Transition::Cancel).await.unwrap();
     let build = wait_for_end(store, id).await;
     assert_eq!((build.state, build.pushed), (State::Cancelled, None));
 
@@ -282,13 +283,13 @@ impl Queue for UnreliableQueue {
         id: BuildId,
         attempt: AttemptNumber,
         transition: &Transition,
-    ) -> Result<Result<Build, Refused>, QueueError> {
-        let outcome = self.store()?.advance(id, Guard::Attempt(attempt), transition).await?;
+    ) -> Result<Build, AdvanceError> {
+        let build = self.store()?.advance(id, Guard::Attempt(attempt), transition).await?;
 
-        if self.loses_answers.load(Ordering::SeqCst) && outcome.is_ok() {
-            return Err(QueueError::Unavailable("the test lost the answer".into()));
+        if self.loses_answers.load(Ordering::SeqCst) {
+            return Err(QueueError::Unavailable("the test lost the answer".into()).into());
         }
-        Ok(outcome)
+        Ok(build)
     }
 }
 
@@ -316,8 +317,8 @@ async fn attempt_without_database_fences_itself(fixture: Fixture) {
     let fenced = store.build(id).await.unwrap().unwrap();
     assert_eq!(fenced.state, State::Building, "only the end of its lease may change the build");
 
-    let assignment = format!("lease_until = 1 where id = {}", sql_literal(store, id));
-    update_builds(store, &assignment).await;
+    let set_clause = format!("lease_until = 1 where id = {}", sql_literal(store, id));
+    update_builds(store, &set_clause).await;
     reconcile::repair(store, WAIT_TIMEOUT, LeaseLoss::DatabaseOutage).await.unwrap();
 
     let build = store.build(id).await.unwrap().unwrap();

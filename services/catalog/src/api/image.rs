@@ -65,12 +65,12 @@ impl ImageService for Api {
     ) -> Result<Response<wire::ListImagesResponse>, Status> {
         let caller = caller(&request)?;
         let request = request.into_inner();
-        let user = caller.require_user()?.id.to_string();
+        let user = caller.require_user()?.id;
 
         let order = list::order_from_wire(&request.order_by)?;
         let filter = list::filter_from_wire(&request)?;
-        let binding = [user.as_str(), "images", &format!("{filter:?}{order:?}")];
-        let page = Page::parse(request.page_size, &request.page_token, &binding, 2)?;
+        let list = ["images", &format!("{filter:?}{order:?}")];
+        let page = Page::parse(user, &list, request.page_size, &request.page_token, 2)?;
 
         self.app.wait_for_token(&request.consistency_token).await?;
         let page = self.app.images(&caller, &filter, order, &page).await?;
@@ -147,10 +147,10 @@ impl ImageService for Api {
     ) -> Result<Response<wire::ListRevisionsResponse>, Status> {
         let caller = caller(&request)?;
         let request = request.into_inner();
-        let user = caller.require_user()?.id.to_string();
+        let user = caller.require_user()?.id;
 
-        let binding = [user.as_str(), "revisions", &request.image];
-        let page = Page::parse(request.page_size, &request.page_token, &binding, 1)?;
+        let list = ["revisions", &request.image];
+        let page = Page::parse(user, &list, request.page_size, &request.page_token, 1)?;
 
         let page = self.app.revisions(&caller, &request.image, &page).await?;
 

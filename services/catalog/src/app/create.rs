@@ -1,5 +1,7 @@
 //! Creating an image, in two transactions around its registration with permission.
 
+use std::iter;
+
 use slipway_authz::{
     check::{ObjectQuery, Registered},
     object::ObjectKind,
@@ -7,14 +9,14 @@ use slipway_authz::{
 };
 use slipway_database::{
     StoreError,
-    idempotency::{Key, request_in_progress},
+    idempotency::{RequestKey, request_in_progress},
 };
 use slipway_fault::{Fault, Kind, Reason};
 use slipway_identity::Caller;
 use slipway_names::{
     id::{GroupId, ImageId, UserId},
-    image_name::Slug,
     revision::RevisionNumber,
+    slug::Slug,
 };
 
 use crate::{
@@ -33,8 +35,8 @@ use crate::{
     store::create::{FinishCreate, Reserve},
 };
 
-/// Numbered suffixes that are tried for a derived name, before the image id is used.
-const DERIVED_NAME_ATTEMPTS: usize = 5;
+/// A derived name is tried as `x`, `x-2`, … up to this number, before the image id is appended.
+const LAST_NAME_NUMBER: u32 = 5;
 
 const DISPLAY_NAME_LENGTH: std::ops::RangeInclusive<usize> = 1..=64;
 const DESCRIPTION_MAX_LENGTH: usize = 4_096;
@@ -110,7 +112,7 @@ impl App {
         &self,
         caller: &Caller,
         request: CreateImage,
-        key: Option<Key>,
+        key: Option<RequestKey>,
     ) -> Result<(Image, Revision), Fault> {
         if let Some(key) = &key
             && let Some(created) = self.replay_create(caller, key).await?
@@ -182,10 +184,10 @@ impl App {
             Registered::Refused(fault) => return self.roll_back(image.id, fault).await,
         };
 
-        let queue = self.build_queue();
-        match self.store.finish_create(image, revision, policy_version, &queue).await? {
+        let policy = self.build_policy();
+        match self.store.finish_create(image, revision, policy_version, &policy).await? {
             FinishCreate::Finished(image) => Ok(Completion::Completed(image)),
-            FinishCreate::QueueFull => self.roll_back(image.id, queue_full(image, &queue)).await,
+            FinishCreate::QueueFull => self.roll_back(image.id, queue_full(image, &policy)).await,
             FinishCreate::NotCreating => self.finished_before(image.id).await,
         }
     }
@@ -218,7 +220,7 @@ impl App {
         image: NewImage,
         draft: Draft,
         given_name: Option<Slug>,
-        key: Option<&Key>,
+        key: Option<&RequestKey>,
     ) -> Result<Reserve, Fault> {
         if let Some(name) = given_name {
             let image = NewImage { name: name.to_string(), ..image };
@@ -226,11 +228,12 @@ impl App {
         }
 
         let derived = Slug::derive(&image.display_name);
-        let mut candidate = derived.clone();
-        for number in 2..2 + DERIVED_NAME_ATTEMPTS {
-            let image = NewImage { name: candidate.to_string(), ..image.clone() };
+        let numbered =
+            (2..=LAST_NAME_NUMBER).map(|number| derived.with_suffix(&number.to_string()));
+        for name in iter::once(derived.clone()).chain(numbered) {
+            let image = NewImage { name: name.to_string(), ..image.clone() };
             match self.reserve_or_replay(image, draft.clone(), key).await? {
-                Reserve::NameTaken(_) => candidate = derived.with_suffix(&number.to_string()),
+                Reserve::NameTaken(_) => {}
                 reserve => return Ok(reserve),
             }
         }
@@ -245,7 +248,7 @@ impl App {
         &self,
         image: NewImage,
         draft: Draft,
-        key: Option<&Key>,
+        key: Option<&RequestKey>,
     ) -> Result<Reserve, Fault> {
         match self.store.reserve_image(image, draft, key).await {
             Err(StoreError::Conflict(_)) if key.is_some() => Ok(Reserve::InFlight),
@@ -259,7 +262,7 @@ impl App {
     async fn replay_create(
         &self,
         caller: &Caller,
-        key: &Key,
+        key: &RequestKey,
     ) -> Result<Option<(Image, Revision)>, Fault> {
         let Some(id) = self.store.find_created(key).await?.into_response()? else {
             return Ok(None);
@@ -268,27 +271,37 @@ impl App {
         let first = self.store.revision(id, RevisionNumber::FIRST).await?;
         let revision = first.ok_or_else(rolling_back)?;
 
-        if image.state == ImageState::Creating {
-            self.authorize_owner(caller, &image.owner_name).await.map_err(|fault| {
-                let is_refusal = fault.reason().kind() != Kind::Unavailable;
-                if is_refusal { fault } else { create_outcome_unknown(fault, Some(key)) }
-            })?;
-            let completion = self
-                .finish_create(&image, &revision)
-                .await
-                .map_err(|fault| create_outcome_unknown(fault, Some(key)))?;
-            return Ok(Some((completion.into_result()?, revision)));
-        }
-
-        let image = self.show_created(caller, image).await?;
+        let image = if image.state == ImageState::Creating {
+            self.resume_create(caller, &image, &revision, key).await?
+        } else {
+            self.show_created(caller, image).await?
+        };
         Ok(Some((image, revision)))
+    }
+
+    /// Finishes a create that stopped between its steps. The owner is authorized again: the caller
+    /// may have lost the right since the first call.
+    async fn resume_create(
+        &self,
+        caller: &Caller,
+        image: &Image,
+        revision: &Revision,
+        key: &RequestKey,
+    ) -> Result<Image, Fault> {
+        self.authorize_owner(caller, &image.owner_name).await.map_err(|fault| {
+            let is_final = fault.reason().kind() != Kind::Unavailable;
+            if is_final { fault } else { create_outcome_unknown(fault, Some(key)) }
+        })?;
+
+        let completion = self.finish_create(image, revision).await;
+        completion.map_err(|fault| create_outcome_unknown(fault, Some(key)))?.into_result()
     }
 
     /// The answer to a call whose request id was reserved by a concurrent call.
     async fn replay_create_in_flight(
         &self,
         caller: &Caller,
-        key: Option<&Key>,
+        key: Option<&RequestKey>,
     ) -> Result<(Image, Revision), Fault> {
         if let Some(key) = key
             && let Some(created) = self.replay_create(caller, key).await?
@@ -351,7 +364,7 @@ fn rolled_back() -> Fault {
     Fault::new(Reason::Conflict, "The image was rolled back in the meantime. Create it again.")
 }
 
-fn create_outcome_unknown(fault: Fault, key: Option<&Key>) -> Fault {
+fn create_outcome_unknown(fault: Fault, key: Option<&RequestKey>) -> Fault {
     let advice = if key.is_some() {
         "The image will be completed or rolled back within a few minutes; \
          repeat the call with the same request_id to see which."

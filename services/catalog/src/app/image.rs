@@ -57,7 +57,7 @@ impl App {
             return Err(Fault::field("image", "is empty; give an id or `<owner>/<name>`"));
         }
 
-        let viewer = self.viewer(caller).await?;
+        let viewer = self.viewer(caller)?;
         let image = self.store.visible_image(id_or_name, viewer, Role::Reader).await?;
         image.ok_or_else(|| image_not_found(id_or_name))
     }
@@ -74,7 +74,7 @@ impl App {
         page: &Page,
     ) -> Result<ImagePage, Fault> {
         let after = page_start(page, order)?;
-        let viewer = self.viewer(caller).await?;
+        let viewer = self.viewer(caller)?;
 
         let mut images =
             self.store.images(viewer, filter, order, after.as_ref(), page.limit()).await?;
@@ -86,9 +86,9 @@ impl App {
         Ok(ImagePage { images, next_page_token, total_size })
     }
 
-    async fn viewer(&self, caller: &Caller) -> Result<Viewer, Fault> {
+    fn viewer(&self, caller: &Caller) -> Result<Viewer, Fault> {
         let user = caller.require_user()?.id;
-        Ok(Viewer::now(self.store.database(), user).await?)
+        Ok(Viewer::new(self.store.database(), user))
     }
 
     /// An image on which the caller has `role`: found in the projection, decided by permission.

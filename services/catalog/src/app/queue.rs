@@ -1,12 +1,13 @@
-//! The limit on an owner's waiting builds.
+//! The fault of a request that exceeds the limit on an owner's waiting builds. `store/queue.rs`
+//! checks the limit.
 
 use slipway_fault::{Fault, Reason};
 
-use crate::{app::App, domain::image::Image, store::queue::BuildQueue};
+use crate::{app::App, domain::image::Image, store::queue::BuildPolicy};
 
 impl App {
-    pub(super) fn build_queue(&self) -> BuildQueue {
-        BuildQueue {
+    pub(super) fn build_policy(&self) -> BuildPolicy {
+        BuildPolicy {
             registry: self.policy.registry.clone(),
             max_waiting: self.policy.waiting_builds_per_owner,
         }
@@ -14,9 +15,9 @@ impl App {
 }
 
 /// `QUEUE_FULL` for another build of this image.
-pub(super) fn queue_full(image: &Image, queue: &BuildQueue) -> Fault {
+pub(super) fn queue_full(image: &Image, policy: &BuildPolicy) -> Fault {
     let owner = &image.owner_name;
-    let max_waiting = queue.max_waiting;
+    let max_waiting = policy.max_waiting;
 
     let message = format!(
         "`{owner}` already has {max_waiting} builds waiting, the maximum. \

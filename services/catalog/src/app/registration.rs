@@ -15,7 +15,7 @@ use crate::domain::{access::Access, image::Image};
 #[derive(Debug)]
 pub enum Completion {
     Completed(Box<Image>),
-    /// The change has no effect, and a retry cannot give it one.
+    /// This call did not complete the change, and repeating it cannot.
     Refused(Fault),
 }
 
@@ -28,8 +28,8 @@ impl Completion {
     }
 }
 
-/// The fault of a change that is done in part and that the reconciler continues. The first message
-/// is replaced, since it may say that nothing changed.
+/// The fault of a change that is done in part and that the reconciler continues. The fault's own
+/// message is replaced, since it may say that nothing changed.
 pub(super) fn outcome_unknown(fault: Fault, advice: &str) -> Fault {
     let message = format!("A Slipway service did not answer in time. {advice}");
     Fault::new(fault.reason(), message).cause(fault)

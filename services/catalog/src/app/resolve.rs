@@ -136,30 +136,11 @@ mod tests {
 
     use super::*;
     use crate::domain::{
-        access::Access,
-        image::{ImageSource, ImageState, NewImage},
-        image_type::ImageType,
+        fixtures::image,
+        image::ImageState,
         revision::{Draft, RevisionState},
         spec::Spec,
     };
-
-    fn image(state: ImageState, active_revision: i32) -> Image {
-        let new = NewImage {
-            id: ImageId::new(),
-            owner: None,
-            owner_name: "system".to_owned(),
-            name: "torch".to_owned(),
-            display_name: "torch".to_owned(),
-            description: String::new(),
-            image_type: ImageType::Cpu,
-            source: ImageSource::Custom,
-            access: Access::default(),
-            creator: UserId::derive("test", "alice"),
-        };
-
-        let active_revision = RevisionNumber::try_from(active_revision).ok();
-        Image { state, active_revision, ..new.reserved_at(Micros(1)) }
-    }
 
     fn revision(number: i32, state: RevisionState) -> Revision {
         let draft = Draft::custom(Spec::default(), UserId::derive("test", "alice"));
@@ -174,7 +155,7 @@ mod tests {
         (number, revision_state): (i32, RevisionState),
         want: &str,
     ) {
-        let image = image(image_state, active);
+        let image = image(image_state, active, number);
         let revision = revision(number, revision_state);
 
         let fault = unresolvable(&Unresolvable::NotReady, &image, &revision, "linux/amd64");
@@ -220,7 +201,7 @@ mod tests {
 
     #[test]
     fn refusal_has_the_reason_of_its_cause() {
-        let image = image(ImageState::Ready, 1);
+        let image = image(ImageState::Ready, 1, 1);
         let revision = revision(1, RevisionState::Ready);
 
         for (refusal, want) in [

@@ -3,7 +3,7 @@
 use slipway_authz::role::Role;
 use slipway_database::{
     StoreError,
-    idempotency::{Key, request_in_progress},
+    idempotency::{RequestKey, request_in_progress},
 };
 use slipway_fault::{Fault, Reason};
 use slipway_identity::Caller;
@@ -70,7 +70,7 @@ impl App {
         caller: &Caller,
         id_or_name: &str,
         source: Source,
-        key: Option<Key>,
+        key: Option<RequestKey>,
     ) -> Result<(Image, Revision), Fault> {
         let (image, policy_version) =
             self.authorize_image(caller, id_or_name, Role::Writer).await?;
@@ -96,7 +96,7 @@ impl App {
         caller: &Caller,
         id_or_name: &str,
         number: Option<RevisionNumber>,
-        key: Option<Key>,
+        key: Option<RequestKey>,
     ) -> Result<(Image, Revision), Fault> {
         let (image, policy_version) =
             self.authorize_image(caller, id_or_name, Role::Writer).await?;
@@ -129,11 +129,11 @@ impl App {
         image: &Image,
         draft: Draft,
         policy_version: PolicyVersion,
-        key: Option<Key>,
+        key: Option<RequestKey>,
     ) -> Result<(Image, Revision), Fault> {
-        let queue = self.build_queue();
+        let policy = self.build_policy();
         let outcome =
-            self.store.add_revision(image.id, draft, policy_version, &queue, key.as_ref()).await;
+            self.store.add_revision(image.id, draft, policy_version, &policy, key.as_ref()).await;
 
         // A transaction that lost against another one may have lost against a call with the same
         // request id.
@@ -148,7 +148,7 @@ impl App {
                 added.ok_or_else(request_in_progress)
             }
             AddRevision::ImageGone => Err(image_gone()),
-            AddRevision::QueueFull => Err(queue_full(image, &queue)),
+            AddRevision::QueueFull => Err(queue_full(image, &policy)),
         }
     }
 
@@ -156,7 +156,7 @@ impl App {
     async fn replay_revision(
         &self,
         image: &Image,
-        key: Option<&Key>,
+        key: Option<&RequestKey>,
     ) -> Result<Option<(Image, Revision)>, Fault> {
         let Some(key) = key else { return Ok(None) };
         let Some(number) = self.store.find_added(key).await?.into_response()? else {

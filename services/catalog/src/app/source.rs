@@ -82,7 +82,7 @@ impl App {
             reference: reference.to_string(),
             digest: inspected.digest.to_string(),
             platforms: inspected.platforms.iter().map(ToString::to_string).collect(),
-            size: inspected.size_bytes.try_into().map_err(Fault::internal)?,
+            size: inspected.size,
         })
     }
 

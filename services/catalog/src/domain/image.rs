@@ -182,11 +182,11 @@ impl Image {
     #[must_use]
     pub fn with_revision(self, number: RevisionNumber, state: RevisionState) -> Self {
         let latest_revision = self.latest_revision.max(number);
-        let changes_nothing = self.active_revision.is_some() || number < latest_revision;
+        let keeps_state = self.active_revision.is_some() || number < latest_revision;
 
         let (state, active_revision) = match state {
             RevisionState::Ready => (ImageState::Ready, self.active_revision.max(Some(number))),
-            _ if changes_nothing => (self.state, self.active_revision),
+            _ if keeps_state => (self.state, self.active_revision),
             RevisionState::Building => (ImageState::Building, None),
             RevisionState::Failed => (ImageState::Failed, None),
             RevisionState::Cancelled => (ImageState::Cancelled, None),
@@ -217,29 +217,7 @@ pub struct ListedImage {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// An image with this state, active revision (0 for none) and latest revision.
-    fn image((state, active, latest): (ImageState, i32, i32)) -> Image {
-        let new = NewImage {
-            id: ImageId::new(),
-            owner: None,
-            owner_name: "system".to_owned(),
-            name: "torch".to_owned(),
-            display_name: "torch".to_owned(),
-            description: String::new(),
-            image_type: ImageType::Cpu,
-            source: ImageSource::Custom,
-            access: Access::default(),
-            creator: UserId::derive("test", "alice"),
-        };
-
-        Image {
-            state,
-            active_revision: RevisionNumber::try_from(active).ok(),
-            latest_revision: RevisionNumber::try_from(latest).unwrap(),
-            ..new.reserved_at(Micros(1))
-        }
-    }
+    use crate::domain::fixtures::image;
 
     fn check(
         before: (ImageState, i32, i32),
@@ -248,7 +226,7 @@ mod tests {
     ) {
         let number = RevisionNumber::try_from(number).unwrap();
 
-        let after = image(before).with_revision(number, state);
+        let after = image(before.0, before.1, before.2).with_revision(number, state);
 
         let active = after.active_revision.map_or(0, RevisionNumber::get);
         let got = (after.state, active, after.latest_revision.get());

@@ -4,6 +4,8 @@ pub mod access;
 pub mod artifact;
 pub mod build;
 pub mod build_request;
+#[cfg(test)]
+pub(crate) mod fixtures;
 pub mod image;
 pub mod image_type;
 pub mod list;

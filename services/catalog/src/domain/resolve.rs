@@ -99,29 +99,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::domain::{
-        access::Access,
-        image::{ImageSource, NewImage},
-        revision::Draft,
-        spec::Spec,
-    };
-
-    fn image(image_type: ImageType) -> Image {
-        let new = NewImage {
-            id: ImageId::new(),
-            owner: None,
-            owner_name: "system".to_owned(),
-            name: "torch".to_owned(),
-            display_name: "torch".to_owned(),
-            description: String::new(),
-            image_type,
-            source: ImageSource::Existing,
-            access: Access::default(),
-            creator: UserId::derive("test", "alice"),
-        };
-
-        new.reserved_at(Micros(1))
-    }
+    use crate::domain::{fixtures::image, image::ImageState, revision::Draft, spec::Spec};
 
     fn artifact(digest: &str) -> Artifact {
         Artifact {
@@ -147,7 +125,9 @@ mod tests {
         platform: &str,
         want: Result<&str, Unresolvable>,
     ) {
-        let choice = choose(&image(image_type), revision, accelerator, platform);
+        let image = Image { image_type, ..image(ImageState::Ready, 1, 1) };
+
+        let choice = choose(&image, revision, accelerator, platform);
 
         let got = choice.as_ref().map(|choice| choice.artifact.digest.as_str());
         assert_eq!(got, want.as_ref().copied(), "{image_type} {accelerator:?} {platform}");

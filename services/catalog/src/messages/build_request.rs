@@ -6,7 +6,7 @@ use slipway_wire::builder::v1::BuildRequested;
 use crate::{domain::build_request::BuildRequest, messages::spec};
 
 /// The type of the command.
-pub(crate) const KIND: &str = "catalog.build.requested";
+pub(crate) const EVENT_TYPE: &str = "catalog.build.requested";
 
 pub(crate) fn to_wire(request: &BuildRequest) -> BuildRequested {
     BuildRequested {

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The type of the event.
-pub(crate) fn kind(event: ImageEvent) -> String {
+pub(crate) fn event_type(event: ImageEvent) -> String {
     format!("catalog.image.{event}")
 }
 

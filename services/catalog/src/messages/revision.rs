@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The type of the event.
-pub(crate) fn kind(event: RevisionEvent) -> String {
+pub(crate) fn event_type(event: RevisionEvent) -> String {
     format!("catalog.revision.{event}")
 }
 

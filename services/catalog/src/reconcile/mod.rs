@@ -27,7 +27,7 @@ pub(crate) async fn run(app: App, store: Store, stop: CancellationToken) {
             tracing::warn!(
                 %error,
                 cause = ?std::error::Error::source(&error),
-                "reading the unfinished changes of images failed; trying again"
+                "reading the unfinished changes of images failed; retrying"
             );
         }
 

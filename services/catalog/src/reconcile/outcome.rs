@@ -14,7 +14,7 @@ pub(super) fn log_outcome(change: &str, id: ImageId, outcome: Result<Completion,
             tracing::info!(
                 image.id = %id,
                 error = %fault,
-                "an unfinished {change} ended without effect"
+                "an unfinished {change} needs no further repair"
             );
         }
         Err(fault) => tracing::warn!(
@@ -22,7 +22,7 @@ pub(super) fn log_outcome(change: &str, id: ImageId, outcome: Result<Completion,
             error.reason = fault.reason().as_str(),
             error = %fault,
             cause = ?std::error::Error::source(&fault),
-            "an unfinished {change} could not be completed; trying again"
+            "an unfinished {change} could not be completed; retrying"
         ),
     }
 }

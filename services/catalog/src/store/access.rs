@@ -95,7 +95,7 @@ impl Store {
         Ok(())
     }
 
-    /// The changes that are pending this long after they began, with their images.
+    /// Changes that began at least `age` ago and are still pending, with their images.
     pub async fn pending_access_changes(
         &self,
         age: Duration,

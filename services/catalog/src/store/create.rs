@@ -9,9 +9,11 @@ use sea_orm::{
 use slipway_database::{
     StoreError,
     column::Text,
-    idempotency::{EarlierCall, Key, StoreOutcome, delete_response, find_response, store_response},
+    idempotency::{
+        EarlierCall, RequestKey, StoreOutcome, delete_response, find_response, store_response,
+    },
 };
-use slipway_names::{id::ImageId, revision::RevisionNumber, unit::PolicyVersion};
+use slipway_names::{id::ImageId, unit::PolicyVersion};
 
 use crate::{
     domain::{
@@ -23,7 +25,7 @@ use crate::{
         entities::{images, revisions},
         event::{append_image_event, append_revision_events},
         image::{LATEST, content_columns, revision_of},
-        queue::{BuildQueue, request_build},
+        queue::{BuildPolicy, request_build},
         revision::insert_revision,
     },
 };
@@ -60,12 +62,7 @@ struct UnfinishedCreate {
 
 impl Store {
     /// The image that an earlier call with this request key has reserved.
-    pub async fn find_created(&self, key: &Key) -> Result<EarlierCall<ImageId>, StoreError> {
-        find_response(&self.database, self.database.writer(), key).await
-    }
-
-    /// The revision that an earlier call with this request key has added.
-    pub async fn find_added(&self, key: &Key) -> Result<EarlierCall<RevisionNumber>, StoreError> {
+    pub async fn find_created(&self, key: &RequestKey) -> Result<EarlierCall<ImageId>, StoreError> {
         find_response(&self.database, self.database.writer(), key).await
     }
 
@@ -78,7 +75,7 @@ impl Store {
         &self,
         image: NewImage,
         draft: Draft,
-        key: Option<&Key>,
+        key: Option<&RequestKey>,
     ) -> Result<Reserve, StoreError> {
         let transaction = self.database.begin().await?;
 
@@ -86,6 +83,7 @@ impl Store {
             && store_response(&self.database, &transaction, key, &image.id).await?
                 == StoreOutcome::InFlight
         {
+            // Dropping the transaction rolls it back, here and below.
             return Ok(Reserve::InFlight);
         }
 
@@ -108,7 +106,7 @@ impl Store {
         image: &Image,
         revision: &Revision,
         policy_version: PolicyVersion,
-        queue: &BuildQueue,
+        policy: &BuildPolicy,
     ) -> Result<FinishCreate, StoreError> {
         let transaction = self.database.begin().await?;
         let now = self.database.now(&transaction).await?;
@@ -125,13 +123,14 @@ impl Store {
             .exec(&transaction)
             .await?;
         if written.rows_affected == 0 {
+            // Dropping the transaction rolls it back, here and below.
             return Ok(FinishCreate::NotCreating);
         }
 
         let is_activated = image.active_revision.is_some();
         append_image_event(&transaction, &image, ImageEvent::Created).await?;
         append_revision_events(&transaction, &image, revision, is_activated).await?;
-        if !request_build(&self.database, &transaction, &image, revision, queue).await? {
+        if !request_build(&self.database, &transaction, &image, revision, policy).await? {
             return Ok(FinishCreate::QueueFull);
         }
         transaction.commit().await?;

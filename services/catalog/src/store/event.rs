@@ -22,7 +22,7 @@ pub(super) async fn append_image_event(
     event: ImageEvent,
 ) -> Result<(), StoreError> {
     let event = Event {
-        kind: image_message::kind(event),
+        event_type: image_message::event_type(event),
         subject: image.id.to_string(),
         time: image.update_time,
         data: to_data(image_message::to_event(image))?,
@@ -44,7 +44,7 @@ pub(super) async fn append_revision_events(
 
     for event in [Some(RevisionEvent::from(revision.state)), activated].into_iter().flatten() {
         let event = Event {
-            kind: revision_message::kind(event),
+            event_type: revision_message::event_type(event),
             subject: image.id.to_string(),
             time: image.update_time,
             data: to_data(revision_message::to_event(image, revision))?,
@@ -61,7 +61,7 @@ pub(super) async fn append_build_request(
     now: Micros,
 ) -> Result<(), StoreError> {
     let command = Event {
-        kind: build_request::KIND.to_owned(),
+        event_type: build_request::EVENT_TYPE.to_owned(),
         subject: request.build.to_string(),
         time: now,
         data: to_data(build_request::to_wire(request))?,

@@ -1,13 +1,14 @@
 //! Rows of images.
 
 use sea_orm::{
-    ColumnTrait as _, Condition, DatabaseTransaction, EntityTrait as _, FromQueryResult, JoinType,
-    PartialModelTrait as _, QueryFilter as _, QuerySelect as _, RelationDef, Set,
+    ColumnTrait as _, Condition, DatabaseTransaction, EntityTrait as _, ExprTrait as _,
+    FromQueryResult, JoinType, PartialModelTrait as _, QueryFilter as _, QuerySelect as _,
+    RelationDef, Set,
 };
 use slipway_authz::{projection::condition::Viewer, role::Role};
 use slipway_database::{
     StoreError,
-    column::{JsonText, Text},
+    column::{JsonText, Text, constant},
 };
 use slipway_names::id::ImageId;
 use uuid::Uuid;
@@ -171,7 +172,7 @@ pub(super) fn visible_part(row: images::Model, manages: bool) -> Image {
 /// True for images that exist for the viewer with this role.
 pub(super) fn is_visible(viewer: Viewer, role: Role) -> Condition {
     Condition::all()
-        .add(images::COLUMN.state.ne(Text(ImageState::Creating)))
+        .add(images::Column::State.into_expr().ne(constant(Text(ImageState::Creating))))
         .add(has_role(viewer, role))
 }
 

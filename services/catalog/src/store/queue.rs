@@ -22,7 +22,7 @@ use crate::{
 
 /// Where builds are pushed, and how many of them may wait.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BuildQueue {
+pub struct BuildPolicy {
     /// `host[:port]` of the registry.
     pub registry: String,
     /// Builds of all images of one owner that may wait at the same time.
@@ -30,19 +30,19 @@ pub struct BuildQueue {
 }
 
 /// Requests the build of a revision that this transaction has added, if it has one. Returns `false`
-/// when more builds of the image's owner wait than may, including this one.
+/// if this build would exceed the owner's limit on waiting builds. The caller then rolls back.
 pub(super) async fn request_build(
     database: &Database,
     transaction: &DatabaseTransaction,
     image: &Image,
     revision: &Revision,
-    queue: &BuildQueue,
+    policy: &BuildPolicy,
 ) -> Result<bool, StoreError> {
-    let Some(request) = BuildRequest::new(image, revision, &queue.registry) else {
+    let Some(request) = BuildRequest::new(image, revision, &policy.registry) else {
         return Ok(true);
     };
 
-    if waiting_builds(database, transaction, image).await? > u64::from(queue.max_waiting) {
+    if waiting_builds(database, transaction, image).await? > u64::from(policy.max_waiting) {
         return Ok(false);
     }
     append_build_request(transaction, &request, image.update_time).await?;
@@ -56,9 +56,10 @@ async fn waiting_builds(
     transaction: &DatabaseTransaction,
     image: &Image,
 ) -> Result<u64, StoreError> {
-    let lock = image.owner.map_or(0, |owner| owner.0.as_u64_pair().1.cast_signed());
-    database.take_advisory_lock(transaction, lock).await?;
+    database.take_advisory_lock(transaction, owner_lock(image)).await?;
 
+    // The caller has made its own image BUILDING, so it counts; creates that are not finished do
+    // not.
     let waiting = revisions::Entity::find()
         .join(JoinType::InnerJoin, image_of_revision())
         .filter(images::COLUMN.owner_name.eq(&image.owner_name))
@@ -69,4 +70,10 @@ async fn waiting_builds(
         .expr(Expr::cust("1"));
 
     Ok(waiting.count(transaction).await?)
+}
+
+/// The last 64 bits of the owner's id; 0 for the system. Owners with the same number only wait for
+/// each other.
+fn owner_lock(image: &Image) -> i64 {
+    image.owner.map_or(0, |owner| owner.0.as_u64_pair().1.cast_signed())
 }

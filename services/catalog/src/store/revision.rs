@@ -7,7 +7,7 @@ use sea_orm::{
 use slipway_database::{
     StoreError,
     column::{JsonText, Text},
-    idempotency::{Key, StoreOutcome, store_response},
+    idempotency::{EarlierCall, RequestKey, StoreOutcome, find_response, store_response},
 };
 use slipway_names::{
     id::ImageId,
@@ -27,7 +27,7 @@ use crate::{
         entities::revisions,
         event::append_revision_events,
         image::{lock_image, write_content},
-        queue::{BuildQueue, request_build},
+        queue::{BuildPolicy, request_build},
     },
 };
 
@@ -99,6 +99,14 @@ fn build_from_row(row: revisions::Model) -> Option<Build> {
 }
 
 impl Store {
+    /// The revision that an earlier call with this request key has added.
+    pub async fn find_added(
+        &self,
+        key: &RequestKey,
+    ) -> Result<EarlierCall<RevisionNumber>, StoreError> {
+        find_response(&self.database, self.database.writer(), key).await
+    }
+
     pub async fn revision(
         &self,
         image: ImageId,
@@ -137,12 +145,13 @@ impl Store {
         image: ImageId,
         draft: Draft,
         policy_version: PolicyVersion,
-        queue: &BuildQueue,
-        key: Option<&Key>,
+        policy: &BuildPolicy,
+        key: Option<&RequestKey>,
     ) -> Result<AddRevision, StoreError> {
         let transaction = self.database.begin().await?;
         let now = self.database.now(&transaction).await?;
         let Some(before) = lock_image(&transaction, image).await? else {
+            // Dropping the transaction rolls it back, here and below.
             return Ok(AddRevision::ImageGone);
         };
 
@@ -165,7 +174,7 @@ impl Store {
 
         let is_activated = after.active_revision != before.active_revision;
         append_revision_events(&transaction, &after, &revision, is_activated).await?;
-        if !request_build(&self.database, &transaction, &after, &revision, queue).await? {
+        if !request_build(&self.database, &transaction, &after, &revision, policy).await? {
             return Ok(AddRevision::QueueFull);
         }
         transaction.commit().await?;

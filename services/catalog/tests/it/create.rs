@@ -8,7 +8,7 @@ use slipway_catalog::{
     },
     store::create::{FinishCreate, Reserve},
 };
-use slipway_database::idempotency::{EarlierCall, Key};
+use slipway_database::idempotency::{EarlierCall, RequestKey};
 use slipway_names::revision::RevisionNumber;
 
 use crate::fixtures::{
@@ -139,7 +139,7 @@ async fn repeated_request_id_is_recognised_before_the_taken_name(fixture: Fixtur
     assert_eq!(reserve.unwrap(), Reserve::InFlight);
 
     assert_eq!(store.find_created(&key).await.unwrap(), EarlierCall::Response(first.id));
-    let other_body = Key { hash: "another".to_owned(), ..key };
+    let other_body = RequestKey { hash: "another".to_owned(), ..key };
     assert_eq!(store.find_created(&other_body).await.unwrap(), EarlierCall::OtherRequest);
 }
 

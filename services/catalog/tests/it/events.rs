@@ -15,8 +15,9 @@ use slipway_catalog::{
 };
 use slipway_names::{
     id::{GroupId, ImageId},
-    unit::PolicyVersion,
+    unit::{LogPosition, PolicyVersion},
 };
+use slipway_outbox::entries_after;
 use strum::VariantArray as _;
 use uuid::Uuid;
 
@@ -78,7 +79,8 @@ fn every_message_type_has_its_json() {
     want.extend(ImageEvent::VARIANTS.iter().map(|event| format!("image.{event}")));
     want.extend(RevisionEvent::VARIANTS.iter().map(|event| format!("revision.{event}")));
 
-    let types: BTreeSet<String> = JSON.iter().map(|(kind, _)| (*kind).to_owned()).collect();
+    let types: BTreeSet<String> =
+        JSON.iter().map(|(event_type, _)| (*event_type).to_owned()).collect();
     assert_eq!(types, want);
 }
 
@@ -103,7 +105,7 @@ async fn published(fixture: &Fixture, revision: &Revision) -> BTreeMap<String, V
     fixture.execute(positions).await;
     let build = revision.build.as_ref().map(|build| build.id.to_string());
 
-    let entries = slipway_outbox::entries_after(fixture.store.database(), "catalog", 0, 100).await;
+    let entries = entries_after(fixture.store.database(), "catalog", LogPosition::ZERO, 100).await;
     let messages = entries.unwrap().into_iter().map(|entry| {
         let text = String::from_utf8(entry.envelope.encode()).unwrap();
         let mut text = text.replace(&user("alice").to_string(), &Uuid::from_u128(0xc).to_string());
@@ -114,7 +116,7 @@ async fn published(fixture: &Fixture, revision: &Revision) -> BTreeMap<String, V
         let mut message: Value = serde_json::from_str(&text).unwrap();
         message["id"] = Uuid::from_u128(0xe).to_string().into();
         replace_request_time(&mut message["data"]);
-        (entry.envelope.kind, message)
+        (entry.envelope.event_type, message)
     });
     messages.collect()
 }
@@ -129,11 +131,11 @@ fn replace_request_time(data: &mut Value) {
 }
 
 fn check(messages: &BTreeMap<String, Value>, types: &[&str]) {
-    for kind in types {
-        let (_, text) = JSON.iter().find(|(name, _)| name == kind).unwrap();
+    for event_type in types {
+        let (_, text) = JSON.iter().find(|(name, _)| name == event_type).unwrap();
         let want: Value = serde_json::from_str(text).unwrap();
 
-        let message = &messages[&format!("catalog.{kind}")];
+        let message = &messages[&format!("catalog.{event_type}")];
         assert_eq!(message, &want, "{message:#}");
     }
 }

@@ -22,10 +22,10 @@ use slipway_catalog::{
     store::{
         Migrator, Store,
         create::{FinishCreate, Reserve},
-        queue::BuildQueue,
+        queue::BuildPolicy,
     },
 };
-use slipway_database::idempotency::Key;
+use slipway_database::idempotency::RequestKey;
 use slipway_names::{
     id::{BuildId, ImageId, ObjectId, RequestId, UserId},
     revision::RevisionNumber,
@@ -99,13 +99,13 @@ impl Fixture {
         user: &str,
         role: Role,
     ) -> Option<Image> {
-        let viewer = self.viewer(user).await;
+        let viewer = self.viewer(user);
         let detail = self.store.visible_image(id_or_name, viewer, role).await.unwrap();
         detail.map(|detail| detail.image)
     }
 
-    pub(crate) async fn viewer(&self, name: &str) -> Viewer {
-        Viewer::now(self.store.database(), user(name)).await.unwrap()
+    pub(crate) fn viewer(&self, name: &str) -> Viewer {
+        Viewer::new(self.store.database(), user(name))
     }
 
     /// Replaces all grants: these users have these roles on every object.
@@ -141,7 +141,7 @@ impl Fixture {
     /// `<type> <sequence>` of every message about a subject.
     pub(crate) async fn events(&self, subject: impl Display) -> Vec<String> {
         let sql = format!(
-            "select kind || ' ' || sequence as row from outbox
+            "select event_type || ' ' || sequence as row from outbox
              where subject = '{subject}' order by sequence"
         );
         self.rows(&sql).await
@@ -232,11 +232,11 @@ pub(crate) fn build_of(revision: &Revision) -> BuildId {
     revision.build.as_ref().unwrap().id
 }
 
-pub(crate) fn queue(max_waiting: u32) -> BuildQueue {
-    BuildQueue { registry: "localhost:5000".to_owned(), max_waiting }
+pub(crate) fn queue(max_waiting: u32) -> BuildPolicy {
+    BuildPolicy { registry: "localhost:5000".to_owned(), max_waiting }
 }
 
 /// A new request id, with this hash of the request.
-pub(crate) fn key(hash: &str) -> Key {
-    Key { caller: user("alice"), request_id: RequestId::new(), hash: hash.to_owned() }
+pub(crate) fn key(hash: &str) -> RequestKey {
+    RequestKey { caller: user("alice"), request_id: RequestId::new(), hash: hash.to_owned() }
 }

@@ -16,7 +16,7 @@ use slipway_names::{
 };
 use slipway_request::page::Page;
 
-use crate::fixtures::{Fixture, custom, existing, image};
+use crate::fixtures::{Fixture, custom, existing, image, user};
 
 slipway_testrig::on_both_databases!(
     every_order_pages_bytewise,
@@ -33,7 +33,7 @@ pub(crate) async fn all(fixture: &Fixture, name: &str) -> Vec<Image> {
 
 /// The images that match and are visible to the user, by name.
 async fn filtered(fixture: &Fixture, name: &str, filter: &ImageFilter) -> Vec<Image> {
-    let viewer = fixture.viewer(name).await;
+    let viewer = fixture.viewer(name);
     let order = ImageOrder::parse("").unwrap();
 
     let listed = fixture.store.images(viewer, filter, order, None, 1_000).await.unwrap();
@@ -41,7 +41,7 @@ async fn filtered(fixture: &Fixture, name: &str, filter: &ImageFilter) -> Vec<Im
 }
 
 async fn count(fixture: &Fixture, name: &str, filter: &ImageFilter) -> u64 {
-    fixture.store.count_images(fixture.viewer(name).await, filter).await.unwrap()
+    fixture.store.count_images(fixture.viewer(name), filter).await.unwrap()
 }
 
 async fn grant_reader(fixture: &Fixture) {
@@ -98,14 +98,14 @@ async fn check_pages(fixture: &Fixture, order: &str, size: i32, want: &[String])
 
 /// The names on all pages.
 async fn names_by_page(fixture: &Fixture, order: &str, size: i32) -> Vec<String> {
-    let viewer = fixture.viewer("reader").await;
+    let viewer = fixture.viewer("reader");
     let filter = ImageFilter::default();
     let order = ImageOrder::parse(order).unwrap();
     let mut names = Vec::new();
     let mut token = String::new();
 
     loop {
-        let page = Page::parse(size, &token, &["reader"], 2).unwrap();
+        let page = Page::parse(user("reader"), &["images"], size, &token, 2).unwrap();
         let after = Position::parse(&page.after, order.field);
         assert_eq!(after.is_none(), token.is_empty());
 
@@ -188,7 +188,7 @@ async fn listed_image_has_its_newest_revision(fixture: Fixture) {
         fixture.create(&image(name), draft).await;
     }
 
-    let viewer = fixture.viewer("reader").await;
+    let viewer = fixture.viewer("reader");
     let order = ImageOrder::parse("").unwrap();
     let listed =
         fixture.store.images(viewer, &ImageFilter::default(), order, None, 10).await.unwrap();

@@ -88,7 +88,11 @@ async fn new_revision_is_refused_while_the_queue_is_full(fixture: Fixture) {
         "the request can be repeated"
     );
     assert_eq!(fixture.count("revisions").await, 1);
-    assert_eq!(fixture.rows("select kind as row from outbox").await.len(), 3, "of the create");
+    assert_eq!(
+        fixture.rows("select event_type as row from outbox").await.len(),
+        3,
+        "of the create"
+    );
 
     start(&fixture, build_of(&first)).await;
     let AddRevision::Added(added) = add().await.unwrap() else { panic!("the queue has room") };

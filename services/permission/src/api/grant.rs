@@ -52,16 +52,12 @@ impl GrantService for Api {
         request: Request<wire::ListGrantsRequest>,
     ) -> Result<Response<wire::ListGrantsResponse>, Status> {
         let caller = caller(&request)?;
-        let user = caller.require_user()?.id.to_string();
+        let user = caller.require_user()?.id;
         let request = request.into_inner();
         let object = parse_reference(request.object, "object")?;
         let object = self.app.find_object(&object).await?;
-        let page = Page::parse(
-            request.page_size,
-            &request.page_token,
-            &[&user, "grants", &object.to_string()],
-            1,
-        )?;
+        let list = ["grants", &object.to_string()];
+        let page = Page::parse(user, &list, request.page_size, &request.page_token, 1)?;
 
         let mut grants = self.app.grants(&caller, object, &page).await?;
         let next_page_token = page.cut(&mut grants, |grant| vec![grant.id.to_string()]);

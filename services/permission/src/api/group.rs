@@ -43,9 +43,9 @@ impl GroupService for Api {
         request: Request<wire::ListGroupsRequest>,
     ) -> Result<Response<wire::ListGroupsResponse>, Status> {
         let caller = caller(&request)?;
-        let user = caller.require_user()?.id.to_string();
+        let user = caller.require_user()?.id;
         let request = request.into_inner();
-        let page = Page::parse(request.page_size, &request.page_token, &[&user, "groups"], 1)?;
+        let page = Page::parse(user, &["groups"], request.page_size, &request.page_token, 1)?;
 
         let mut groups = self.app.groups(&caller, &page).await?;
         let next_page_token = page.cut(&mut groups, |group| vec![group.name.clone()]);
@@ -90,14 +90,10 @@ impl GroupService for Api {
         request: Request<wire::ListMembersRequest>,
     ) -> Result<Response<wire::ListMembersResponse>, Status> {
         let caller = caller(&request)?;
-        let user = caller.require_user()?.id.to_string();
+        let user = caller.require_user()?.id;
         let request = request.into_inner();
-        let page = Page::parse(
-            request.page_size,
-            &request.page_token,
-            &[&user, "members", &request.group],
-            1,
-        )?;
+        let list = ["members", &request.group];
+        let page = Page::parse(user, &list, request.page_size, &request.page_token, 1)?;
 
         let mut members = self.app.members(&caller, &request.group, &page).await?;
         let next_page_token = page.cut(&mut members, |member| vec![member.user.id.to_string()]);

@@ -54,9 +54,9 @@ impl UserService for Api {
         request: Request<wire::ListUsersRequest>,
     ) -> Result<Response<wire::ListUsersResponse>, Status> {
         let caller = caller(&request)?;
-        let user = caller.require_user()?.id.to_string();
+        let user = caller.require_user()?.id;
         let request = request.into_inner();
-        let page = Page::parse(request.page_size, &request.page_token, &[&user, "users"], 1)?;
+        let page = Page::parse(user, &["users"], request.page_size, &request.page_token, 1)?;
 
         let mut users = self.app.users(&caller, &page).await?;
         let next_page_token = page.cut(&mut users, |user| vec![user.id.to_string()]);

@@ -1,7 +1,7 @@
 //! Grants that users create.
 
-use slipway_authz::{object::ObjectKind, role::Role};
-use slipway_database::idempotency::Key;
+use slipway_authz::role::Role;
+use slipway_database::idempotency::RequestKey;
 use slipway_fault::{Fault, Reason};
 use slipway_identity::Caller;
 use slipway_names::{
@@ -41,7 +41,7 @@ impl App {
         &self,
         caller: &Caller,
         request: NewGrant,
-        request_key: Option<Key>,
+        request_key: Option<RequestKey>,
     ) -> Result<(Grant, PolicyVersion), Fault> {
         let user = self.signed_in_user(caller).await?;
         let object = self.find_object(&request.object).await?;
@@ -87,7 +87,7 @@ impl App {
     ///
     /// # Errors
     /// `GRANT_NOT_FOUND`, also when the caller is not a manager of the object; `GRANT_REGISTERED`;
-    /// `LAST_ADMIN` when no user would be manager of the platform without an expiry.
+    /// `LAST_ADMIN` when no platform admin without an expiry would remain.
     pub async fn delete_grant(&self, caller: &Caller, id: GrantId) -> Result<PolicyVersion, Fault> {
         let user = self.signed_in_user(caller).await?;
         let object = self.store.grant(id).await?.map_or(ObjectId::ABSENT, |grant| grant.object);
@@ -100,11 +100,11 @@ impl App {
         if grant.registered {
             return Err(grant_registered(&grant));
         }
-        if is_last_admin(&change, &grant).await? {
+        if belongs_to_last_admin(&change, &grant).await? {
             return Err(Fault::new(
                 Reason::LastAdmin,
-                "This grant belongs to the last platform admin. Make another user a platform \
-                 admin first.",
+                "This grant belongs to the last platform admin without an expiry. Make another \
+                 user a platform admin without an expiry first.",
             ));
         }
 
@@ -138,14 +138,14 @@ async fn replay_create(
     Ok((grant, policy_version))
 }
 
-/// Whether the grant is on the platform, and no other one makes a user a permanent manager of it.
-async fn is_last_admin(change: &Change<'_>, grant: &Grant) -> Result<bool, Fault> {
-    if grant.object_kind != ObjectKind::Platform || !grant.is_permanent_user_manager() {
+/// Whether this is the only grant that makes a user a permanent platform admin.
+async fn belongs_to_last_admin(change: &Change<'_>, grant: &Grant) -> Result<bool, Fault> {
+    if !grant.makes_permanent_platform_admin() {
         return Ok(false);
     }
 
-    let grants = change.grants_of(grant.object).await?;
-    Ok(!grants.iter().any(|other| other.id != grant.id && other.is_permanent_user_manager()))
+    let grants = change.grants_of(ObjectId::PLATFORM).await?;
+    Ok(!grants.iter().any(|other| other.id != grant.id && other.makes_permanent_platform_admin()))
 }
 
 fn require_manager(effective: &EffectiveRole) -> Result<(), Fault> {

@@ -1,12 +1,12 @@
 //! Groups and members.
 
 use slipway_authz::{object::ObjectKind, refusal, role::Role};
-use slipway_database::idempotency::Key;
+use slipway_database::idempotency::RequestKey;
 use slipway_fault::{Fault, Reason};
 use slipway_identity::Caller;
 use slipway_names::{
     id::{GroupId, ObjectId, UserId},
-    image_name::Slug,
+    slug::Slug,
     text::validate_line,
     unit::PolicyVersion,
 };
@@ -48,7 +48,7 @@ impl App {
         &self,
         caller: &Caller,
         request: CreateGroup,
-        request_key: Option<Key>,
+        request_key: Option<RequestKey>,
     ) -> Result<(Group, PolicyVersion), Fault> {
         let user = self.require_platform(caller, Role::Manager).await?;
         let (name, display_name) = parse_names(&request)?;
@@ -208,7 +208,7 @@ fn require_group_role(
 
 /// The group in messages.
 fn describe(name_or_id: &str) -> String {
-    format!("group `{}`", name_or_id.escape_default())
+    format!("group `{}`", Fault::quote_input(name_or_id))
 }
 
 fn name_taken(name: &str) -> Fault {

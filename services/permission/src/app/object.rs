@@ -19,7 +19,8 @@ use crate::{
     store::{change::Change, object::PutOutcome},
 };
 
-/// Distinct grants of one registration. Every check of the object reads all of them.
+/// Distinct grants of one registration: the catalog allows 100 groups and users, and everyone.
+/// Every check of the object reads all of them.
 const MAX_GRANTS: usize = 101;
 
 impl App {

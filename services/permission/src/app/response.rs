@@ -1,7 +1,7 @@
 //! Responses to requests with a `request_id`, in the change that they belong to.
 
 use serde::{Serialize, de::DeserializeOwned};
-use slipway_database::idempotency::{Key, StoreOutcome, request_in_progress};
+use slipway_database::idempotency::{RequestKey, StoreOutcome, request_in_progress};
 use slipway_fault::Fault;
 
 use crate::store::change::Change;
@@ -12,7 +12,7 @@ use crate::store::change::Change;
 /// `REQUEST_ID_REUSED` when that call was another request.
 pub(super) async fn find_response<T: DeserializeOwned>(
     change: &Change<'_>,
-    key: Option<&Key>,
+    key: Option<&RequestKey>,
 ) -> Result<Option<T>, Fault> {
     change.find_response(key).await?.into_response()
 }
@@ -21,7 +21,7 @@ pub(super) async fn find_response<T: DeserializeOwned>(
 /// `CONFLICT` when another call with this key has stored its response.
 pub(super) async fn store_response(
     change: &Change<'_>,
-    key: Option<&Key>,
+    key: Option<&RequestKey>,
     response: &impl Serialize,
 ) -> Result<(), Fault> {
     match change.store_response(key, response).await? {

@@ -1,4 +1,4 @@
-//! Subjects of grants, as requests name them, are looked up.
+//! Looks up the subjects that requests name.
 
 use slipway_authz::subject::SubjectKind;
 use slipway_fault::{Fault, Reason};
@@ -65,7 +65,7 @@ fn group_not_found(named: &NamedSubject) -> Fault {
     let message = format!(
         "There is no group `{}`, or you may not see it. Use the name or id of a group that you can \
          see.",
-        named.id.escape_default()
+        Fault::quote_input(&named.id)
     );
 
     Fault::new(Reason::GroupNotFound, message)

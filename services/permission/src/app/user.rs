@@ -1,7 +1,7 @@
 //! Users: stored at their first call, or invited before it.
 
 use slipway_authz::{object::ObjectKind, role::Role, subject::SubjectKind};
-use slipway_database::idempotency::Key;
+use slipway_database::idempotency::RequestKey;
 use slipway_fault::{Fault, Reason};
 use slipway_identity::Caller;
 use slipway_names::{
@@ -14,6 +14,7 @@ use slipway_request::page::Page;
 use crate::{
     app::{
         App,
+        check::require_platform_role,
         object::put_object,
         response::{find_response, store_response},
     },
@@ -103,12 +104,14 @@ impl App {
         &self,
         caller: &Caller,
         request: InviteUser,
-        request_key: Option<Key>,
+        request_key: Option<RequestKey>,
     ) -> Result<User, Fault> {
-        self.require_platform(caller, Role::Manager).await?;
+        let inviter = self.require_platform(caller, Role::Manager).await?;
         let (claims, name) = self.parse_invitation(request)?;
 
         let mut change = self.store.change().await?;
+        let effective = change.effective_role(inviter, ObjectId::PLATFORM).await?;
+        require_platform_role(&effective, Role::Manager)?;
         let user = invited_user(&claims, name, change.now);
         let id = user.id;
 
@@ -141,17 +144,17 @@ impl App {
         Ok(self.store.users(page.key()?, page.limit()).await?)
     }
 
-    /// Creates the platform object. Makes `admins` platform admins, but only while the platform has
-    /// no manager: an admin who was removed must not come back at the next start.
+    /// Creates the platform object. Makes `admins` platform admins, but only while there is no
+    /// platform admin: one who was removed must not come back at the next start.
     pub async fn bootstrap(&self, admins: &[Claims]) -> Result<(), Fault> {
         let mut change = self.store.change().await?;
         let platform = Object { id: ObjectId::PLATFORM, kind: ObjectKind::Platform, owner: None };
         put_object(&change, &platform).await?;
 
         let grants = change.grants_of(ObjectId::PLATFORM).await?;
-        let is_managed =
-            grants.iter().any(|grant| grant.is_user_manager() && grant.is_live(change.now));
-        if !is_managed {
+        let has_admin =
+            grants.iter().any(|grant| grant.makes_platform_admin() && grant.is_live(change.now));
+        if !has_admin {
             for claims in admins {
                 create_platform_admin(&mut change, claims).await?;
             }

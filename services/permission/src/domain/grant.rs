@@ -45,14 +45,16 @@ impl Grant {
             == (other.subject, other.role, other.expire_time, other.registered)
     }
 
-    /// Whether the grant makes one user a manager.
-    pub fn is_user_manager(&self) -> bool {
-        self.subject.kind == SubjectKind::User && self.role == Role::Manager
+    /// Whether the grant makes its user a platform admin: a MANAGER of the platform.
+    pub fn makes_platform_admin(&self) -> bool {
+        self.object_kind == ObjectKind::Platform
+            && self.subject.kind == SubjectKind::User
+            && self.role == Role::Manager
     }
 
-    /// Whether the grant makes one user a manager without an expiry.
-    pub fn is_permanent_user_manager(&self) -> bool {
-        self.is_user_manager() && self.expire_time.is_none()
+    /// Whether the grant makes its user a platform admin without an expiry.
+    pub fn makes_permanent_platform_admin(&self) -> bool {
+        self.makes_platform_admin() && self.expire_time.is_none()
     }
 }
 

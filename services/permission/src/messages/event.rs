@@ -13,7 +13,7 @@ use crate::domain::{event::DomainEvent, grant::Grant, group::Membership};
 /// An event for consumers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EventMessage {
-    pub kind: &'static str,
+    pub event_type: &'static str,
     /// The id of the object, group or user that the event is about.
     pub subject: String,
     /// proto3 JSON.
@@ -75,11 +75,11 @@ pub fn mutation(event: &DomainEvent) -> Option<GrantMutation> {
 }
 
 fn message(
-    kind: &'static str,
+    event_type: &'static str,
     subject: impl ToString,
     data: impl Serialize,
 ) -> Result<EventMessage, serde_json::Error> {
-    Ok(EventMessage { kind, subject: subject.to_string(), data: serde_json::to_value(data)? })
+    Ok(EventMessage { event_type, subject: subject.to_string(), data: serde_json::to_value(data)? })
 }
 
 fn grant_changed(grant: &Grant, policy_version: PolicyVersion) -> GrantChanged {
@@ -119,12 +119,12 @@ mod tests {
     const TIME: Micros = Micros(1_700_000_000_000_001);
 
     #[track_caller]
-    fn check(event: &DomainEvent, kind: &str, subject: &str, data: Value) {
+    fn check(event: &DomainEvent, event_type: &str, subject: &str, data: Value) {
         let policy_version = PolicyVersion::try_from(7).unwrap();
 
         let message = EventMessage::new(event, policy_version).unwrap();
-        assert_eq!((message.kind, message.subject.as_str()), (kind, subject));
-        assert_eq!(message.data, data, "{kind}");
+        assert_eq!((message.event_type, message.subject.as_str()), (event_type, subject));
+        assert_eq!(message.data, data, "{event_type}");
     }
 
     fn grant() -> Grant {

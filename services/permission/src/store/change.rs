@@ -2,7 +2,7 @@
 //! serialized.
 
 use prost::Message as _;
-use sea_orm::{DatabaseTransaction, EntityTrait as _, Set};
+use sea_orm::{DatabaseTransaction, EntityTrait as _, FromQueryResult, QuerySelect as _, Set};
 use slipway_authz::projection::hash::change_hash;
 use slipway_database::{Database, StoreError};
 use slipway_names::unit::{Micros, PolicyVersion};
@@ -22,6 +22,14 @@ use crate::{
 /// same.
 const CHANGE_LOCK: i64 = 0x51_1b_0a;
 
+/// What a change begins with.
+#[derive(FromQueryResult)]
+struct Start {
+    #[sea_orm(nested)]
+    state: policy_state::Model,
+    now: Micros,
+}
+
 /// A change in progress. Nothing of it is visible before [`Change::commit`].
 pub struct Change<'a> {
     store: &'a Store,
@@ -34,15 +42,22 @@ pub struct Change<'a> {
 
 impl Store {
     /// Begins a change. Waits until the change in progress, if any, has ended.
+    ///
+    /// Use cases decide before it, so that callers without a role do not wait for it, and again
+    /// inside it, when no other change can happen any more.
     pub async fn change(&self) -> Result<Change<'_>, StoreError> {
         let transaction = self.database.begin().await?;
         self.database.take_advisory_lock(&transaction, CHANGE_LOCK).await?;
-        let now = self.database.now(&transaction).await?;
 
-        let state = policy_state::Entity::find().one(&transaction).await?;
-        let state = state.ok_or_else(|| StoreError::defect("policy_state has no row"))?;
+        let start = policy_state::Entity::find()
+            .expr_as(self.database.clock().now(), "now")
+            .into_model::<Start>()
+            .one(&transaction)
+            .await?;
+        let Start { state, now } =
+            start.ok_or_else(|| StoreError::defect("policy_state has no row"))?;
+
         let previous = FeedPosition { policy_version: state.policy_version, hash: state.hash };
-
         Ok(Change { store: self, transaction, events: Vec::new(), previous, now })
     }
 }
@@ -97,10 +112,10 @@ impl Change<'_> {
     }
 
     async fn append_to_outbox(&self, event: &DomainEvent) -> Result<(), StoreError> {
-        let EventMessage { kind, subject, data } =
+        let EventMessage { event_type, subject, data } =
             EventMessage::new(event, self.next_version()).map_err(StoreError::defect)?;
 
-        let event = Event { kind: kind.to_owned(), subject, time: self.now, data };
+        let event = Event { event_type: event_type.to_owned(), subject, time: self.now, data };
         append(&self.transaction, event).await?;
         Ok(())
     }

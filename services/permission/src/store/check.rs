@@ -61,7 +61,7 @@ async fn effective_role(
     user: UserId,
     object: ObjectId,
 ) -> Result<EffectiveRole, StoreError> {
-    let viewer = Viewer { user, now: database.now(connection).await? };
+    let viewer = Viewer::new(database, user);
 
     let policy_version = Query::select()
         .column(policy_state::Column::PolicyVersion)
@@ -79,8 +79,8 @@ async fn effective_role(
         .expr_as(rank, "rank")
         .take();
 
-    let statement = connection.get_database_backend().build(&decision);
-    let decision = Decision::find_by_statement(statement).one(connection).await?;
+    let decision = connection.get_database_backend().build(&decision);
+    let decision = Decision::find_by_statement(decision).one(connection).await?;
     let decision = decision.ok_or_else(|| StoreError::defect("the decision gave no row"))?;
 
     let kind = decision.kind.and_then(|kind| kind.parse().ok());

@@ -51,8 +51,7 @@ impl Store {
         after: &str,
         limit: u64,
     ) -> Result<Vec<Group>, StoreError> {
-        let reader = self.database.reader();
-        let viewer = Viewer { user, now: self.database.now(reader).await? };
+        let viewer = Viewer::new(&self.database, user);
 
         let id = || Expr::col((groups::Entity, groups::Column::Id));
         let object = Query::select()
@@ -68,7 +67,7 @@ impl Store {
             .filter(Expr::exists(grant))
             .order_by_asc(groups::Column::Name)
             .limit(limit)
-            .all(reader)
+            .all(self.database.reader())
             .await?;
         Ok(rows.into_iter().map(Into::into).collect())
     }

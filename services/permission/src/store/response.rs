@@ -3,7 +3,7 @@
 use serde::{Serialize, de::DeserializeOwned};
 use slipway_database::{
     StoreError,
-    idempotency::{self, EarlierCall, Key, StoreOutcome},
+    idempotency::{self, EarlierCall, RequestKey, StoreOutcome},
 };
 
 use crate::store::change::Change;
@@ -12,7 +12,7 @@ impl Change<'_> {
     /// The stored response to an earlier request with this key.
     pub async fn find_response<T: DeserializeOwned>(
         &self,
-        key: Option<&Key>,
+        key: Option<&RequestKey>,
     ) -> Result<EarlierCall<T>, StoreError> {
         match key {
             Some(key) => idempotency::find_response(self.database(), self.transaction(), key).await,
@@ -23,7 +23,7 @@ impl Change<'_> {
     /// Stores the response in the transaction of the change.
     pub async fn store_response(
         &self,
-        key: Option<&Key>,
+        key: Option<&RequestKey>,
         response: &impl Serialize,
     ) -> Result<StoreOutcome, StoreError> {
         match key {

@@ -169,8 +169,9 @@ impl Fixture {
 
     /// Types of the events with this subject, in order.
     pub(crate) async fn event_types(&self, subject: &str) -> Vec<String> {
-        let sql =
-            format!("select kind as row from outbox where subject = '{subject}' order by sequence");
+        let sql = format!(
+            "select event_type as row from outbox where subject = '{subject}' order by sequence"
+        );
         database::rows(&self.database.database, &sql).await
     }
 

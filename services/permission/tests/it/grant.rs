@@ -17,6 +17,7 @@ use crate::fixtures::{
 
 slipway_testrig::on_both_databases!(
     delete_of_registered_grant_is_refused,
+    delete_of_last_platform_admin_is_refused,
     created_grant_exists_beside_registered_one,
     repeated_grant_returns_the_existing_one,
     create_grant_with_same_request_id_returns_first_grant,
@@ -40,6 +41,27 @@ async fn register_image(fixture: &Fixture) -> ObjectReference {
     fixture.object_service().register_object(request).await.unwrap();
 
     object(ObjectKind::Image, &id)
+}
+
+async fn delete_of_last_platform_admin_is_refused(fixture: Fixture) {
+    let first = fixture.grants_of(platform()).await.remove(0);
+    assert_eq!(reason(fixture.delete_grant("admin", &first.id).await), Reason::LastAdmin);
+
+    let bob = fixture.user("bob").await.id;
+    let manager = grant(platform(), Role::Manager, user_subject(&bob));
+    let expiring =
+        Grant { expire_time: Some(fixture.in_one_hour().await.into()), ..manager.clone() };
+    fixture.create_grant("admin", expiring).await.unwrap();
+    assert_eq!(
+        reason(fixture.delete_grant("bob", &first.id).await),
+        Reason::LastAdmin,
+        "an admin whose grant expires does not count"
+    );
+
+    let second = fixture.create_grant("admin", manager).await.unwrap();
+    fixture.delete_grant("bob", &first.id).await.unwrap();
+    assert!(!fixture.get_self("admin").await.platform_admin);
+    assert_eq!(reason(fixture.delete_grant("bob", &second.id).await), Reason::LastAdmin);
 }
 
 async fn delete_of_registered_grant_is_refused(fixture: Fixture) {

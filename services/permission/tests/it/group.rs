@@ -231,7 +231,10 @@ async fn create_group_with_same_request_id_returns_first_group(fixture: Fixture)
     let first = create(&fixture, &request).await.unwrap();
     assert_eq!(create(&fixture, &request).await.unwrap(), first);
     let events = fixture.event_types(&first.group.unwrap().id).await;
-    assert_eq!(events.iter().filter(|kind| *kind == "permission.group.created").count(), 1);
+    assert_eq!(
+        events.iter().filter(|event_type| *event_type == "permission.group.created").count(),
+        1
+    );
 
     let other = CreateGroupRequest { display_name: "Other".to_owned(), ..request.clone() };
     assert_eq!(reason(create(&fixture, &other).await), Reason::RequestIdReused);

@@ -1,7 +1,7 @@
 //! Users: at their first call, invited, and as platform admins.
 
 use slipway_fault::Reason;
-use slipway_wire::permission::v1::{GetUserRequest, Grant, InviteUserRequest, Role, User};
+use slipway_wire::permission::v1::{GetUserRequest, InviteUserRequest, Role, User};
 use tonic::Status;
 use uuid::Uuid;
 
@@ -13,8 +13,7 @@ slipway_testrig::on_both_databases!(
     invite_user_with_same_request_id_returns_first_user,
     invalid_invitation_names_the_field,
     get_user_is_for_platform_readers,
-    delete_of_last_platform_admin_is_refused,
-    bootstrap_creates_admins_only_without_managers,
+    bootstrap_creates_admins_only_while_there_is_none,
 );
 
 const INVITED: &str = "permission.user.invited";
@@ -118,36 +117,15 @@ async fn get_user_is_for_platform_readers(fixture: Fixture) {
     assert_eq!(reason(invited), Reason::RoleMissing, "READER cannot invite");
 }
 
-async fn delete_of_last_platform_admin_is_refused(fixture: Fixture) {
-    let first = fixture.grants_of(platform()).await.remove(0);
-    assert_eq!(reason(fixture.delete_grant("admin", &first.id).await), Reason::LastAdmin);
-
-    let bob = fixture.user("bob").await.id;
-    let manager = grant(platform(), Role::Manager, user_subject(&bob));
-    let expiring =
-        Grant { expire_time: Some(fixture.in_one_hour().await.into()), ..manager.clone() };
-    fixture.create_grant("admin", expiring).await.unwrap();
-    assert_eq!(
-        reason(fixture.delete_grant("bob", &first.id).await),
-        Reason::LastAdmin,
-        "an admin whose grant expires does not count"
-    );
-
-    let second = fixture.create_grant("admin", manager).await.unwrap();
-    fixture.delete_grant("bob", &first.id).await.unwrap();
-    assert!(!fixture.get_self("admin").await.platform_admin);
-    assert_eq!(reason(fixture.delete_grant("bob", &second.id).await), Reason::LastAdmin);
-}
-
 /// Bootstraps with `root` as the configured admin.
 async fn bootstrap(fixture: &Fixture) {
     fixture.app.bootstrap(&[claims("root")]).await.unwrap();
 }
 
-async fn bootstrap_creates_admins_only_without_managers(fixture: Fixture) {
+async fn bootstrap_creates_admins_only_while_there_is_none(fixture: Fixture) {
     let root = fixture.user("root").await;
     bootstrap(&fixture).await;
-    assert!(!fixture.get_self("root").await.platform_admin, "the platform has a manager");
+    assert!(!fixture.get_self("root").await.platform_admin, "there is a platform admin");
 
     fixture.execute("update grants set expire_time = 1").await;
     assert!(!fixture.get_self("admin").await.platform_admin);

@@ -42,12 +42,14 @@ async fn check_cancelled(fixture: &Fixture, image: &str, build_id: &str) {
     .await;
     assert_eq!(image.active_revision, 0);
 
-    let events =
-        format!("select kind as row from outbox where subject = '{build_id}' order by sequence");
-    let kinds = fixture.rows("builder", &events).await;
-    let cancelled = kinds.iter().filter(|kind| *kind == "builder.build.cancelled").count();
-    assert_eq!(cancelled, 1, "{kinds:?}");
-    assert_eq!(kinds.last().map(String::as_str), Some("builder.build.cancelled"));
+    let events = format!(
+        "select event_type as row from outbox where subject = '{build_id}' order by sequence"
+    );
+    let event_types = fixture.rows("builder", &events).await;
+    let cancelled =
+        event_types.iter().filter(|event_type| *event_type == "builder.build.cancelled").count();
+    assert_eq!(cancelled, 1, "{event_types:?}");
+    assert_eq!(event_types.last().map(String::as_str), Some("builder.build.cancelled"));
 }
 
 async fn retry(fixture: &Fixture, image: &str) -> Revision {

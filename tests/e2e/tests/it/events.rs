@@ -164,7 +164,7 @@ async fn commands_are_not_shown_as_events() {
     let build = fixture.create_build(request).await;
     let sql = format!(
         "select cast(position as text) as row from outbox \
-         where kind = '{BUILD_REQUESTED}' and position is not null"
+         where event_type = '{BUILD_REQUESTED}' and position is not null"
     );
     let rows = fixture.wait_for_rows("catalog", &sql, TIMEOUT, |rows| !rows.is_empty()).await;
     let command: i64 = rows[0].parse().unwrap();

@@ -10,7 +10,7 @@ use slipway_wire::{
 
 use crate::fixture::{BUILD_TIMEOUT, Fixture, full, has_ended, standalone, wait_until};
 
-const END_KINDS: [&str; 5] = ["succeeded", "failed", "cancelled", "timed_out", "expired"];
+const END_EVENTS: [&str; 5] = ["succeeded", "failed", "cancelled", "timed_out", "expired"];
 
 /// Waits for the state of an image in the catalog. Errors of the call are ignored: the catalog may
 /// be starting.
@@ -25,7 +25,7 @@ async fn wait_for_image(fixture: &Fixture, name: &str, state: ImageState) -> Ima
 /// Checks that the events of a build have no gaps in their numbers, and exactly one end.
 async fn check_history(fixture: &Fixture, build: &str) {
     let sql = format!(
-        "select sequence || ' ' || kind as row from outbox where subject = '{build}' \
+        "select sequence || ' ' || event_type as row from outbox where subject = '{build}' \
          order by sequence"
     );
     let history = fixture.rows("builder", &sql).await;
@@ -34,7 +34,7 @@ async fn check_history(fixture: &Fixture, build: &str) {
         history.iter().map(|row| row.split(' ').next().unwrap().parse().unwrap()).collect();
     assert_eq!(sequences, (1..).take(sequences.len()).collect::<Vec<_>>(), "{history:#?}");
 
-    let is_end = |row: &&String| END_KINDS.iter().any(|kind| row.ends_with(kind));
+    let is_end = |row: &&String| END_EVENTS.iter().any(|event_type| row.ends_with(event_type));
     assert_eq!(history.iter().filter(is_end).count(), 1, "{history:#?}");
 }
 
@@ -50,8 +50,8 @@ async fn attempt_of_a_killed_builder_is_repeated() {
     // The lease lasts a minute; the test ends it at once.
     let expire = "update builds set lease_until = 1 where lease_until is not null";
     fixture.execute("builder", expire).await;
-    fixture.stack.restart("builder").unwrap();
-    fixture.stack.wait().unwrap();
+    fixture.stack.start("builder").unwrap();
+    fixture.stack.wait_until_ready().unwrap();
 
     let build = fixture.wait_for_build(&build_id, BUILD_TIMEOUT, has_ended).await;
     assert_eq!((build.state(), build.attempt), (BuildState::Succeeded, 2));
@@ -88,13 +88,13 @@ async fn killed_catalog_publishes_its_committed_request_after_a_restart() {
     fixture.stack.service("catalog").crash();
 
     let unpublished = "
-        select kind as row from outbox
-        where position is null and kind = 'catalog.build.requested'";
+        select event_type as row from outbox
+        where position is null and event_type = 'catalog.build.requested'";
     assert_eq!(fixture.rows("catalog", unpublished).await.len(), 1);
 
     fixture.execute("catalog", "delete from lease").await;
-    fixture.stack.restart("catalog").unwrap();
-    fixture.stack.wait().unwrap();
+    fixture.stack.start("catalog").unwrap();
+    fixture.stack.wait_until_ready().unwrap();
     // The test does not call the builder: GetBuild would make it fetch the request from the
     // catalog.
     fixture.wait_for_succeeded_row(&build).await;
@@ -115,7 +115,7 @@ const IMAGES: &str = "
     from images order by id";
 const LAST_EVENTS: &str = "
     select subject || ' ' || max(sequence) as row
-    from outbox where kind <> 'catalog.build.requested' group by subject order by subject";
+    from outbox where event_type <> 'catalog.build.requested' group by subject order by subject";
 
 /// The rows of all builds, revisions and images, and the number of each image's last event.
 async fn all_rows(fixture: &Fixture) -> [Vec<String>; 4] {
@@ -140,7 +140,7 @@ async fn repeated_messages_change_no_rows() {
         fixture.execute(service, "update outbox set position = null").await;
     }
     for service in ["catalog", "builder"] {
-        let unpublished = "select kind as row from outbox where position is null";
+        let unpublished = "select event_type as row from outbox where position is null";
         let timeout = Duration::from_secs(30);
         fixture.wait_for_rows(service, unpublished, timeout, <[String]>::is_empty).await;
     }

@@ -205,7 +205,7 @@ async fn reads_continue_and_writes_are_refused_while_permission_is_down() {
         "{readiness}"
     );
 
-    fixture.stack.restart("permission").unwrap();
-    fixture.stack.wait().unwrap();
+    fixture.stack.start("permission").unwrap();
+    fixture.stack.wait_until_ready().unwrap();
     fixture.create(fixture.existing_image("vision", "later")).await;
 }

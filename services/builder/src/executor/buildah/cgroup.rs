@@ -23,7 +23,8 @@ use super::{
     limits::{Limits, Resource},
 };
 
-/// Tries to move all processes out of a cgroup while other processes of the builder start in it.
+/// Most rounds of moving processes out of a cgroup; other processes of the builder may start in it
+/// meanwhile.
 const MAX_MOVES: usize = 10;
 
 const PROCS_FILE: &str = "cgroup.procs";

@@ -35,7 +35,7 @@ pub(super) async fn watch(folder: &Path, limit: ByteCount) {
             Err(error) => {
                 tracing::warn!(
                     %error,
-                    "could not measure the disk usage of an attempt; trying again"
+                    "could not measure the disk usage of an attempt; retrying"
                 );
             }
         }

@@ -13,8 +13,8 @@ use crate::domain::{
 /// The kernel's PID_MAX_LIMIT.
 const MAX_PROCESSES: u64 = 1 << 22;
 
-/// A resource that only the host can limit. The order decides which one a failure names when
-/// several are exceeded.
+/// A resource that only the host can limit. The order of the variants decides which one a failure
+/// names when several are exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Resource {
@@ -45,7 +45,7 @@ impl fmt::Display for Resource {
 
 impl Resource {
     /// All resources.
-    pub const ALL: [Self; 3] = [Self::Cpu, Self::Memory, Self::Processes];
+    pub const ALL: [Self; 3] = [Self::Memory, Self::Processes, Self::Cpu];
 
     /// The word in `executor.accept_unenforced`.
     pub fn as_str(self) -> &'static str {
@@ -132,8 +132,8 @@ impl Limits {
         match resource {
             Resource::Memory => {
                 let message = format!(
-                    "The build needed more than {} bytes of memory, the maximum. Split it, or ask \
-                     the operators to raise the limit.",
+                    "The build needed more than {} bytes of memory, the maximum. Install fewer \
+                     packages, or ask the operators to raise the limit.",
                     self.memory_bytes
                 );
                 Failure::new(FailureReason::MemoryExceeded, step, message)
@@ -152,8 +152,8 @@ impl Limits {
 
     pub(super) fn disk_failure(&self, step: Step) -> Failure {
         let message = format!(
-            "The build used more than {} bytes of disk, the maximum. Split it, or ask the \
-             operators to raise the limit.",
+            "The build used more than {} bytes of disk, the maximum. Install fewer packages, or \
+             ask the operators to raise the limit.",
             self.disk_bytes
         );
         Failure::new(FailureReason::DiskExceeded, step, message)

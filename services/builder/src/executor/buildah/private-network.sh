@@ -4,7 +4,8 @@ set -eu
 allowed=$1
 shift
 
-# A process that holds the new network namespace until the end of the step.
+# A process that holds the new network namespace until the end of the step. It begins in the old
+# one, and needs a few milliseconds to enter the new one.
 unshare --net sleep infinity &
 holder=$!
 while [ "$(readlink /proc/$holder/ns/net)" = "$(readlink /proc/self/ns/net)" ]; do sleep 0.005; done
@@ -19,7 +20,7 @@ read -r _ <"$ready" || true
 if ! nsenter --net=/proc/$holder/ns/net -- ip link show tap0 >/dev/null 2>&1; then
     cat "$XDG_RUNTIME_DIR/network.log" >&2
     echo "SLIPWAY: slirp4netns could not create the network of the step" >&2
-    exit 70
+    exit 70 # EX_SOFTWARE of sysexits.h
 fi
 
 # Private and link-local ranges are unreachable, except the allowed ones.

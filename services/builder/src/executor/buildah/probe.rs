@@ -23,8 +23,6 @@ use super::{
 pub struct IsolationReport {
     /// The network of steps.
     pub network: NetworkMode,
-    /// Steps run in a user namespace and a PID namespace of their own.
-    pub user_and_pid_namespace: bool,
     /// A step could not connect to a listener on the host's loopback.
     pub loopback_closed: bool,
     /// Limits that this host does not enforce, accepted by the settings.
@@ -33,14 +31,13 @@ pub struct IsolationReport {
 
 impl fmt::Display for IsolationReport {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let namespaces = if self.user_and_pid_namespace { "yes" } else { "NO" };
         let loopback = if self.loopback_closed { "closed" } else { "OPEN" };
         let unenforced =
             if self.unenforced.is_empty() { "none".to_owned() } else { list(&self.unenforced, "") };
 
         write!(
             formatter,
-            "isolation: user and PID namespace {namespaces}, network {:?}, \
+            "isolation: user and PID namespace yes, network {:?}, \
              host loopback {loopback}, unenforced limits: {unenforced}",
             self.network,
         )
@@ -93,7 +90,7 @@ pub enum UnsupportedHost {
         "a command could not run with the configured limits ({0}); raise `executor.limits`, or \
          start the builder in a control group that is delegated to it"
     )]
-    NoCgroup(String),
+    CannotApplyLimits(String),
 }
 
 /// Prints the script's network namespace, then `open` or `closed`: whether it can connect to the
@@ -129,12 +126,7 @@ pub(super) async fn probe(
     let unenforced = unenforced_limits(settings, cgroup_root)?;
     probe_cgroup(&settings.limits, cgroup_root, folder).await?;
 
-    Ok(IsolationReport {
-        network: settings.network,
-        user_and_pid_namespace: true,
-        loopback_closed,
-        unenforced,
-    })
+    Ok(IsolationReport { network: settings.network, loopback_closed, unenforced })
 }
 
 fn create_folder(folder: &Path) -> Result<(), UnsupportedHost> {
@@ -177,22 +169,42 @@ async fn is_loopback_closed(settings: &Settings, folder: &Path) -> Result<bool, 
     let listener = TcpListener::bind((LOOPBACK, 0)).await.map_err(|error| error.to_string())?;
     let port = listener.local_addr().map(|address| address.port()).unwrap_or_default();
 
-    let outside = namespaces::with_host_network(&Cgroup::NONE, connect(LOOPBACK, port));
-    let outside = output_of(&outside, folder).await?;
-    if !outside.ends_with("open\n") {
+    let command = namespaces::with_host_network(&Cgroup::NONE, connect(LOOPBACK, port));
+    let outside = Connection::parse(&output_of(&command, folder).await?)?;
+    if !outside.is_open {
         return Err("bash could not connect to a listener on the host's own loopback".to_owned());
     }
 
     for address in [LOOPBACK, SLIRP_HOST] {
-        let inside = namespaces::with_step_network(&Cgroup::NONE, settings, connect(address, port));
-        let inside = output_of(&inside, folder).await?;
+        let command =
+            namespaces::with_step_network(&Cgroup::NONE, settings, connect(address, port));
+        let inside = Connection::parse(&output_of(&command, folder).await?)?;
 
-        let is_same_namespace = inside.lines().next() == outside.lines().next();
-        if is_same_namespace || !inside.ends_with("closed\n") {
+        // In the host's namespace the step is not isolated, whatever this connection says.
+        if inside.is_open || inside.namespace == outside.namespace {
             return Ok(false);
         }
     }
     Ok(true)
+}
+
+/// The output of [`CONNECT_SCRIPT`].
+struct Connection {
+    /// The network namespace in which the script ran.
+    namespace: String,
+    is_open: bool,
+}
+
+impl Connection {
+    fn parse(output: &str) -> Result<Self, String> {
+        let (namespace, is_open) = match output.lines().collect::<Vec<_>>().as_slice() {
+            [namespace, "open"] => (*namespace, true),
+            [namespace, "closed"] => (*namespace, false),
+            _ => return Err(format!("the connection test printed `{}`", output.trim())),
+        };
+
+        Ok(Self { namespace: namespace.to_owned(), is_open })
+    }
 }
 
 /// The limits that this host does not enforce. Fails when the settings do not accept all of them.
@@ -220,13 +232,16 @@ async fn probe_cgroup(
 ) -> Result<(), UnsupportedHost> {
     let cgroup = cgroup_root.cgroup(&format!("probe-{}", Uuid::now_v7()));
     let attempt = Attempt { folder, cgroup };
-    attempt.cgroup.create(limits).map_err(|error| UnsupportedHost::NoCgroup(error.to_string()))?;
+    attempt
+        .cgroup
+        .create(limits)
+        .map_err(|error| UnsupportedHost::CannotApplyLimits(error.to_string()))?;
 
     let command = namespaces::with_host_network(&attempt.cgroup, print_user_id());
     let output = output_of(&command, &attempt.folder).await;
     process::remove(&attempt).await;
 
-    output.map_err(UnsupportedHost::NoCgroup)?;
+    output.map_err(UnsupportedHost::CannotApplyLimits)?;
     Ok(())
 }
 

@@ -33,17 +33,17 @@ const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sb
 
 /// The process to start, without the builder's environment. Dropping its child kills it and all
 /// its descendants.
-pub(super) fn tokio_command(command: &CommandLine, attempt: &Path) -> Command {
+pub(super) fn tokio_command(command: &CommandLine, folder: &Path) -> Command {
     let words = command.words();
     let mut process = Command::new(&words[0]);
     process
         .args(&words[1..])
         .env_clear()
         .env("PATH", SEARCH_PATH)
-        .env("HOME", attempt)
-        .env("XDG_RUNTIME_DIR", attempt.join("run"))
-        .env("TMPDIR", attempt.join("tmp"))
-        .current_dir(attempt)
+        .env("HOME", folder)
+        .env("XDG_RUNTIME_DIR", folder.join("run"))
+        .env("TMPDIR", folder.join("tmp"))
+        .current_dir(folder)
         .stdin(Stdio::null())
         .kill_on_drop(true);
 
@@ -56,14 +56,14 @@ pub(super) fn tokio_command(command: &CommandLine, attempt: &Path) -> Command {
 /// `step_of_line` recognises the output lines that begin a step.
 pub(super) async fn run(
     command: &CommandLine,
-    attempt: &Path,
-    storage: &str,
+    folder: &Path,
+    storage_conf: &str,
     log: &mut LogSink,
     step_of_line: impl Fn(&[u8]) -> Option<Step> + Send + Copy,
     idle_timeout: Duration,
 ) -> Result<Option<i32>, Failure> {
     let (mut child, mut output) =
-        spawn(command, attempt, storage).map_err(|error| tool_failure(log.step(), &error))?;
+        spawn(command, folder, storage_conf).map_err(|error| tool_failure(log.step(), &error))?;
 
     copy_output(&mut output, log, step_of_line, idle_timeout).await?;
 
@@ -75,16 +75,16 @@ pub(super) async fn run(
 /// order.
 fn spawn(
     command: &CommandLine,
-    attempt: &Path,
-    storage: &str,
+    folder: &Path,
+    storage_conf: &str,
 ) -> io::Result<(Child, pipe::Receiver)> {
     let (reader, writer) = io::pipe()?;
 
     // The pipe ends only when all writers are closed, `process`'s as well: it must not outlive
     // this function.
-    let mut process = tokio_command(command, attempt);
+    let mut process = tokio_command(command, folder);
     process
-        .env("CONTAINERS_STORAGE_CONF", attempt.join(storage))
+        .env("CONTAINERS_STORAGE_CONF", folder.join(storage_conf))
         .stdout(writer.try_clone()?)
         .stderr(writer);
 
@@ -146,7 +146,7 @@ pub(super) async fn remove(attempt: &Attempt) {
 
     tracing::warn!(
         attempt.folder = %folder.display(),
-        "could not remove the files of an attempt; trying again at the next start"
+        "could not remove the files of an attempt; retrying at the next start"
     );
 }
 

@@ -36,11 +36,13 @@ impl Buildah {
             .switch(self.tls_verify(reference))
             .argument(format!("docker://{reference}"));
 
-        let late = pull_failure(format!(
+        let timeout_failure = pull_failure(format!(
             "The base could not be pulled within {} s.",
             self.settings.limits.transfer_seconds
         ));
-        let exit_code = self.transfer(command, attempt, BASES_STORAGE, log, late).await?;
+        let exit_code =
+            self.transfer(command, attempt, BASES_STORAGE, log, timeout_failure).await?;
+        // The last line of `buildah pull --quiet` is the image's id.
         let output = log.last_lines();
 
         if exit_code != Some(0) {
@@ -82,11 +84,12 @@ impl Buildah {
             .argument(image_id.trim())
             .argument(format!("docker://{reference}"));
 
-        let late = push_failure(format!(
+        let timeout_failure = push_failure(format!(
             "The image could not be pushed within {} s.",
             self.settings.limits.transfer_seconds
         ));
-        let exit_code = self.transfer(command, attempt, ATTEMPT_STORAGE, log, late).await?;
+        let exit_code =
+            self.transfer(command, attempt, ATTEMPT_STORAGE, log, timeout_failure).await?;
 
         if exit_code != Some(0) {
             return Err(self.exceeded_limit(attempt, Step::Push).unwrap_or_else(|| {
@@ -104,14 +107,14 @@ impl Buildah {
         Ok(Pushed { reference, digest, platform: base.platform.clone(), size })
     }
 
-    /// Runs a pull or push. Fails with `late` when it exceeds its time.
+    /// Runs a pull or push. Fails with `timeout_failure` when it exceeds its time.
     async fn transfer(
         &self,
         command: CommandLine,
         attempt: &Attempt,
         storage: &str,
         log: &mut LogSink,
-        late: Failure,
+        timeout_failure: Failure,
     ) -> Result<Option<i32>, Failure> {
         let command = namespaces::with_host_network(&attempt.cgroup, command);
         let running =
@@ -119,7 +122,7 @@ impl Buildah {
 
         match timeout(self.settings.limits.transfer_timeout(), running).await {
             Ok(exit_code) => exit_code,
-            Err(_) => Err(late),
+            Err(_) => Err(timeout_failure),
         }
     }
 
@@ -134,8 +137,7 @@ impl Buildah {
             .resolve(&reference.at(digest))
             .await
             .map_err(|error| push_failure(error.to_string()))?;
-        ByteCount::try_from(artifact.size_bytes)
-            .map_err(|error| push_failure(format!("The size of the pushed image {error}.")))
+        Ok(artifact.size)
     }
 
     pub(super) fn signature_policy(&self) -> String {

@@ -1,35 +1,8 @@
-//! The results of an inspection, and the check of base images.
+//! The check of base images.
 
 use serde_json::{Map, Value};
-use slipway_names::{digest::Digest, platform::Platform};
 
 use crate::strict_json::fold;
-
-/// The content of a reference.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Artifact {
-    /// Digest of the manifest or index.
-    pub digest: Digest,
-    /// Every platform that has an image.
-    pub platforms: Vec<Platform>,
-    /// Compressed config and layers of the first platform, in bytes.
-    pub size_bytes: i64,
-}
-
-/// One image for one platform.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Inspection {
-    /// Digest of the manifest.
-    pub digest: Digest,
-    /// Digest of the config, which container tools call the image id.
-    pub config_digest: Digest,
-    /// The platform in the config.
-    pub platform: Platform,
-    /// Compressed config and layers, in bytes.
-    pub size_bytes: i64,
-    /// The unchanged config (OCI image specification, config).
-    pub config: Value,
-}
 
 /// The cause of a refused base image: a build on it would do something other than its spec says.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
