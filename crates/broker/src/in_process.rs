@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Broker, BrokerError, Envelope, Handler,
     port::disposition,
-    topology::{QUEUES, Queue, exchange_of},
+    topology::{QUEUES, Queue, Route},
 };
 
 /// The number of dead letters that are kept, of all queues together. More drop the oldest.
@@ -102,7 +102,7 @@ impl Broker for InProcess {
     async fn publish(&self, envelope: &Envelope) -> Result<(), BrokerError> {
         let queues: Vec<Queue> =
             QUEUES.iter().copied().filter(|queue| queue.receives(&envelope.event_type)).collect();
-        if queues.is_empty() && exchange_of(&envelope.event_type).1 {
+        if queues.is_empty() && Route::of(&envelope.event_type).is_mandatory {
             return Err(BrokerError(format!("no queue takes {}", envelope.event_type)));
         }
 

@@ -24,7 +24,7 @@ use crate::{
     connection::{AmqpSession, with_timeout},
     port::disposition,
     publisher::Publisher,
-    topology::{Queue, exchange_of},
+    topology::{Queue, Route},
 };
 
 /// RabbitMQ closes a channel that holds a delivery for 30 minutes; the delivery is requeued before.
@@ -151,6 +151,12 @@ async fn settle(
         // A defect does not go away like an outage does; it must not delay the messages behind it
         // for long.
         if is_internal && attempts >= MAX_INTERNAL_ATTEMPTS {
+            tracing::warn!(
+                queue.name = queue.name,
+                message.id = %envelope.id,
+                attempts,
+                "dead-lettered a message after repeated internal errors"
+            );
             return reject(delivery, Requeue::No).await;
         }
         if received.elapsed() > MAX_DELIVERY_AGE {
@@ -242,8 +248,8 @@ impl Broker for Rabbit {
 }
 
 async fn publish_to(session: &AmqpSession, envelope: &Envelope) -> lapin::Result<Confirmation> {
-    let (exchange, mandatory) = exchange_of(&envelope.event_type);
-    let options = BasicPublishOptions { mandatory, ..Default::default() };
+    let Route { exchange, is_mandatory } = Route::of(&envelope.event_type);
+    let options = BasicPublishOptions { mandatory: is_mandatory, ..Default::default() };
     let routing_key = envelope.event_type.as_str();
 
     session

@@ -45,9 +45,19 @@ impl Queue {
     }
 }
 
-/// The exchange of messages of this type, and whether a queue must take them (AMQP's `mandatory`).
-/// A message that one of our queues receives is mandatory.
-pub fn exchange_of(event_type: &str) -> (&'static str, bool) {
-    let queue = QUEUES.iter().find(|queue| queue.receives(event_type));
-    (queue.map_or(EVENTS, |queue| queue.exchange), queue.is_some())
+/// Where messages of a type are published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Route {
+    pub exchange: &'static str,
+    /// Whether a queue must take the message (AMQP's `mandatory`): one of ours receives it.
+    pub is_mandatory: bool,
+}
+
+impl Route {
+    pub fn of(event_type: &str) -> Self {
+        let queue = QUEUES.iter().find(|queue| queue.receives(event_type));
+        let exchange = queue.map_or(EVENTS, |queue| queue.exchange);
+
+        Self { exchange, is_mandatory: queue.is_some() }
+    }
 }

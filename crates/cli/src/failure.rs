@@ -33,7 +33,7 @@ impl Failure {
     }
 
     /// Marks a broken pipe as incomplete work; other failures stay as they are.
-    pub(crate) fn incomplete(self) -> Self {
+    pub(crate) fn with_work_left(self) -> Self {
         match self {
             Self::BrokenPipe { .. } => Self::BrokenPipe { is_incomplete: true },
             failure => failure,

@@ -19,7 +19,7 @@ const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// For calls that are made outside of a call with a deadline.
 const DEFAULT_CALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// Time kept for our own response. It reaches the caller before the caller's deadline ends.
-const RESPONSE_DELAY: Duration = Duration::from_millis(100);
+const RESPONSE_RESERVE: Duration = Duration::from_millis(100);
 
 /// A channel that connects at its first call, and reconnects after a failure.
 ///
@@ -66,10 +66,10 @@ impl ServiceCall {
         message: T,
         on_behalf_of: Option<&Caller>,
     ) -> Result<Request<T>, Fault> {
-        let mut request = self.stream(message)?;
+        let mut request = self.signed(message)?;
 
         let timeout = remaining_deadline()
-            .map_or(DEFAULT_CALL_TIMEOUT, |remaining| remaining.saturating_sub(RESPONSE_DELAY));
+            .map_or(DEFAULT_CALL_TIMEOUT, |remaining| remaining.saturating_sub(RESPONSE_RESERVE));
         if timeout.is_zero() {
             return Err(Fault::new(
                 Reason::DeadlineExceeded,
@@ -92,6 +92,10 @@ impl ServiceCall {
     /// # Errors
     /// `INTERNAL` when no token can be signed.
     pub fn stream<T>(&self, message: T) -> Result<Request<T>, Fault> {
+        self.signed(message)
+    }
+
+    fn signed<T>(&self, message: T) -> Result<Request<T>, Fault> {
         let token = self.0.token().map_err(Fault::internal)?;
         let authorization: MetadataValue<_> = format!("Bearer {token}")
             .parse()
@@ -119,6 +123,7 @@ pub fn into_result<T>(
         Err(status) => status,
     };
 
+    // Only our own services send a reason. Without one, the status is the transport's.
     let is_unreachable = match status.code() {
         Code::Cancelled => true,
         Code::Unavailable | Code::Unknown => sent_reason(&status).is_none(),
@@ -128,7 +133,6 @@ pub fn into_result<T>(
         return Err(status.into());
     }
 
-    let message =
-        format!("The {service} service cannot be reached; nothing was changed. Try again.");
+    let message = format!("The {service} service did not answer. Try again.");
     Err(Fault::new(unreachable, message).cause(status))
 }

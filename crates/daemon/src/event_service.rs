@@ -10,7 +10,7 @@ use std::{
 use futures_util::{Stream, StreamExt as _, stream};
 use slipway_broker::{
     Envelope,
-    topology::{COMMANDS, exchange_of},
+    topology::{COMMANDS, Route},
 };
 use slipway_database::Database;
 use slipway_fault::{Fault, Reason};
@@ -161,7 +161,7 @@ fn shutting_down() -> Fault {
 /// Commands never match.
 fn matches(request: &WatchRequest, entry: &Entry) -> bool {
     let envelope = &entry.envelope;
-    let is_command = exchange_of(&envelope.event_type).0 == COMMANDS;
+    let is_command = Route::of(&envelope.event_type).exchange == COMMANDS;
 
     !is_command
         && (request.types.is_empty()

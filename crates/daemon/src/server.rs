@@ -200,7 +200,7 @@ async fn read_first_keys(name: &str, verifier: &Verifier) -> bool {
         tracing::warn!(
             service.name = name,
             cause = ?fault.source(),
-            "could not read the keys of all issuers; retrying"
+            "could not read the keys of at least one issuer; retrying"
         );
     }
 
@@ -220,7 +220,7 @@ async fn refresh_keys(verifier: Arc<Verifier>, mut is_fresh: bool, stop: Cancell
         if let Err(fault) = result {
             tracing::warn!(
                 cause = ?fault.source(),
-                "could not refresh the keys of all issuers; the old keys stay in use"
+                "could not refresh the keys of at least one issuer; its old keys stay in use"
             );
         }
     }

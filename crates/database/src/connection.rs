@@ -100,7 +100,8 @@ impl Database {
         &self.reader
     }
 
-    /// For a single statement that writes.
+    /// For a single statement that writes, and for one whose answer decides about a write: on
+    /// SQLite it waits for the transaction that is writing.
     pub fn writer(&self) -> &DatabaseConnection {
         &self.writer
     }

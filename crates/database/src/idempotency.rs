@@ -62,6 +62,22 @@ pub enum StoreOutcome {
     InFlight,
 }
 
+/// The outcome of a transaction that stores its response. A conflict of a call with a key counts as
+/// `in_flight`: the other transaction may be the same request.
+///
+/// # Errors
+/// Every other error, and a conflict of a call without a key.
+pub fn or_in_flight<T>(
+    outcome: Result<T, StoreError>,
+    key: Option<&RequestKey>,
+    in_flight: T,
+) -> Result<T, StoreError> {
+    match outcome {
+        Err(StoreError::Conflict(_)) if key.is_some() => Ok(in_flight),
+        outcome => outcome,
+    }
+}
+
 /// Finds an earlier call with this key. `T` is the type of the response that was stored; another
 /// type is a defect.
 pub async fn find_response<T: DeserializeOwned>(

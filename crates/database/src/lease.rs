@@ -13,6 +13,15 @@ use crate::{Database, StoreError, entities::lease};
 /// The time after which a lease that was not renewed is free.
 pub const LEASE_TTL: Duration = Duration::from_secs(10);
 
+/// Takes or renews the lease; `false` while another holder has it.
+pub async fn try_hold(database: &Database, name: &str, holder: Uuid) -> Result<bool, StoreError> {
+    let transaction = database.begin().await?;
+    let is_held = hold(database, &transaction, name, holder).await?;
+    transaction.commit().await?;
+
+    Ok(is_held)
+}
+
 /// Takes or renews the lease within the transaction; `false` while another holder has it.
 pub async fn hold(
     database: &Database,

@@ -126,8 +126,9 @@ fn add_violation(details: &mut ErrorDetails, reason: Reason, violation: Violatio
 fn violations_within(fault: &Fault, room: usize) -> Vec<Violation> {
     let all = fault.violations();
     let overhead = VIOLATION_OVERHEAD_BYTES + fault.reason().as_str().len();
-    // The list itself, and the last violation, are always sent.
-    let mut room = room.saturating_sub(LIST_OVERHEAD_BYTES + overhead + MAX_FIELD_BYTES);
+    // Kept for the violation that says how many are left out, so that it always fits.
+    let last_violation_bytes = overhead + MAX_FIELD_BYTES;
+    let mut room = room.saturating_sub(LIST_OVERHEAD_BYTES + last_violation_bytes);
 
     let mut kept = Vec::new();
     for violation in all {

@@ -57,13 +57,13 @@ pub(crate) struct TrustedIssuer {
     pub(crate) issuer: Issuer,
     keys: RwLock<Keys>,
     /// When an unknown key id last caused a fetch.
-    last_unknown_key: Mutex<Option<Instant>>,
+    last_unknown_key_fetch: Mutex<Option<Instant>>,
 }
 
 impl TrustedIssuer {
     /// Has no keys until the first [`TrustedIssuer::refresh`].
     pub(crate) fn new(issuer: Issuer) -> Self {
-        Self { issuer, keys: RwLock::default(), last_unknown_key: Mutex::default() }
+        Self { issuer, keys: RwLock::default(), last_unknown_key_fetch: Mutex::default() }
     }
 
     /// Reads all keys. The old keys stay in use when this fails.
@@ -86,17 +86,17 @@ impl TrustedIssuer {
             return Some(key);
         }
 
-        let mut last_unknown_key = self.last_unknown_key.lock().await;
+        let mut last_fetch = self.last_unknown_key_fetch.lock().await;
 
         // Another call may have fetched the keys while this one waited for the lock.
         if let Some(key) = self.cached_key(id) {
             return Some(key);
         }
 
-        if last_unknown_key.is_some_and(|time| time.elapsed() < UNKNOWN_KEY_INTERVAL) {
+        if last_fetch.is_some_and(|time| time.elapsed() < UNKNOWN_KEY_INTERVAL) {
             return None;
         }
-        *last_unknown_key = Some(Instant::now());
+        *last_fetch = Some(Instant::now());
 
         match timeout(UNKNOWN_KEY_TIMEOUT, self.refresh(http)).await {
             Ok(Ok(())) => {}

@@ -1,5 +1,5 @@
 //! Public keys from a JWKS (RFC 7517), each with the algorithms that it may verify (RFC 8725,
-//! section 3.1).
+//! section 3.1). `issuer.rs` fetches them.
 
 use std::{collections::HashMap, sync::Arc};
 

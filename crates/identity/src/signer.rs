@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     caller::ServiceName,
     issuer::{AUDIENCE, DEVELOPMENT_ISSUER, SERVICE_ISSUER},
-    keys::{InvalidKey, SigningKey},
+    signing_key::{InvalidKey, SigningKey},
 };
 
 /// A service token is signed for one call.

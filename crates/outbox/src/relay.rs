@@ -46,6 +46,7 @@ pub struct Relay {
 }
 
 /// The result of one round.
+#[derive(PartialEq)]
 enum Progress {
     /// At least one message was published.
     Published,
@@ -76,31 +77,30 @@ impl Relay {
                 progress = self.publish_waiting() => progress,
             };
 
-            delay = match progress {
-                Ok(Progress::Published) => {
+            let progress = progress.unwrap_or_else(|failure| {
+                log_failed_round(&failure);
+                Progress::Stuck
+            });
+            match progress {
+                Progress::Published => {
                     delay = POLL_INTERVAL;
                     continue;
                 }
-                Ok(Progress::Idle) => POLL_INTERVAL,
-                Ok(Progress::Stuck) => (delay * 2).min(MAX_RETRY_DELAY),
-                Err(failure) => {
-                    log_failed_round(&failure);
-                    (delay * 2).min(MAX_RETRY_DELAY)
-                }
-            };
+                Progress::Idle => delay = POLL_INTERVAL,
+                Progress::Stuck => delay = (delay * 2).min(MAX_RETRY_DELAY),
+            }
 
-            // While it backs off, new messages do not wake the relay.
-            let is_backing_off = delay > POLL_INTERVAL;
+            // A new message does not wake a relay that is stuck.
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = self.wake.0.notified(), if !is_backing_off => {}
+                () = self.wake.0.notified(), if progress == Progress::Idle => {}
                 () = tokio::time::sleep(delay) => {}
             }
         }
     }
 
     async fn publish_waiting(&self) -> Result<Progress, StoreError> {
-        if !self.hold_lease().await? {
+        if !lease::try_hold(&self.database, LEASE, self.holder).await? {
             return Ok(Progress::Idle);
         }
 
@@ -122,13 +122,6 @@ impl Relay {
 
         self.mark_published(&confirmed).await?;
         Ok(Progress::Published)
-    }
-
-    async fn hold_lease(&self) -> Result<bool, StoreError> {
-        let transaction = self.database.begin().await?;
-        let is_held = lease::hold(&self.database, &transaction, LEASE, self.holder).await?;
-        transaction.commit().await?;
-        Ok(is_held)
     }
 
     /// The oldest waiting message of each subject, in the order of their ids.

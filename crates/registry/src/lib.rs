@@ -1,10 +1,10 @@
 #![doc = include_str!("../README.md")]
 
 mod artifact;
-mod base;
+mod base_check;
 mod client;
 mod strict_json;
 
 pub use artifact::{Artifact, Inspection};
-pub use base::{UnsafeBase, check_base};
+pub use base_check::{UnsafeBase, check_base};
 pub use client::{Registries, RegistryConfig, RegistryError};

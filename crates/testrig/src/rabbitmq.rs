@@ -76,13 +76,11 @@ impl RabbitMq {
         let port = self.port;
         self.server.wait_until("RabbitMQ", START_TIMEOUT, || listens(port))?;
 
-        let _ = run(self
+        run(self
             .user
             .command("/usr/lib/rabbitmq/bin/rabbitmqctl")
             .args(["await_startup", "--timeout", "30"])
-            .envs(environment(&self.folder, self.port, self.epmd_port)));
-
-        Ok(())
+            .envs(environment(&self.folder, self.port, self.epmd_port)))
     }
 
     /// Address for one of the services.

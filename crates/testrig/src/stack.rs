@@ -272,7 +272,7 @@ impl Stack {
             jwks_file = {development_jwks:?}
             {sections}
             "#,
-            top_level = self.own_keys(service),
+            top_level = self.top_level_settings(service),
             grpc_port = self.grpc_port + index,
             http_port = self.http_port + index,
             otlp_endpoint = self.config.otlp_endpoint,
@@ -284,7 +284,7 @@ impl Stack {
     }
 
     /// The top-level keys that only this service has.
-    fn own_keys(&self, service: &str) -> String {
+    fn top_level_settings(&self, service: &str) -> String {
         let [(_, permission), (_, catalog), _] = self.environment();
 
         match service {

@@ -35,7 +35,6 @@ pub(crate) struct Arguments {
     keep: bool,
 }
 
-const STEP_COUNT: usize = 13;
 const NOT_FOUND: i32 = 3;
 
 struct Demo {
@@ -71,17 +70,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         }
     };
 
-    let mut demo = Demo {
-        tokens: issue_tokens(&stack)?,
-        user,
-        bin,
-        stack,
-        transcript: Transcript::new(STEP_COUNT),
-    };
+    let mut demo =
+        Demo { tokens: issue_tokens(&stack)?, user, bin, stack, transcript: Transcript::default() };
     let outcome = demo.run_steps(&base);
     demo.transcript.print_table();
     outcome.with_context(|| format!("the logs of the services are in {}", records.display()))?;
-    println!("\nall {STEP_COUNT} steps succeeded");
+    println!("\nall {} steps succeeded", demo.transcript.step_count());
 
     if arguments.keep {
         demo.print_commands_to_try();

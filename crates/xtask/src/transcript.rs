@@ -15,8 +15,8 @@ use crate::workspace::run_by_line;
 const BACKGROUND_TIMEOUT: Duration = Duration::from_secs(10);
 const BACKGROUND_POLL_INTERVAL: Duration = Duration::from_millis(50);
 
+#[derive(Default)]
 pub(crate) struct Transcript {
-    step_count: usize,
     steps: Vec<(String, Duration)>,
 }
 
@@ -27,8 +27,9 @@ pub(crate) struct Expected<'a> {
 }
 
 impl Transcript {
-    pub(crate) fn new(step_count: usize) -> Self {
-        Self { step_count, steps: Vec::new() }
+    /// The number of the steps that have run.
+    pub(crate) fn step_count(&self) -> usize {
+        self.steps.len()
     }
 
     /// Runs the command, prints its output while it runs, and returns the output.
@@ -80,7 +81,7 @@ impl Transcript {
     }
 
     fn print_start(&self, title: &str, command_line: &str) {
-        println!("\n── {}/{} {title}\n$ {command_line}", self.steps.len() + 1, self.step_count);
+        println!("\n── {} {title}\n$ {command_line}", self.steps.len() + 1);
     }
 
     fn finish_step(

@@ -30,9 +30,8 @@ use crate::{
 pub(crate) const LEASE: &str = "access-feed";
 /// An arbitrary number, the same for all appliers.
 const ADVISORY_LOCK_KEY: i64 = 0x51_1b_0c;
-/// Precedes the stored hash after a grant that this version does not know. Permission has no change
-/// with such a hash, so the next stream begins with a snapshot, which a newer version may know
-/// completely.
+/// Marks the stored hash when this version did not know a grant. Permission knows no such hash, so
+/// the next stream begins with a snapshot, which a newer version may understand completely.
 const INCOMPLETE_PREFIX: &str = "partial:";
 /// Rows of one statement of a snapshot. SQLite allows 32,766 values in a statement.
 const ROWS_PER_INSERT: usize = 1_000;

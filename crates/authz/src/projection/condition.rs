@@ -91,7 +91,7 @@ impl Viewer {
             .and_where(membership_column(access_members::Column::UserId).eq(self.user))
             .and_where(membership_column(access_members::Column::GroupId).eq(subject_id()))
             .take();
-        let administration = membership
+        let admin_membership = membership
             .clone()
             .and_where(membership_column(access_members::Column::Admin).eq(constant(true)))
             .take();
@@ -100,7 +100,7 @@ impl Viewer {
             .add(is(SubjectKind::Everyone))
             .add(is(SubjectKind::User).and(subject_id().eq(self.user)))
             .add(is(SubjectKind::Group).and(Expr::exists(membership)))
-            .add(is(SubjectKind::GroupAdmins).and(Expr::exists(administration)))
+            .add(is(SubjectKind::GroupAdmins).and(Expr::exists(admin_membership)))
     }
 }
 

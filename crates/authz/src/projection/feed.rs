@@ -3,7 +3,7 @@
 use std::{error::Error as _, time::Duration};
 
 use slipway_daemon::client::{ServiceCall, into_result};
-use slipway_database::{Database, StoreError, lease};
+use slipway_database::{Database, lease};
 use slipway_fault::{Fault, Reason};
 use slipway_wire::permission::v1::{
     GrantsHeartbeat, GrantsSnapshot, WatchGrantsRequest, WatchGrantsResponse,
@@ -71,7 +71,7 @@ impl Feed {
     }
 
     async fn follow(&self, needs_snapshot: bool) -> Result<StreamEnd, Fault> {
-        if !self.hold_lease().await? {
+        if !lease::try_hold(&self.database, LEASE, self.holder).await? {
             return Ok(StreamEnd::LeaseLost);
         }
 
@@ -80,7 +80,7 @@ impl Feed {
 
         loop {
             let event = next_event(&mut stream).await?;
-            if !self.hold_lease().await? {
+            if !lease::try_hold(&self.database, LEASE, self.holder).await? {
                 return Ok(StreamEnd::LeaseLost);
             }
 
@@ -126,13 +126,6 @@ impl Feed {
             Reason::PermissionUnavailable,
             "permission",
         )
-    }
-
-    async fn hold_lease(&self) -> Result<bool, Fault> {
-        let transaction = self.database.begin().await?;
-        let is_held = lease::hold(&self.database, &transaction, LEASE, self.holder).await?;
-        transaction.commit().await.map_err(StoreError::from)?;
-        Ok(is_held)
     }
 
     /// Records the contact. Permission's version differs from the applied one when a change was

@@ -13,7 +13,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// The wait of a call that has no deadline.
 const DEFAULT_WAIT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The part of a call's deadline that is left for the answer.
-const ANSWER_TIMEOUT: Duration = Duration::from_millis(200);
+const RESPONSE_RESERVE: Duration = Duration::from_millis(200);
 /// The largest distance, in policy versions, between a write and a projection that receives
 /// changes.
 const MAX_LAG: i64 = 1_000;
@@ -51,7 +51,7 @@ pub async fn wait_for_version(
 
     let wait_timeout = slipway_daemon::remaining_deadline()
         .unwrap_or(DEFAULT_WAIT_TIMEOUT)
-        .saturating_sub(ANSWER_TIMEOUT);
+        .saturating_sub(RESPONSE_RESERVE);
 
     tokio::time::timeout(wait_timeout, poll_until(database, policy_version))
         .await

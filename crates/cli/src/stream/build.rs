@@ -1,6 +1,10 @@
 //! Watches a build until it has ended, reopening the stream when it ends earlier.
 
-use slipway_wire::builder::v1::{Build, WatchBuildRequest};
+use std::time::{Duration, Instant};
+
+use slipway_wire::builder::v1::{Build, GetBuildRequest, WatchBuildRequest};
+use tokio::time::sleep;
+use tonic::Code;
 
 use crate::{
     build_state::has_ended,
@@ -10,15 +14,34 @@ use crate::{
     stream::retry_policy::RetryPolicy,
 };
 
-/// Watches the build and shows its result. Fails unless the build succeeded.
+const VISIBLE_TIMEOUT: Duration = Duration::from_secs(5);
+const VISIBLE_POLL_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Watches a new build and shows its result. Fails unless the build succeeded.
 pub(crate) async fn watch_until_success(
     session: &Session,
     build_id: &str,
     output: &Output,
 ) -> Result<(), Failure> {
+    wait_until_visible(session, build_id).await;
+
     let mut progress = Progress::new(output);
     let build = watch_until_end(session, build_id, &mut progress).await?;
     progress.finish(&build)
+}
+
+/// Waits until the builder shows a new build: the grants of a new image reach the builder after the
+/// catalog has answered. A failure is ignored, because watching reports it if it lasts.
+async fn wait_until_visible(session: &Session, build_id: &str) {
+    let began = Instant::now();
+
+    while began.elapsed() < VISIBLE_TIMEOUT {
+        let request = GetBuildRequest { build_id: build_id.to_owned() };
+        match session.builds().get_build(request).await {
+            Err(status) if status.code() == Code::NotFound => sleep(VISIBLE_POLL_INTERVAL).await,
+            _ => return,
+        }
+    }
 }
 
 /// Watches the build and returns it once it has ended, whether it succeeded or not.
@@ -42,7 +65,7 @@ pub(crate) async fn watch_until_end(
                 "The connection to the builder keeps closing. The build continues; \
                  try `slipway build watch {build_id}` again later."
             )),
-            Err(failure) => failure.incomplete(),
+            Err(failure) => failure.with_work_left(),
         };
         watch.retry_policy.wait_before_retry(failure).await?;
     }

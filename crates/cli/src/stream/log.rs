@@ -10,6 +10,16 @@ use crate::{
     stream::retry_policy::RetryPolicy,
 };
 
+/// How a stream of the log ended.
+enum StreamEnd {
+    /// All of the log is printed.
+    LogComplete,
+    /// The build has ended, and the log may have a part that this stream did not bring.
+    BuildEnded,
+    /// The build still runs.
+    TooEarly,
+}
+
 pub(crate) struct LogReader<'a> {
     session: &'a Session,
     build_id: String,
@@ -40,11 +50,13 @@ impl<'a> LogReader<'a> {
     /// Prints the log until the build has ended.
     pub(crate) async fn follow(&mut self) -> Result<(), Failure> {
         loop {
-            match self.follow_stream().await {
-                Ok(true) => return Ok(()),
-                Ok(false) => {}
-                Err(failure) => self.retry_policy.wait_before_retry(failure).await?,
-            }
+            let failure = match self.follow_stream().await {
+                Ok(StreamEnd::LogComplete) => return Ok(()),
+                Ok(StreamEnd::BuildEnded) => continue,
+                Ok(StreamEnd::TooEarly) => self.keeps_closing(),
+                Err(failure) => failure,
+            };
+            self.retry_policy.wait_before_retry(failure).await?;
         }
     }
 
@@ -58,27 +70,28 @@ impl<'a> LogReader<'a> {
         }
     }
 
-    /// Follows one stream to its end. Returns whether the log is complete.
+    /// Follows one stream to its end.
     ///
     /// A stream ends in the same way when the log is complete and when the server stops. So a
     /// stream is opened once more after the build has ended: the log is complete when that stream
     /// is empty.
-    async fn follow_stream(&mut self) -> Result<bool, Failure> {
+    async fn follow_stream(&mut self) -> Result<StreamEnd, Failure> {
         let has_output = self.copy_stream(true).await?;
         if self.has_build_ended && !has_output {
-            return Ok(true);
+            return Ok(StreamEnd::LogComplete);
         }
 
-        if !self.fetch_has_ended().await? {
-            return Err(Failure::unavailable(format!(
-                "The connection to the builder keeps closing. The build continues; \
-                 try `slipway build logs --follow {}` again later.",
-                self.build_id
-            )));
-        }
+        self.has_build_ended = self.fetch_has_ended().await?;
+        Ok(if self.has_build_ended { StreamEnd::BuildEnded } else { StreamEnd::TooEarly })
+    }
 
-        self.has_build_ended = true;
-        Ok(false)
+    /// What the user sees if all retries end like this.
+    fn keeps_closing(&self) -> Failure {
+        Failure::unavailable(format!(
+            "The connection to the builder keeps closing. The build continues; \
+             try `slipway build logs --follow {}` again later.",
+            self.build_id
+        ))
     }
 
     /// Prints one stream to its end. Returns whether it had any chunk.

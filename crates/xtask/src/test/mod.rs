@@ -15,7 +15,7 @@ use crate::{
     test::{
         binary::{build_tests, copy_tests},
         run::run_all,
-        servers::{Absence, Servers},
+        servers::{Missing, Servers},
     },
     workspace::{Profile, build_programs},
 };
@@ -46,13 +46,13 @@ fn run_fast(arguments: &Arguments) -> Result<()> {
         command
     })?;
 
-    tally.report(&fs::read_to_string(skips.path())?, Absence::Allowed)
+    tally.report(&fs::read_to_string(skips.path())?, Missing::Skips)
 }
 
 fn run_with_servers(arguments: &Arguments) -> Result<()> {
-    let absence = if arguments.allow_skips { Absence::Allowed } else { Absence::Refused };
-    absence.accept("the packages for builds", packages::ensure_installed(packages::BUILD))?;
-    absence.accept("the packages of the servers", packages::ensure_installed(packages::SERVERS))?;
+    let missing = if arguments.allow_skips { Missing::Skips } else { Missing::Fails };
+    missing.accept("the packages for builds", packages::ensure_installed(packages::BUILD))?;
+    missing.accept("the packages of the servers", packages::ensure_installed(packages::SERVERS))?;
 
     let user = UnprivilegedUser::find()?;
     let records = user.home().join("run/test");
@@ -60,7 +60,7 @@ fn run_with_servers(arguments: &Arguments) -> Result<()> {
 
     let binaries = build_tests()?;
     let bin = build_programs(&user, Profile::Debug)?;
-    let servers = Servers::start(absence, &user, &records)?;
+    let servers = Servers::start(missing, &user, &records)?;
 
     let skips = user.home().join("skips");
     let _ = fs::remove_file(&skips);
@@ -75,5 +75,5 @@ fn run_with_servers(arguments: &Arguments) -> Result<()> {
         command
     })?;
 
-    tally.report(&fs::read_to_string(&skips).unwrap_or_default(), absence)
+    tally.report(&fs::read_to_string(&skips).unwrap_or_default(), missing)
 }

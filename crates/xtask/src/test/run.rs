@@ -25,7 +25,8 @@ pub(super) fn run_all(
     for binary in binaries {
         let mut command = command(&binary.path);
         command.args(filter).args(["--test-threads", "4"]);
-        // Times of tests are unstable in libtest; this variable permits them on a stable toolchain.
+        // `--report-time` is an unstable option of libtest; this variable permits it on a stable
+        // toolchain.
         command.env("RUSTC_BOOTSTRAP", "1").args(["-Z", "unstable-options", "--report-time"]);
 
         let mut run = BinaryRun::new(&binary.name);

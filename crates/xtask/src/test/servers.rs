@@ -16,19 +16,19 @@ pub(super) struct Servers {
 
 /// What happens when something that tests need cannot be installed or started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Absence {
+pub(super) enum Missing {
     /// The run ends.
-    Refused,
+    Fails,
     /// The tests that need it are skipped.
-    Allowed,
+    Skips,
 }
 
-impl Absence {
-    /// Returns the value, or `None` for a failure that is allowed.
+impl Missing {
+    /// Returns the value, or `None` for a failure that only skips tests.
     pub(super) fn accept<T>(self, what: &str, outcome: Result<T>) -> Result<Option<T>> {
         match outcome {
             Ok(value) => Ok(Some(value)),
-            Err(error) if self == Self::Allowed => {
+            Err(error) if self == Self::Skips => {
                 println!("SKIPPED because {what} could not be installed or started: {error:#}");
                 Ok(None)
             }
@@ -38,11 +38,11 @@ impl Absence {
 }
 
 impl Servers {
-    pub(super) fn start(absence: Absence, user: &UnprivilegedUser, records: &Path) -> Result<Self> {
+    pub(super) fn start(missing: Missing, user: &UnprivilegedUser, records: &Path) -> Result<Self> {
         Ok(Self {
-            postgres: absence.accept("PostgreSQL", Postgres::start(user, records))?,
-            rabbitmq: absence.accept("RabbitMQ", RabbitMq::start(user, records))?,
-            registry: absence
+            postgres: missing.accept("PostgreSQL", Postgres::start(user, records))?,
+            rabbitmq: missing.accept("RabbitMQ", RabbitMq::start(user, records))?,
+            registry: missing
                 .accept("a registry with a base image", start_registry(user, records))?,
         })
     }

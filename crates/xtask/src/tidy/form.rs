@@ -10,7 +10,7 @@ use crate::tidy::source::Source;
 
 /// Functions with more lines than this have paragraphs.
 const LONGEST_WITHOUT_BLANK_LINE: usize = 12;
-/// A longer closure that is bound to a name is a function, in lines.
+/// In lines; a longer closure that is bound to a name must become a function.
 const LONGEST_CLOSURE: usize = 3;
 /// In columns.
 const WIDTH: usize = 100;

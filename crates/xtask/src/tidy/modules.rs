@@ -116,7 +116,8 @@ impl Package {
             return self.resolve(&joined(target, rest), depth - 1);
         }
 
-        // The items of files are not read, so a glob is taken for the source of every other name.
+        // Which items a file defines is unknown here, so a name that is not re-exported by name is
+        // assumed to come from a glob.
         file.glob_reexports.iter().find_map(|target| self.resolve(&joined(target, path), depth - 1))
     }
 }

@@ -9,7 +9,7 @@ use crate::domain::{attempt::AttemptNumber, step::Step};
 /// Longest line in bytes; the rest of the line is cut.
 pub const MAX_LINE_BYTES: usize = 64 * 1024;
 /// The part that is kept from the beginning of an attempt's log. What lies between it and the last
-/// [`TAIL_BYTES`] is omitted by `worker/log.rs`.
+/// [`TAIL_BYTES`] is omitted by `worker/log_sink.rs`.
 pub const HEAD_SIZE: ByteCount = ByteCount::mebibytes(99);
 /// Bytes that are kept from the end of a log that is longer than [`HEAD_SIZE`].
 pub const TAIL_BYTES: usize = 1024 * 1024;

@@ -18,7 +18,7 @@
 use std::time::Duration;
 
 use slipway_names::{id::WorkerId, unit::Micros};
-use strum::IntoStaticStr;
+use strum::{IntoStaticStr, VariantArray as _};
 
 use crate::domain::{
     attempt::AttemptNumber,
@@ -123,6 +123,12 @@ impl Transition {
     /// The name of the transition, for logs.
     pub fn name(&self) -> &'static str {
         self.into()
+    }
+
+    /// Whether the transition can have led a build to this state at its first attempt. Only for
+    /// progress, which does not depend on the number of attempts.
+    pub fn leads_to(&self, state: State) -> bool {
+        State::VARIANTS.iter().any(|from| next(*from, self, 0) == Ok(state))
     }
 
     /// The failure that the transition records.

@@ -15,7 +15,7 @@ use crate::{
     },
     worker::{
         executor::{Base, Executor},
-        log::LogSink,
+        log_sink::LogSink,
         ports::QueueError,
     },
 };
@@ -90,9 +90,9 @@ impl Executor for Scripted {
         })
     }
 
-    async fn discard(&self, _: BuildId, _: AttemptNumber) {}
+    async fn remove_attempt(&self, _: BuildId, _: AttemptNumber) {}
 
-    async fn reap(&self) {}
+    async fn remove_all_attempts(&self) {}
 }
 
 fn digest() -> Digest {

@@ -13,13 +13,12 @@ use crate::{
         attempt::ATTEMPT_LEASE_TTL,
         build::Build,
         failure::{Failure, FailureReason},
-        state::State,
         step::Step,
         transition::{Refused, Transition},
     },
     worker::{
         executor::Executor,
-        log::LogSink,
+        log_sink::LogSink,
         ports::{AdvanceError, AttemptStatus, Queue, QueueError},
     },
 };
@@ -108,7 +107,7 @@ pub(super) async fn run(
     executor: Arc<dyn Executor>,
     build: Build,
     timing: Timing,
-    draining: CancellationToken,
+    stop: CancellationToken,
 ) {
     let span = tracing::info_span!(
         "build",
@@ -118,7 +117,7 @@ pub(super) async fn run(
     );
     slipway_telemetry::set_parent(&span, &build.traceparent);
 
-    run_and_record(queue, executor, build, timing, draining).instrument(span).await;
+    run_and_record(queue, executor, build, timing, stop).instrument(span).await;
 }
 
 async fn run_and_record(
@@ -126,7 +125,7 @@ async fn run_and_record(
     executor: Arc<dyn Executor>,
     build: Build,
     timing: Timing,
-    draining: CancellationToken,
+    stop: CancellationToken,
 ) {
     tracing::info!("attempt begins");
     let id = build.request.id;
@@ -134,7 +133,7 @@ async fn run_and_record(
 
     let outcome = tokio::select! {
         outcome = run_steps(queue.as_ref(), executor.as_ref(), &build, &mut log) => outcome,
-        outcome = hold_lease(queue.as_ref(), &build, timing, draining) => outcome,
+        outcome = hold_lease(queue.as_ref(), &build, timing, stop) => outcome,
     };
 
     // The future of the steps is dropped by now, and with it every process that it started.
@@ -148,7 +147,7 @@ async fn run_and_record(
     }
 
     // Last, because it may take long and the lease is no longer renewed.
-    executor.discard(id, build.attempt).await;
+    executor.remove_attempt(id, build.attempt).await;
 }
 
 /// Runs all steps. An attempt whose transition was refused reads the reason from the queue.
@@ -182,15 +181,15 @@ async fn build_and_push(
     let base = executor.prepare(build, log).instrument(tracing::info_span!("prepare")).await?;
 
     let base_ready = Transition::BaseReady(base.resolved.clone());
-    advance(queue, build, &base_ready, State::Building).await?;
+    advance(queue, build, &base_ready).await?;
     executor.install(build, &base, log).instrument(tracing::info_span!("install")).await?;
 
     // The gate: refused if a cancel came first. Afterwards cancels are refused.
-    advance(queue, build, &Transition::Installed, State::Pushing).await?;
+    advance(queue, build, &Transition::Installed).await?;
     log.begin_step(Step::Push).await.map_err(progress_failure)?;
     let pushed = executor.push(build, &base, log).instrument(tracing::info_span!("push")).await?;
 
-    advance(queue, build, &Transition::Pushed(pushed), State::Succeeded).await
+    advance(queue, build, &Transition::Pushed(pushed)).await
 }
 
 /// Records progress. Retries while the queue is unavailable, without a limit of its own:
@@ -199,7 +198,6 @@ async fn advance(
     queue: &dyn Queue,
     build: &Build,
     transition: &Transition,
-    target: State,
 ) -> Result<(), Interruption> {
     let mut is_retry = false;
 
@@ -208,7 +206,7 @@ async fn advance(
             Ok(_) => return Ok(()),
             // An earlier try was written, and its answer was lost.
             Err(AdvanceError::Refused(Refused::NotAllowed { state, .. }))
-                if is_retry && state == target =>
+                if is_retry && transition.leads_to(state) =>
             {
                 return Ok(());
             }
@@ -229,14 +227,14 @@ async fn hold_lease(
     queue: &dyn Queue,
     build: &Build,
     timing: Timing,
-    draining: CancellationToken,
+    stop: CancellationToken,
 ) -> Outcome {
     let began = boot_time();
     let mut renewed = began;
 
     loop {
-        // The lease runs from a later time, at which the queue gets the heartbeat. So counting from
-        // this one is safe.
+        // Taken before the heartbeat is sent. The queue renews the lease later, so this attempt
+        // never believes in its lease for longer than the queue does.
         let sent = boot_time();
         let is_renewal = sent.saturating_sub(renewed) >= timing.heartbeat;
         let status = query_status(queue, build, is_renewal).await;
@@ -258,7 +256,7 @@ async fn hold_lease(
             return outcome;
         }
         tokio::select! {
-            () = draining.cancelled() => return Outcome::Draining,
+            () = stop.cancelled() => return Outcome::Draining,
             () = tokio::time::sleep(STATUS_INTERVAL) => {}
         }
     }

@@ -9,7 +9,7 @@ use crate::{
         build::{Build, Pushed, ResolvedBase},
         failure::Failure,
     },
-    worker::log::LogSink,
+    worker::log_sink::LogSink,
 };
 
 /// The base, resolved and inspected.
@@ -35,9 +35,9 @@ pub trait Executor: Send + Sync {
     async fn push(&self, build: &Build, base: &Base, log: &mut LogSink) -> Result<Pushed, Failure>;
 
     /// Removes the files and processes of an attempt.
-    async fn discard(&self, id: BuildId, attempt: AttemptNumber);
+    async fn remove_attempt(&self, id: BuildId, attempt: AttemptNumber);
 
     /// Removes the files and processes of all attempts. Only for the start of a worker, when none
     /// of its attempts run.
-    async fn reap(&self);
+    async fn remove_all_attempts(&self);
 }

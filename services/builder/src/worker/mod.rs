@@ -2,7 +2,7 @@
 
 pub mod attempt;
 pub mod executor;
-pub mod log;
+pub mod log_sink;
 pub mod ports;
 
 use std::{error::Error as _, sync::Arc, time::Duration};
@@ -35,13 +35,13 @@ pub struct Worker {
 impl Worker {
     /// Runs until `stop`. Then the running builds return to the queue.
     pub async fn run(self, stop: CancellationToken) {
-        self.executor.reap().await;
+        self.executor.remove_all_attempts().await;
 
         let slots = Arc::new(Semaphore::new(self.slots));
         let mut running = JoinSet::new();
         while let Some(slot) = free_slot(&slots, &stop).await {
             if let Some(build) = self.claim().await {
-                running.spawn(self.attempt(build, slot, stop.clone()));
+                running.spawn(self.run_attempt(build, slot, stop.clone()));
                 continue;
             }
 
@@ -71,7 +71,7 @@ impl Worker {
     }
 
     /// Runs the attempt, and frees its slot afterwards.
-    fn attempt(
+    fn run_attempt(
         &self,
         build: Build,
         slot: OwnedSemaphorePermit,

@@ -15,7 +15,7 @@ use slipway_builder::{
         step::Step,
     },
     executor::buildah::{Buildah, Limits, NetworkMode, PackageSources, Resource, Settings},
-    worker::{executor::Executor as _, log::LogSink},
+    worker::{executor::Executor as _, log_sink::LogSink},
 };
 use slipway_names::{id::BuildId, unit::ByteCount};
 use slipway_packages::PackageRules;
@@ -225,7 +225,7 @@ async fn dropped_build_ends_all_its_processes() {
         tokio::time::sleep(POLL_INTERVAL).await;
     }
 
-    fixture.executor.discard(build.request.id, build.attempt).await;
+    fixture.executor.remove_attempt(build.request.id, build.attempt).await;
     assert_eq!(fixture.attempt_folders(), 0);
     fixture.remove().await;
 }

@@ -18,7 +18,7 @@ use slipway_builder::{
     executor::{Scripted, buildah::PackageSources},
     worker::{
         executor::Executor,
-        log::LogSink,
+        log_sink::LogSink,
         ports::{LogStore, QueueError},
     },
 };
@@ -74,8 +74,8 @@ pub(crate) async fn run_attempt(
     let mut log = LogSink::new(Arc::new(memory.clone()), build.request.id, build.attempt);
     let outcome = run_steps(executor, build, &mut log).await;
 
-    log.finish().await.unwrap();
-    executor.discard(build.request.id, build.attempt).await;
+    log.end(None).await.unwrap();
+    executor.remove_attempt(build.request.id, build.attempt).await;
     outcome
 }
 

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use slipway_builder::{
     domain::{attempt::AttemptNumber, log::LogChunk, step::Step},
     worker::{
-        log::LogSink,
+        log_sink::LogSink,
         ports::{LogStore, QueueError},
     },
 };
@@ -57,7 +57,7 @@ async fn endless_log_uses_bounded_memory() {
 
     log.write(&b"y".repeat(1 << 20), |_| None).await.unwrap();
     log.write(b"\nthe end\n", |_| None).await.unwrap();
-    log.finish().await.unwrap();
+    log.end(None).await.unwrap();
 
     let growth = highest - before;
     assert!(growth < 32 * MIB, "memory grew by {} MiB", growth / MIB);
@@ -81,6 +81,19 @@ async fn step_begins_on_a_line_of_its_own() {
     log.end(Some("the build succeeded")).await.unwrap();
     let end = "── push\npushed\nthe build succeeded\n";
     assert_eq!(store.0.lock().unwrap().last_bytes, end.as_bytes());
+}
+
+#[tokio::test]
+async fn cut_line_that_begins_a_step_keeps_its_note() {
+    let store = CountingStore::default();
+    let mut log = LogSink::new(Arc::new(store.clone()), BuildId::new(), AttemptNumber(1));
+    let line = [b"STEP".as_slice(), &b"x".repeat(100_000), b"\n"].concat();
+
+    log.write(&line, |line| line.starts_with(b"STEP").then_some(Step::Commit)).await.unwrap();
+    log.end(None).await.unwrap();
+
+    let stored = store.0.lock().unwrap().last_bytes.clone();
+    assert!(stored.ends_with(b"x \xe2\x80\xa6 34468 bytes cut\n"), "{}", stored.escape_ascii());
 }
 
 fn resident_bytes() -> u64 {

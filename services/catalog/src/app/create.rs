@@ -1,21 +1,18 @@
 //! Creating an image, in two transactions around its registration with permission.
 
+mod replay;
+
 use std::iter;
 
 use slipway_authz::{
     check::{ObjectQuery, Registered},
-    object::ObjectKind,
     role::Role,
 };
-use slipway_database::{
-    StoreError,
-    idempotency::{RequestKey, request_in_progress},
-};
-use slipway_fault::{Fault, Kind, Reason};
+use slipway_database::idempotency::{RequestKey, or_in_flight};
+use slipway_fault::{Fault, Reason};
 use slipway_identity::Caller;
 use slipway_names::{
     id::{GroupId, ImageId, UserId},
-    revision::RevisionNumber,
     slug::Slug,
 };
 
@@ -184,10 +181,10 @@ impl App {
             Registered::Refused(fault) => return self.roll_back(image.id, fault).await,
         };
 
-        let policy = self.build_policy();
-        match self.store.finish_create(image, revision, policy_version, &policy).await? {
+        let settings = self.build_settings();
+        match self.store.finish_create(image, revision, policy_version, &settings).await? {
             FinishCreate::Finished(image) => Ok(Completion::Completed(image)),
-            FinishCreate::QueueFull => self.roll_back(image.id, queue_full(image, &policy)).await,
+            FinishCreate::QueueFull => self.roll_back(image.id, queue_full(image, &settings)).await,
             FinishCreate::NotCreating => self.finished_before(image.id).await,
         }
     }
@@ -224,7 +221,7 @@ impl App {
     ) -> Result<Reserve, Fault> {
         if let Some(name) = given_name {
             let image = NewImage { name: name.to_string(), ..image };
-            return self.reserve_or_replay(image, draft, key).await;
+            return self.try_reserve(image, draft, key).await;
         }
 
         let derived = Slug::derive(&image.display_name);
@@ -232,101 +229,24 @@ impl App {
             (2..=LAST_NAME_NUMBER).map(|number| derived.with_suffix(&number.to_string()));
         for name in iter::once(derived.clone()).chain(numbered) {
             let image = NewImage { name: name.to_string(), ..image.clone() };
-            match self.reserve_or_replay(image, draft.clone(), key).await? {
+            match self.try_reserve(image, draft.clone(), key).await? {
                 Reserve::NameTaken(_) => {}
                 reserve => return Ok(reserve),
             }
         }
 
         let name = derived.with_suffix(&image.id.short()).to_string();
-        self.reserve_or_replay(NewImage { name, ..image }, draft, key).await
+        self.try_reserve(NewImage { name, ..image }, draft, key).await
     }
 
-    /// Reserves the image. A transaction that lost against another one may have lost against a call
-    /// with the same request id, so that call's response is looked up.
-    async fn reserve_or_replay(
+    async fn try_reserve(
         &self,
         image: NewImage,
         draft: Draft,
         key: Option<&RequestKey>,
     ) -> Result<Reserve, Fault> {
-        match self.store.reserve_image(image, draft, key).await {
-            Err(StoreError::Conflict(_)) if key.is_some() => Ok(Reserve::InFlight),
-            reserve => Ok(reserve?),
-        }
-    }
-
-    /// The image of an earlier call with this request key; `None` where there was no such call.
-    ///
-    /// Continues a call that stopped between its steps: repeating a registration is harmless.
-    async fn replay_create(
-        &self,
-        caller: &Caller,
-        key: &RequestKey,
-    ) -> Result<Option<(Image, Revision)>, Fault> {
-        let Some(id) = self.store.find_created(key).await?.into_response()? else {
-            return Ok(None);
-        };
-        let image = self.store.image(id).await?.ok_or_else(rolling_back)?;
-        let first = self.store.revision(id, RevisionNumber::FIRST).await?;
-        let revision = first.ok_or_else(rolling_back)?;
-
-        let image = if image.state == ImageState::Creating {
-            self.resume_create(caller, &image, &revision, key).await?
-        } else {
-            self.show_created(caller, image).await?
-        };
-        Ok(Some((image, revision)))
-    }
-
-    /// Finishes a create that stopped between its steps. The owner is authorized again: the caller
-    /// may have lost the right since the first call.
-    async fn resume_create(
-        &self,
-        caller: &Caller,
-        image: &Image,
-        revision: &Revision,
-        key: &RequestKey,
-    ) -> Result<Image, Fault> {
-        self.authorize_owner(caller, &image.owner_name).await.map_err(|fault| {
-            let is_final = fault.reason().kind() != Kind::Unavailable;
-            if is_final { fault } else { create_outcome_unknown(fault, Some(key)) }
-        })?;
-
-        let completion = self.finish_create(image, revision).await;
-        completion.map_err(|fault| create_outcome_unknown(fault, Some(key)))?.into_result()
-    }
-
-    /// The answer to a call whose request id was reserved by a concurrent call.
-    async fn replay_create_in_flight(
-        &self,
-        caller: &Caller,
-        key: Option<&RequestKey>,
-    ) -> Result<(Image, Revision), Fault> {
-        if let Some(key) = key
-            && let Some(created) = self.replay_create(caller, key).await?
-        {
-            return Ok(created);
-        }
-
-        Err(request_in_progress())
-    }
-
-    /// The image as the caller may see it now. Its roles may have changed since the first call.
-    async fn show_created(&self, caller: &Caller, image: Image) -> Result<Image, Fault> {
-        let object = ObjectQuery::Id(ObjectKind::Image, image.id.into());
-        let decision = self.authorizer.check(caller, object, Role::Manager).await?;
-
-        if decision.allowed {
-            return Ok(image);
-        }
-        if decision.visible {
-            return Ok(Image { access: Access::for_readers(image.access), ..image });
-        }
-        Err(Fault::new(
-            Reason::ImageNotFound,
-            "The image that this request created no longer exists, or you may not see it.",
-        ))
+        let reserve = self.store.reserve_image(image, draft, key).await;
+        Ok(or_in_flight(reserve, key, Reserve::InFlight)?)
     }
 }
 
@@ -351,13 +271,6 @@ fn name_taken(qualified_name: &str) -> Fault {
     Fault::new(Reason::NameTaken, message)
         .metadata("name", qualified_name)
         .violation("name", "is taken")
-}
-
-fn rolling_back() -> Fault {
-    Fault::new(
-        Reason::Conflict,
-        "The image of this request_id is being rolled back. Try again in a moment.",
-    )
 }
 
 fn rolled_back() -> Fault {

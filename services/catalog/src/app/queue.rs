@@ -3,11 +3,11 @@
 
 use slipway_fault::{Fault, Reason};
 
-use crate::{app::App, domain::image::Image, store::queue::BuildPolicy};
+use crate::{app::App, domain::image::Image, store::queue::BuildSettings};
 
 impl App {
-    pub(super) fn build_policy(&self) -> BuildPolicy {
-        BuildPolicy {
+    pub(super) fn build_settings(&self) -> BuildSettings {
+        BuildSettings {
             registry: self.policy.registry.clone(),
             max_waiting: self.policy.waiting_builds_per_owner,
         }
@@ -15,9 +15,9 @@ impl App {
 }
 
 /// `QUEUE_FULL` for another build of this image.
-pub(super) fn queue_full(image: &Image, policy: &BuildPolicy) -> Fault {
+pub(super) fn queue_full(image: &Image, settings: &BuildSettings) -> Fault {
     let owner = &image.owner_name;
-    let max_waiting = policy.max_waiting;
+    let max_waiting = settings.max_waiting;
 
     let message = format!(
         "`{owner}` already has {max_waiting} builds waiting, the maximum. \

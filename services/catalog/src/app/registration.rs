@@ -15,7 +15,8 @@ use crate::domain::{access::Access, image::Image};
 #[derive(Debug)]
 pub enum Completion {
     Completed(Box<Image>),
-    /// This call did not complete the change, and repeating it cannot.
+    /// Permission or a limit refused the change and it was rolled back, or another call had ended
+    /// it.
     Refused(Fault),
 }
 

@@ -1,10 +1,7 @@
 //! New revisions: another reference, an edited spec, or a retry.
 
 use slipway_authz::role::Role;
-use slipway_database::{
-    StoreError,
-    idempotency::{RequestKey, request_in_progress},
-};
+use slipway_database::idempotency::{RequestKey, or_in_flight, request_in_progress};
 use slipway_fault::{Fault, Reason};
 use slipway_identity::Caller;
 use slipway_names::{revision::RevisionNumber, unit::PolicyVersion};
@@ -131,24 +128,18 @@ impl App {
         policy_version: PolicyVersion,
         key: Option<RequestKey>,
     ) -> Result<(Image, Revision), Fault> {
-        let policy = self.build_policy();
+        let settings = self.build_settings();
         let outcome =
-            self.store.add_revision(image.id, draft, policy_version, &policy, key.as_ref()).await;
+            self.store.add_revision(image.id, draft, policy_version, &settings, key.as_ref()).await;
 
-        // A transaction that lost against another one may have lost against a call with the same
-        // request id.
-        let outcome = match outcome {
-            Err(StoreError::Conflict(_)) if key.is_some() => AddRevision::InFlight,
-            outcome => outcome?,
-        };
-        match outcome {
+        match or_in_flight(outcome, key.as_ref(), AddRevision::InFlight)? {
             AddRevision::Added(added) => Ok(*added),
             AddRevision::InFlight => {
                 let added = self.replay_revision(image, key.as_ref()).await?;
                 added.ok_or_else(request_in_progress)
             }
             AddRevision::ImageGone => Err(image_gone()),
-            AddRevision::QueueFull => Err(queue_full(image, &policy)),
+            AddRevision::QueueFull => Err(queue_full(image, &settings)),
         }
     }
 

@@ -16,8 +16,11 @@ use crate::{
 const FILTER_TEXT_MAX_LENGTH: usize = 200;
 
 pub(crate) fn filter_from_wire(request: &wire::ListImagesRequest) -> Result<ImageFilter, Fault> {
-    if request.text.chars().count() > FILTER_TEXT_MAX_LENGTH || request.text.contains('\0') {
-        return Err(Fault::field("text", "has more than 200 characters, or a NUL"));
+    if request.text.chars().count() > FILTER_TEXT_MAX_LENGTH {
+        return Err(Fault::field("text", "has more than 200 characters"));
+    }
+    if request.text.contains('\0') {
+        return Err(Fault::field("text", "has a NUL"));
     }
     if request.owner.contains('\0') {
         return Err(Fault::field("owner", "has a NUL"));
@@ -62,6 +65,9 @@ fn state_from_wire(value: i32) -> Result<Option<ImageState>, Fault> {
 pub(crate) fn order_from_wire(order_by: &str) -> Result<ImageOrder, Fault> {
     ImageOrder::parse(order_by).ok_or_else(|| {
         let fields = "name, display_name, create_time or update_time";
-        Fault::field("order_by", format!("must be {fields}, optionally followed by ` desc`"))
+        Fault::field(
+            "order_by",
+            format!("must be {fields}, optionally followed by ` asc` or ` desc`"),
+        )
     })
 }

@@ -13,7 +13,8 @@ use tokio_util::sync::CancellationToken;
 use crate::{app::App, store::Store};
 
 const REPAIR_INTERVAL: Duration = Duration::from_secs(5);
-/// Longer than a call to permission takes, so that no running call is repaired.
+/// Longer than a call to permission usually takes. Repairing a change whose call still runs is
+/// harmless: both lead to the same end.
 const UNFINISHED_AGE: Duration = Duration::from_secs(30);
 
 /// Repairs until `stop`.

@@ -14,7 +14,7 @@ pub(super) fn log_outcome(change: &str, id: ImageId, outcome: Result<Completion,
             tracing::info!(
                 image.id = %id,
                 error = %fault,
-                "an unfinished {change} needs no further repair"
+                "an unfinished {change} was refused and rolled back, or had already ended"
             );
         }
         Err(fault) => tracing::warn!(

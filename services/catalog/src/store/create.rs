@@ -25,7 +25,7 @@ use crate::{
         entities::{images, revisions},
         event::{append_image_event, append_revision_events},
         image::{LATEST, content_columns, revision_of},
-        queue::{BuildPolicy, request_build},
+        queue::{BuildSettings, request_build},
         revision::insert_revision,
     },
 };
@@ -69,7 +69,7 @@ impl Store {
     /// First step of a create: reserves the request id, the name and the image id. The image is
     /// CREATING and invisible.
     ///
-    /// The request id is reserved first, so a retry is recognised as a retry instead of failing
+    /// The request id is reserved first, so a retry is recognized as a retry instead of failing
     /// with `NAME_TAKEN`.
     pub async fn reserve_image(
         &self,
@@ -106,7 +106,7 @@ impl Store {
         image: &Image,
         revision: &Revision,
         policy_version: PolicyVersion,
-        policy: &BuildPolicy,
+        settings: &BuildSettings,
     ) -> Result<FinishCreate, StoreError> {
         let transaction = self.database.begin().await?;
         let now = self.database.now(&transaction).await?;
@@ -130,7 +130,7 @@ impl Store {
         let is_activated = image.active_revision.is_some();
         append_image_event(&transaction, &image, ImageEvent::Created).await?;
         append_revision_events(&transaction, &image, revision, is_activated).await?;
-        if !request_build(&self.database, &transaction, &image, revision, policy).await? {
+        if !request_build(&self.database, &transaction, &image, revision, settings).await? {
             return Ok(FinishCreate::QueueFull);
         }
         transaction.commit().await?;

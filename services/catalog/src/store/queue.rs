@@ -22,27 +22,30 @@ use crate::{
 
 /// Where builds are pushed, and how many of them may wait.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BuildPolicy {
+pub struct BuildSettings {
     /// `host[:port]` of the registry.
     pub registry: String,
     /// Builds of all images of one owner that may wait at the same time.
     pub max_waiting: u32,
 }
 
-/// Requests the build of a revision that this transaction has added, if it has one. Returns `false`
-/// if this build would exceed the owner's limit on waiting builds. The caller then rolls back.
+/// Requests the build of the revision, which this transaction has added. A revision without a build
+/// needs none.
+///
+/// Returns `false` if the build would exceed the owner's limit on waiting builds. The caller then
+/// rolls back.
 pub(super) async fn request_build(
     database: &Database,
     transaction: &DatabaseTransaction,
     image: &Image,
     revision: &Revision,
-    policy: &BuildPolicy,
+    settings: &BuildSettings,
 ) -> Result<bool, StoreError> {
-    let Some(request) = BuildRequest::new(image, revision, &policy.registry) else {
+    let Some(request) = BuildRequest::new(image, revision, &settings.registry) else {
         return Ok(true);
     };
 
-    if waiting_builds(database, transaction, image).await? > u64::from(policy.max_waiting) {
+    if waiting_builds(database, transaction, image).await? > u64::from(settings.max_waiting) {
         return Ok(false);
     }
     append_build_request(transaction, &request, image.update_time).await?;

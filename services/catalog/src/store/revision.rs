@@ -27,7 +27,7 @@ use crate::{
         entities::revisions,
         event::append_revision_events,
         image::{lock_image, write_content},
-        queue::{BuildPolicy, request_build},
+        queue::{BuildSettings, request_build},
     },
 };
 
@@ -145,7 +145,7 @@ impl Store {
         image: ImageId,
         draft: Draft,
         policy_version: PolicyVersion,
-        policy: &BuildPolicy,
+        settings: &BuildSettings,
         key: Option<&RequestKey>,
     ) -> Result<AddRevision, StoreError> {
         let transaction = self.database.begin().await?;
@@ -174,7 +174,7 @@ impl Store {
 
         let is_activated = after.active_revision != before.active_revision;
         append_revision_events(&transaction, &after, &revision, is_activated).await?;
-        if !request_build(&self.database, &transaction, &after, &revision, policy).await? {
+        if !request_build(&self.database, &transaction, &after, &revision, settings).await? {
             return Ok(AddRevision::QueueFull);
         }
         transaction.commit().await?;

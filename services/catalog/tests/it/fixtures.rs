@@ -22,7 +22,7 @@ use slipway_catalog::{
     store::{
         Migrator, Store,
         create::{FinishCreate, Reserve},
-        queue::BuildPolicy,
+        queue::BuildSettings,
     },
 };
 use slipway_database::idempotency::RequestKey;
@@ -232,8 +232,8 @@ pub(crate) fn build_of(revision: &Revision) -> BuildId {
     revision.build.as_ref().unwrap().id
 }
 
-pub(crate) fn queue(max_waiting: u32) -> BuildPolicy {
-    BuildPolicy { registry: "localhost:5000".to_owned(), max_waiting }
+pub(crate) fn queue(max_waiting: u32) -> BuildSettings {
+    BuildSettings { registry: "localhost:5000".to_owned(), max_waiting }
 }
 
 /// A new request id, with this hash of the request.

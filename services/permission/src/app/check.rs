@@ -19,8 +19,8 @@ impl App {
     /// # Errors
     /// `SERVICE_ONLY` when the caller is no service and the check is about another user.
     pub async fn check(&self, caller: &Caller, check: Check) -> Result<CheckResult, Fault> {
-        let user = self.checked_user(caller, check.user).await?;
-        let (object, kind, name) = self.checked_object(check.object).await?;
+        let user = self.user_to_check(caller, check.user).await?;
+        let (object, kind, name) = self.object_to_check(check.object).await?;
 
         let effective = self.store.effective_role(user, object).await?;
         if effective.kind != Some(kind) || effective.role.is_none() {
@@ -40,9 +40,9 @@ impl App {
         })
     }
 
-    async fn checked_user(&self, caller: &Caller, user: Option<UserId>) -> Result<UserId, Fault> {
+    async fn user_to_check(&self, caller: &Caller, user: Option<UserId>) -> Result<UserId, Fault> {
         let Some(user) = user else {
-            return self.signed_in_user(caller).await;
+            return self.store_caller(caller).await;
         };
 
         let is_caller = caller.user.as_ref().is_some_and(|own| own.id == user);
@@ -56,7 +56,7 @@ impl App {
     /// Id, expected kind and, for a group, the name. An absent group has the id
     /// [`ObjectId::ABSENT`], so that the decision takes the same statements for absent and
     /// invisible groups.
-    async fn checked_object(
+    async fn object_to_check(
         &self,
         object: NamedObject,
     ) -> Result<(ObjectId, ObjectKind, String), Fault> {
@@ -80,7 +80,7 @@ impl App {
         caller: &Caller,
         role: Role,
     ) -> Result<UserId, Fault> {
-        let user = self.signed_in_user(caller).await?;
+        let user = self.store_caller(caller).await?;
         let effective = self.store.effective_role(user, ObjectId::PLATFORM).await?;
         require_platform_role(&effective, role)?;
 

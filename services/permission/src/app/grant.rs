@@ -43,11 +43,11 @@ impl App {
         request: NewGrant,
         request_key: Option<RequestKey>,
     ) -> Result<(Grant, PolicyVersion), Fault> {
-        let user = self.signed_in_user(caller).await?;
+        let user = self.store_caller(caller).await?;
         let object = self.find_object(&request.object).await?;
         require_manager(&self.store.effective_role(user, object).await?)?;
 
-        let mut change = self.store.change().await?;
+        let mut change = self.store.begin_change().await?;
         require_manager(&change.effective_role(user, object).await?)?;
         if let Some(response) = find_response(&change, request_key.as_ref()).await? {
             return replay_create(&change, response).await;
@@ -89,11 +89,11 @@ impl App {
     /// `GRANT_NOT_FOUND`, also when the caller is not a manager of the object; `GRANT_REGISTERED`;
     /// `LAST_ADMIN` when no platform admin without an expiry would remain.
     pub async fn delete_grant(&self, caller: &Caller, id: GrantId) -> Result<PolicyVersion, Fault> {
-        let user = self.signed_in_user(caller).await?;
+        let user = self.store_caller(caller).await?;
         let object = self.store.grant(id).await?.map_or(ObjectId::ABSENT, |grant| grant.object);
         require_visible(&self.store.effective_role(user, object).await?, id)?;
 
-        let mut change = self.store.change().await?;
+        let mut change = self.store.begin_change().await?;
         let grant = change.grant(id).await?.ok_or_else(|| grant_not_found(id))?;
         require_visible(&change.effective_role(user, grant.object).await?, id)?;
 
@@ -122,7 +122,7 @@ impl App {
         object: ObjectId,
         page: &Page,
     ) -> Result<Vec<Grant>, Fault> {
-        let user = self.signed_in_user(caller).await?;
+        let user = self.store_caller(caller).await?;
         require_manager(&self.store.effective_role(user, object).await?)?;
 
         Ok(self.store.grants_of(object, page.key()?, page.limit()).await?)

@@ -53,7 +53,7 @@ impl App {
         let user = self.require_platform(caller, Role::Manager).await?;
         let (name, display_name) = parse_names(&request)?;
 
-        let mut change = self.store.change().await?;
+        let mut change = self.store.begin_change().await?;
         let effective = change.effective_role(user, ObjectId::PLATFORM).await?;
         require_platform_role(&effective, Role::Manager)?;
         if let Some(response) = find_response(&change, request_key.as_ref()).await? {
@@ -86,7 +86,7 @@ impl App {
         name_or_id: &str,
         role: Role,
     ) -> Result<Group, Fault> {
-        let user = self.signed_in_user(caller).await?;
+        let user = self.store_caller(caller).await?;
         let group = self.store.group(name_or_id).await?;
 
         // An absent group takes the same statements as an invisible one.
@@ -99,7 +99,7 @@ impl App {
 
     /// A page of the groups that [`App::group`] returns to a caller who needs READER, by name.
     pub async fn groups(&self, caller: &Caller, page: &Page) -> Result<Vec<Group>, Fault> {
-        let user = self.signed_in_user(caller).await?;
+        let user = self.store_caller(caller).await?;
 
         let after: String = page.key()?.unwrap_or_default();
         Ok(self.store.visible_groups(user, &after, page.limit()).await?)
@@ -119,7 +119,7 @@ impl App {
     ) -> Result<PolicyVersion, Fault> {
         let group = self.group(caller, group, Role::Manager).await?;
 
-        let mut change = self.store.change().await?;
+        let mut change = self.store.begin_change().await?;
         require_group_manager(&change, caller, &group).await?;
         if !change.has_user(user).await? {
             return Err(user_not_found(user));
@@ -142,7 +142,7 @@ impl App {
     ) -> Result<PolicyVersion, Fault> {
         let group = self.group(caller, group, Role::Manager).await?;
 
-        let mut change = self.store.change().await?;
+        let mut change = self.store.begin_change().await?;
         require_group_manager(&change, caller, &group).await?;
         change.remove_member(&group, user).await?;
 

@@ -62,7 +62,7 @@ impl App {
             ));
         }
 
-        let mut change = self.store.change().await?;
+        let mut change = self.store.begin_change().await?;
         put_object(&change, &object).await?;
 
         let mut wanted = object.owner_grants();
@@ -77,7 +77,7 @@ impl App {
     /// Removes an image and its grants. Removing an absent image changes nothing. Returns the
     /// policy version from which the grants are gone.
     pub async fn remove_object(&self, id: ObjectId) -> Result<PolicyVersion, Fault> {
-        let mut change = self.store.change().await?;
+        let mut change = self.store.begin_change().await?;
 
         let object = change.object(id).await?;
         if object.is_some_and(|object| object.kind == ObjectKind::Image) {
@@ -112,12 +112,12 @@ pub(super) async fn set_registered_grants(
     object: &Object,
     wanted: &[(Subject, Role)],
 ) -> Result<(), Fault> {
-    let changes = registration_changes(&change.grants_of(object.id).await?, wanted);
+    let difference = registration_changes(&change.grants_of(object.id).await?, wanted);
 
-    for grant in changes.removed {
+    for grant in difference.removed {
         change.delete_grant(grant).await?;
     }
-    for (subject, role) in changes.added {
+    for (subject, role) in difference.added {
         let grant = Grant {
             id: GrantId::new(),
             object: object.id,

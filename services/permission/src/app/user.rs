@@ -54,7 +54,7 @@ impl App {
     ///
     /// # Errors
     /// `TOKEN_MISSING` when a service calls without a user.
-    pub(super) async fn signed_in_user(&self, caller: &Caller) -> Result<UserId, Fault> {
+    pub(super) async fn store_caller(&self, caller: &Caller) -> Result<UserId, Fault> {
         let user = caller.require_user()?;
         self.store_seen_user(user).await?;
 
@@ -69,7 +69,7 @@ impl App {
             return Ok(());
         }
 
-        let change = self.store.change().await?;
+        let change = self.store.begin_change().await?;
         let user = User {
             id: seen.id,
             issuer: seen.issuer.clone(),
@@ -86,7 +86,7 @@ impl App {
 
     /// The caller's own user.
     pub async fn get_self(&self, caller: &Caller) -> Result<Profile, Fault> {
-        let id = self.signed_in_user(caller).await?;
+        let id = self.store_caller(caller).await?;
 
         let user = self.stored_user(id).await?;
         let groups = self.store.group_names_of(id).await?;
@@ -109,7 +109,7 @@ impl App {
         let inviter = self.require_platform(caller, Role::Manager).await?;
         let (claims, name) = self.parse_invitation(request)?;
 
-        let mut change = self.store.change().await?;
+        let mut change = self.store.begin_change().await?;
         let effective = change.effective_role(inviter, ObjectId::PLATFORM).await?;
         require_platform_role(&effective, Role::Manager)?;
         let user = invited_user(&claims, name, change.now);
@@ -147,7 +147,7 @@ impl App {
     /// Creates the platform object. Makes `admins` platform admins, but only while there is no
     /// platform admin: one who was removed must not come back at the next start.
     pub async fn bootstrap(&self, admins: &[Claims]) -> Result<(), Fault> {
-        let mut change = self.store.change().await?;
+        let mut change = self.store.begin_change().await?;
         let platform = Object { id: ObjectId::PLATFORM, kind: ObjectKind::Platform, owner: None };
         put_object(&change, &platform).await?;
 

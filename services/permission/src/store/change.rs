@@ -43,9 +43,9 @@ pub struct Change<'a> {
 impl Store {
     /// Begins a change. Waits until the change in progress, if any, has ended.
     ///
-    /// Use cases decide before it, so that callers without a role do not wait for it, and again
-    /// inside it, when no other change can happen any more.
-    pub async fn change(&self) -> Result<Change<'_>, StoreError> {
+    /// Use cases check the role twice: before, so that callers without a role never wait for the
+    /// lock, and inside, where no concurrent change can revoke it.
+    pub async fn begin_change(&self) -> Result<Change<'_>, StoreError> {
         let transaction = self.database.begin().await?;
         self.database.take_advisory_lock(&transaction, CHANGE_LOCK).await?;
 

@@ -49,7 +49,7 @@ impl Store {
 
     /// Reads everything under the lock of changes, so that it belongs to one policy version.
     pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
-        let change = self.change().await?;
+        let change = self.begin_change().await?;
 
         let grants = all_grants(change.transaction()).await?;
         let memberships = members::Entity::find().all(change.transaction()).await?;

@@ -48,6 +48,8 @@ fn text(chunks: &[StreamBuildLogsResponse]) -> String {
 
 /// Watches a build to its end. The task returns the states.
 async fn watch_states(fixture: &Fixture, build: &str) -> JoinHandle<Vec<BuildState>> {
+    // The grants of a new image reach the builder after the catalog's response.
+    fixture.wait_for_build(build, Duration::from_secs(5), |_| true).await;
     let request = fixture.request("admin", WatchBuildRequest { build_id: build.to_owned() });
     let mut stream = fixture.builds().watch_build(request).await.unwrap().into_inner();
 

@@ -23,21 +23,21 @@ use super::{
     limits::{Limits, Resource},
 };
 
-/// Most rounds of moving processes out of a cgroup; other processes of the builder may start in it
-/// meanwhile.
-const MAX_MOVES: usize = 10;
+/// How often processes are moved out of the builder's cgroup before giving up; others may start in
+/// it meanwhile.
+const MAX_MOVE_ROUNDS: usize = 10;
 
 const PROCS_FILE: &str = "cgroup.procs";
 
-/// The delegated part of one cgroup hierarchy, and the controllers that are available there.
-struct Hierarchy {
+/// A directory in one cgroup hierarchy, and the controllers that are available there.
+struct Directory {
     path: PathBuf,
     controllers: Vec<&'static Controller>,
 }
 
-/// Everything that is delegated to this process; without hierarchies where nothing is.
+/// What is delegated to this process: a directory in each hierarchy, or none.
 pub(super) struct CgroupRoot {
-    hierarchies: Vec<Hierarchy>,
+    hierarchies: Vec<Directory>,
     prefix: String,
 }
 
@@ -56,7 +56,7 @@ impl CgroupRoot {
         Self { hierarchies, prefix: format!("slipway-{}-", builder.simple()) }
     }
 
-    fn read_hierarchies() -> ProcResult<Vec<Hierarchy>> {
+    fn read_hierarchies() -> ProcResult<Vec<Directory>> {
         let process = Process::myself()?;
         let cgroups: Vec<ProcessCGroup> = process.cgroups()?.into_iter().collect();
         let mounts = process.mountinfo()?;
@@ -81,7 +81,7 @@ impl CgroupRoot {
 
     /// The cgroup of this name. It need not exist yet.
     pub(super) fn cgroup(&self, name: &str) -> Cgroup {
-        let directory = |hierarchy: &Hierarchy| Directory {
+        let directory = |hierarchy: &Directory| Directory {
             path: hierarchy.path.join(format!("{}{name}", self.prefix)),
             controllers: hierarchy.controllers.clone(),
         };
@@ -90,7 +90,7 @@ impl CgroupRoot {
     }
 
     /// Kills and removes all cgroups of this builder. Only for the start, when no attempt runs.
-    pub(super) fn clear(&self) {
+    pub(super) fn remove_all(&self) {
         let entries = self
             .hierarchies
             .iter()
@@ -109,12 +109,6 @@ impl CgroupRoot {
             }
         }
     }
-}
-
-/// The directory of a cgroup in one hierarchy.
-struct Directory {
-    path: PathBuf,
-    controllers: Vec<&'static Controller>,
 }
 
 /// One cgroup, with a directory in each hierarchy.
@@ -221,7 +215,7 @@ fn processes(directory: &Path) -> Vec<Pid> {
         .collect()
 }
 
-fn hierarchy_v1(mount: &MountInfo, cgroups: &[ProcessCGroup]) -> Option<Hierarchy> {
+fn hierarchy_v1(mount: &MountInfo, cgroups: &[ProcessCGroup]) -> Option<Directory> {
     let controllers: Vec<_> = controllers_of(Version::One)
         .filter(|controller| mount.super_options.contains_key(controller.name))
         .collect();
@@ -230,10 +224,10 @@ fn hierarchy_v1(mount: &MountInfo, cgroups: &[ProcessCGroup]) -> Option<Hierarch
         cgroups.iter().find(|cgroup| cgroup.controllers.iter().any(|other| other == name))?;
     let path = own_path(mount, cgroup)?;
 
-    is_delegated(&path).then_some(Hierarchy { path, controllers })
+    is_delegated(&path).then_some(Directory { path, controllers })
 }
 
-fn hierarchy_v2(mount: &MountInfo, cgroups: &[ProcessCGroup]) -> Option<Hierarchy> {
+fn hierarchy_v2(mount: &MountInfo, cgroups: &[ProcessCGroup]) -> Option<Directory> {
     let cgroup = cgroups.iter().find(|cgroup| cgroup.hierarchy == 0)?;
     let own = own_path(mount, cgroup)?;
     let path = delegated_path_v2(&own)?;
@@ -249,7 +243,7 @@ fn hierarchy_v2(mount: &MountInfo, cgroups: &[ProcessCGroup]) -> Option<Hierarch
         return None;
     }
 
-    Some(Hierarchy { path: path.to_owned(), controllers })
+    Some(Directory { path: path.to_owned(), controllers })
 }
 
 /// The topmost directory that is delegated to the builder.
@@ -281,19 +275,17 @@ fn available_controllers_v2(path: &Path) -> Vec<&'static Controller> {
 /// A cgroup with processes cannot do that (cgroup-v2.rst, "No Internal Process Constraint"). When
 /// `path` is the process's own cgroup, its processes move to a subgroup first.
 fn enable_controllers_v2(path: &Path, own: &Path, controllers: &[&Controller]) -> io::Result<()> {
-    let mut enabled = write_subtree_control(path, controllers);
     if path != own {
-        return enabled;
+        return write_subtree_control(path, controllers);
     }
 
-    for _ in 0..MAX_MOVES {
-        if enabled.is_ok() {
-            break;
+    for _ in 0..MAX_MOVE_ROUNDS {
+        if write_subtree_control(path, controllers).is_ok() {
+            return Ok(());
         }
         move_to_subgroup(own);
-        enabled = write_subtree_control(path, controllers);
     }
-    enabled
+    write_subtree_control(path, controllers)
 }
 
 fn write_subtree_control(path: &Path, controllers: &[&Controller]) -> io::Result<()> {

@@ -18,7 +18,7 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(2);
 /// After a measurement the watch waits this many times as long as the measurement took.
 const CHECK_PAUSE_FACTOR: u32 = 20;
 
-/// Returns when the folder holds more than `limit`.
+/// Returns when the folder holds more than `limit`, or too many files to be measured in time.
 ///
 /// The pause between measurements grows with their duration, so that measuring takes at most about
 /// a twentieth of the time.

@@ -4,7 +4,7 @@ use super::{
     Buildah,
     attempt::{ATTEMPT_STORAGE, Attempt},
     command::CommandLine,
-    disk, disk_failure, namespaces, process,
+    disk, disk_io_failure, namespaces, process,
 };
 use crate::{
     domain::{
@@ -12,7 +12,7 @@ use crate::{
         failure::{Failure, classify},
         step::Step,
     },
-    worker::log::LogSink,
+    worker::log_sink::LogSink,
 };
 
 impl Buildah {
@@ -40,7 +40,7 @@ impl Buildah {
         let exit_code = tokio::select! {
             exit_code = running => exit_code?,
             () = disk::watch(&attempt.folder, limits.disk_bytes) => {
-                return Err(limits.disk_failure(log.step()));
+                return Err(limits.disk_limit_failure(log.step()));
             }
         };
 
@@ -83,7 +83,7 @@ impl Buildah {
         let limits = &self.settings.limits;
         let size = disk::usage(&attempt.folder.join("storage"))
             .await
-            .map_err(|error| disk_failure(Step::Commit, &error))?;
+            .map_err(|error| disk_io_failure(Step::Commit, &error))?;
 
         match size {
             Some(size) if size <= limits.image_bytes => Ok(()),

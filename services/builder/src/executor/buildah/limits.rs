@@ -150,10 +150,10 @@ impl Limits {
         }
     }
 
-    pub(super) fn disk_failure(&self, step: Step) -> Failure {
+    pub(super) fn disk_limit_failure(&self, step: Step) -> Failure {
         let message = format!(
-            "The build used more than {} bytes of disk, the maximum. Install fewer packages, or \
-             ask the operators to raise the limit.",
+            "The build used more than {} bytes of disk, the maximum, or too many files. Install \
+             fewer packages, or ask the operators to raise the limit.",
             self.disk_bytes
         );
         Failure::new(FailureReason::DiskExceeded, step, message)

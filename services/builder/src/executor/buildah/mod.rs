@@ -33,7 +33,7 @@ use crate::{
     },
     worker::{
         executor::{Base, Executor},
-        log::LogSink,
+        log_sink::LogSink,
     },
 };
 
@@ -85,7 +85,7 @@ impl Buildah {
         Ok((buildah, isolation))
     }
 
-    fn attempt(&self, name: &str) -> Attempt {
+    fn attempt_named(&self, name: &str) -> Attempt {
         Attempt {
             folder: self.settings.data_dir.join("attempts").join(name),
             cgroup: self.cgroup_root.cgroup(name),
@@ -93,7 +93,7 @@ impl Buildah {
     }
 
     fn attempt_of(&self, build: &Build) -> Attempt {
-        self.attempt(&Attempt::name(build.request.id, build.attempt))
+        self.attempt_named(&Attempt::name(build.request.id, build.attempt))
     }
 
     /// Creates the attempt's cgroup and directories.
@@ -108,7 +108,7 @@ impl Buildah {
 
         attempt
             .prepare_directories(&self.settings.data_dir.join("bases"))
-            .map_err(|error| disk_failure(Step::Resolve, &error))
+            .map_err(|error| disk_io_failure(Step::Resolve, &error))
     }
 
     fn check_layers(&self, inspection: &Inspection) -> Result<(), Failure> {
@@ -175,7 +175,7 @@ impl Executor for Buildah {
 
         attempt
             .write_context(&base.resolved.containerfile, &packages, &self.settings.packages)
-            .map_err(|error| disk_failure(log.step(), &error))?;
+            .map_err(|error| disk_io_failure(log.step(), &error))?;
 
         self.build_image(&attempt, log).await
     }
@@ -187,19 +187,19 @@ impl Executor for Buildah {
         self.push_image(&attempt, reference, base, log).await
     }
 
-    async fn discard(&self, id: BuildId, attempt: AttemptNumber) {
-        process::remove(&self.attempt(&Attempt::name(id, attempt))).await;
+    async fn remove_attempt(&self, id: BuildId, attempt: AttemptNumber) {
+        process::remove(&self.attempt_named(&Attempt::name(id, attempt))).await;
     }
 
-    async fn reap(&self) {
+    async fn remove_all_attempts(&self) {
         let Ok(entries) = fs::read_dir(self.settings.data_dir.join("attempts")) else { return };
 
         for name in entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()) {
             tracing::info!(attempt.folder = name, "removing an attempt of an earlier worker");
-            process::remove(&self.attempt(&name)).await;
+            process::remove(&self.attempt_named(&name)).await;
         }
 
-        self.cgroup_root.clear();
+        self.cgroup_root.remove_all();
     }
 }
 
@@ -262,7 +262,7 @@ fn registry_failure(error: RegistryError) -> Failure {
     Failure::new(reason, Step::Resolve, error.to_string())
 }
 
-fn disk_failure(step: Step, error: &io::Error) -> Failure {
+fn disk_io_failure(step: Step, error: &io::Error) -> Failure {
     let reason = if error.kind() == io::ErrorKind::StorageFull {
         FailureReason::DiskFull
     } else {

@@ -94,7 +94,7 @@ pub enum UnsupportedHost {
 }
 
 /// Prints the script's network namespace, then `open` or `closed`: whether it can connect to the
-/// address `$1` and port `$2`.
+/// address `$1` and port `$2`, which the inner bash gets as `$0` and `$1`.
 const CONNECT_SCRIPT: &str = r#"readlink /proc/self/ns/net
 timeout 2 bash -c ': <>"/dev/tcp/$0/$1"' "$1" "$2" 2>/dev/null && echo open || echo closed"#;
 

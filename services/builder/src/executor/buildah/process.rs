@@ -16,7 +16,7 @@ use crate::{
         failure::{Failure, FailureReason},
         step::Step,
     },
-    worker::{log::LogSink, ports::QueueError},
+    worker::{log_sink::LogSink, ports::QueueError},
 };
 
 /// Longest run of a command that is not a part of a build: probes, measuring, clean-up.
@@ -25,8 +25,8 @@ pub(super) const HELPER_TIMEOUT: Duration = Duration::from_secs(60);
 const READ_BUFFER_BYTES: usize = 64 * 1024;
 const READ_TIMEOUT: Duration = Duration::from_millis(150);
 
-/// Delays before the tries to clear an attempt. Killed processes may hold mounts for a moment.
-const CLEAR_DELAYS: [Duration; 4] =
+/// Delays before the tries to remove an attempt. Killed processes may hold mounts for a moment.
+const REMOVE_DELAYS: [Duration; 4] =
     [Duration::ZERO, Duration::from_millis(50), Duration::from_millis(200), Duration::from_secs(1)];
 
 const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -53,7 +53,7 @@ pub(super) fn tokio_command(command: &CommandLine, folder: &Path) -> Command {
 /// Runs the command until it ends, with one of the attempt's storage configurations. Returns the
 /// exit code, or `None` when a signal ended the command.
 ///
-/// `step_of_line` recognises the output lines that begin a step.
+/// `step_of_line` recognizes the output lines that begin a step.
 pub(super) async fn run(
     command: &CommandLine,
     folder: &Path,
@@ -131,7 +131,7 @@ pub(super) async fn remove(attempt: &Attempt) {
         CommandLine::new("rm").switch("-rf").argument("--").argument(folder.display().to_string()),
     );
 
-    for delay in CLEAR_DELAYS {
+    for delay in REMOVE_DELAYS {
         tokio::time::sleep(delay).await;
         let is_cgroup_removed = attempt.cgroup.remove();
 

@@ -9,7 +9,7 @@ use super::{
     Buildah,
     attempt::{ATTEMPT_STORAGE, Attempt, BASES_STORAGE},
     command::CommandLine,
-    disk_failure, log_line, namespaces, process,
+    disk_io_failure, log_line, namespaces, process,
 };
 use crate::{
     domain::{
@@ -17,7 +17,7 @@ use crate::{
         failure::{Failure, FailureReason},
         step::Step,
     },
-    worker::{executor::Base, log::LogSink},
+    worker::{executor::Base, log_sink::LogSink},
 };
 
 impl Buildah {
@@ -59,8 +59,8 @@ impl Buildah {
             Err(Failure::new(
                 FailureReason::BaseRefused,
                 Step::Pull,
-                "The base image changed between inspection and pull. Retry, or pin the base by \
-                 digest.",
+                "The pulled base is not the image that was inspected. Retry; if it happens again, \
+                 ask the operators to check the builder's store of bases.",
             ))
         }
     }
@@ -74,7 +74,7 @@ impl Buildah {
         log: &mut LogSink,
     ) -> Result<Pushed, Failure> {
         let image_id = fs::read_to_string(attempt.file("image-id"))
-            .map_err(|error| disk_failure(Step::Push, &error))?;
+            .map_err(|error| disk_io_failure(Step::Push, &error))?;
         let command = CommandLine::buildah("push")
             .switch("--quiet")
             .flag("--format", "oci")
@@ -159,7 +159,7 @@ impl Buildah {
 /// The digest that `buildah push` wrote.
 fn pushed_digest(attempt: &Attempt) -> Result<Digest, Failure> {
     let text = fs::read_to_string(attempt.file("digest"))
-        .map_err(|error| disk_failure(Step::Push, &error))?;
+        .map_err(|error| disk_io_failure(Step::Push, &error))?;
 
     text.trim().parse().map_err(|error| {
         push_failure(format!("The digest that buildah reported for the image {error}"))

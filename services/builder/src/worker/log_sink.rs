@@ -43,15 +43,26 @@ pub struct LogSink {
     /// A chunk whose write has no result yet. It is kept until then, because the future of the
     /// write may be dropped.
     unsent: Option<LogChunk>,
-    /// The incomplete last line, and how many of its bytes were cut.
-    line: Vec<u8>,
-    line_cut: usize,
-    /// The last lines of a log that is longer than its head.
-    tail: VecDeque<Vec<u8>>,
-    tail_bytes: usize,
+    /// The incomplete last line of a command.
+    line: Line,
+    tail: Tail,
+    last_lines: VecDeque<String>,
+}
+
+/// A line, without what exceeds [`MAX_LINE_BYTES`].
+#[derive(Default)]
+struct Line {
+    kept: Vec<u8>,
+    cut_bytes: usize,
+}
+
+/// The last lines of a log that is longer than its head.
+#[derive(Default)]
+struct Tail {
+    lines: VecDeque<Vec<u8>>,
+    bytes: usize,
     /// The size of the log between head and tail.
     omitted: ByteCount,
-    last_lines: VecDeque<String>,
 }
 
 impl LogSink {
@@ -65,11 +76,8 @@ impl LogSink {
             chunk: Vec::new(),
             chunk_began: None,
             unsent: None,
-            line: Vec::new(),
-            line_cut: 0,
-            tail: VecDeque::new(),
-            tail_bytes: 0,
-            omitted: ByteCount::ZERO,
+            line: Line::default(),
+            tail: Tail::default(),
             last_lines: VecDeque::new(),
         }
     }
@@ -108,13 +116,17 @@ impl LogSink {
     /// The error of the store, after retries.
     pub async fn write_line(&mut self, line: &[u8]) -> Result<(), QueueError> {
         self.end_incomplete_line().await?;
-        self.line.extend_from_slice(line);
-        self.end_line().await
+
+        let mut own_line = Line::default();
+        own_line.extend(line);
+        self.add_line(own_line).await
     }
 
     /// Writes output of a command, which need not end with a complete line. `step_of_line` gets
-    /// each complete line, and returns the step that begins with it. Only a later step may begin,
-    /// because a step can print a forged mark of an earlier one.
+    /// each complete line, and returns the step that begins with it.
+    ///
+    /// Steps only go forward, because a command can print the mark of any step: an earlier one is
+    /// ignored, and a later one gives the rest of the log a wrong step.
     ///
     /// # Errors
     /// The error of the store, after retries.
@@ -124,20 +136,19 @@ impl LogSink {
         step_of_line: impl Fn(&[u8]) -> Option<Step>,
     ) -> Result<(), QueueError> {
         while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
-            self.extend_line(&bytes[..end]);
+            self.line.extend(&bytes[..end]);
             bytes = &bytes[end + 1..];
 
-            if let Some(step) = step_of_line(&self.line)
+            let line = std::mem::take(&mut self.line);
+            if let Some(step) = step_of_line(&line.kept)
                 && step > self.step
             {
-                let line = std::mem::take(&mut self.line);
                 self.begin_step(step).await?;
-                self.line = line;
             }
-            self.end_line().await?;
+            self.add_line(line).await?;
         }
 
-        self.extend_line(bytes);
+        self.line.extend(bytes);
         Ok(())
     }
 
@@ -161,33 +172,20 @@ impl LogSink {
             self.write_line(closing_line.as_bytes()).await?;
         }
 
-        self.finish().await
-    }
-
-    /// Stores everything, including the tail of a log that is too long.
-    ///
-    /// # Errors
-    /// The error of the store, after retries.
-    pub async fn finish(&mut self) -> Result<(), QueueError> {
         self.end_incomplete_line().await?;
         self.flush().await?;
-
-        if self.omitted > ByteCount::ZERO || !self.tail.is_empty() {
-            self.store_tail().await?;
-        }
-        Ok(())
+        self.store_tail().await
     }
 
     async fn store_tail(&mut self) -> Result<(), QueueError> {
-        if self.omitted > ByteCount::ZERO {
-            let mark = format!(
-                "── {} bytes omitted here; a log keeps its beginning and its end\n",
-                self.omitted
-            );
+        let Tail { lines, omitted, .. } = std::mem::take(&mut self.tail);
+
+        if omitted > ByteCount::ZERO {
+            let mark =
+                format!("── {omitted} bytes omitted here; a log keeps its beginning and its end\n");
             self.chunk.extend_from_slice(mark.as_bytes());
         }
-
-        while let Some(line) = self.tail.pop_front() {
+        for line in lines {
             self.chunk.extend_from_slice(&line);
             if self.chunk.len() >= CHUNK_BYTES {
                 self.flush().await?;
@@ -196,25 +194,13 @@ impl LogSink {
         self.flush().await
     }
 
-    /// Adds bytes to the current line, up to its longest length.
-    fn extend_line(&mut self, bytes: &[u8]) {
-        let kept = MAX_LINE_BYTES.saturating_sub(self.line.len()).min(bytes.len());
-        self.line.extend_from_slice(&bytes[..kept]);
-        self.line_cut += bytes.len() - kept;
-    }
-
     async fn end_incomplete_line(&mut self) -> Result<(), QueueError> {
-        if self.line.is_empty() { Ok(()) } else { self.end_line().await }
+        let line = std::mem::take(&mut self.line);
+        if line.is_empty() { Ok(()) } else { self.add_line(line).await }
     }
 
-    async fn end_line(&mut self) -> Result<(), QueueError> {
-        let mut line = redact(&self.line);
-        self.line.clear();
-
-        if self.line_cut > 0 {
-            line.extend_from_slice(format!(" … {} bytes cut", self.line_cut).as_bytes());
-            self.line_cut = 0;
-        }
+    async fn add_line(&mut self, line: Line) -> Result<(), QueueError> {
+        let mut line = line.into_bytes();
         self.remember_line(&line);
         line.push(b'\n');
 
@@ -222,7 +208,7 @@ impl LogSink {
             self.chunk.extend_from_slice(&line);
             self.chunk_began.get_or_insert_with(Instant::now);
         } else {
-            self.add_to_tail(line);
+            self.tail.push(line);
         }
 
         if self.chunk.len() >= CHUNK_BYTES { self.flush().await } else { self.flush_if_due().await }
@@ -234,17 +220,6 @@ impl LogSink {
 
         if self.last_lines.len() > LAST_LINES {
             self.last_lines.pop_front();
-        }
-    }
-
-    fn add_to_tail(&mut self, line: Vec<u8>) {
-        self.tail_bytes += line.len();
-        self.tail.push_back(line);
-
-        while self.tail_bytes > TAIL_BYTES {
-            let Some(line) = self.tail.pop_front() else { break };
-            self.tail_bytes -= line.len();
-            self.omitted = self.omitted + ByteCount::of(&line);
         }
     }
 
@@ -276,6 +251,40 @@ impl LogSink {
         self.position = chunk.end();
         self.unsent = None;
         Ok(())
+    }
+}
+
+impl Line {
+    fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
+    fn extend(&mut self, bytes: &[u8]) {
+        let kept = MAX_LINE_BYTES.saturating_sub(self.kept.len()).min(bytes.len());
+        self.kept.extend_from_slice(&bytes[..kept]);
+        self.cut_bytes += bytes.len() - kept;
+    }
+
+    /// The line without passwords, and with a note of what was cut.
+    fn into_bytes(self) -> Vec<u8> {
+        let mut bytes = redact(&self.kept);
+        if self.cut_bytes > 0 {
+            bytes.extend_from_slice(format!(" … {} bytes cut", self.cut_bytes).as_bytes());
+        }
+        bytes
+    }
+}
+
+impl Tail {
+    fn push(&mut self, line: Vec<u8>) {
+        self.bytes += line.len();
+        self.lines.push_back(line);
+
+        while self.bytes > TAIL_BYTES {
+            let Some(line) = self.lines.pop_front() else { break };
+            self.bytes -= line.len();
+            self.omitted = self.omitted + ByteCount::of(&line);
+        }
     }
 }
 
