@@ -2,6 +2,7 @@
 //! reflection.
 
 use std::{
+    collections::BTreeMap,
     error::Error,
     fs,
     path::{Path, PathBuf},
@@ -9,8 +10,10 @@ use std::{
 
 use protox::{Compiler, prost::Message as _};
 
-/// Packages whose enums may have words that this version does not know.
-const TOLERANT: &str = ".slipway.builder";
+/// Types that come in messages of other services, which may be newer.
+const OF_MESSAGES: [&str; 2] = [".slipway.builder", ".slipway.event"];
+/// Comes in messages too, but a build must not leave out what its spec demands.
+const SPEC: &str = ".slipway.builder.v1.BuildSpec";
 
 fn main() -> Result<(), Box<dyn Error>> {
     // Read at run time, not with `env!`: another clone may share the build cache with this program.
@@ -31,22 +34,32 @@ fn main() -> Result<(), Box<dyn Error>> {
         .compile_well_known_types(true)
         .extern_path(".google.protobuf", "::pbjson_types")
         .compile_fds(prost_types::FileDescriptorSet::decode(encoded.as_slice())?)?;
-    generate_json(&encoded)?;
+    generate_json(&encoded, &output)?;
 
     Ok(())
 }
 
-/// Requests come from people, so an unknown word in them is refused. The enums of the builder come
-/// in events, from a service that may be newer: an unknown word of theirs is UNSPECIFIED.
-fn generate_json(descriptors: &[u8]) -> Result<(), Box<dyn Error>> {
+/// Requests come from people, so unknown words and fields in them are refused. In messages of newer
+/// services, unknown fields are ignored, and an unknown word is UNSPECIFIED.
+fn generate_json(descriptors: &[u8], output: &Path) -> Result<(), Box<dyn Error>> {
     let mut strict = pbjson_build::Builder::new();
-    strict.register_descriptors(descriptors)?.emit_fields().exclude([TOLERANT]);
-    strict.build(&[".slipway"])?;
+    strict.register_descriptors(descriptors)?.emit_fields();
+    let spec = strict.generate(&[SPEC], |_| Ok(Vec::new()))?;
+    strict.exclude(OF_MESSAGES);
+    let requests = strict.generate(&[".slipway"], |_| Ok(Vec::new()))?;
 
     let mut tolerant = pbjson_build::Builder::new();
-    tolerant.register_descriptors(descriptors)?.emit_fields().ignore_unknown_enum_variants();
-    tolerant.build(&[TOLERANT])?;
+    tolerant.register_descriptors(descriptors)?.emit_fields().exclude([SPEC]);
+    tolerant.ignore_unknown_enum_variants().ignore_unknown_fields();
+    let messages = tolerant.generate(&OF_MESSAGES, |_| Ok(Vec::new()))?;
 
+    let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+    for (package, code) in [spec, requests, messages].into_iter().flatten() {
+        files.entry(format!("{package}.serde.rs")).or_default().extend(code);
+    }
+    for (name, code) in files {
+        fs::write(output.join(name), code)?;
+    }
     Ok(())
 }
 

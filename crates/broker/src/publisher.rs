@@ -14,13 +14,13 @@ use crate::{
     connection::{AmqpSession, with_timeout},
 };
 
-type Attempt = Shared<BoxFuture<'static, Result<Arc<AmqpSession>, BrokerError>>>;
+type Connecting = Shared<BoxFuture<'static, Result<Arc<AmqpSession>, BrokerError>>>;
 
 /// Connects at the first use, and again after [`Publisher::discard`].
 pub(crate) struct Publisher {
     service: &'static str,
     url: String,
-    attempt: Mutex<Option<Attempt>>,
+    attempt: Mutex<Option<Connecting>>,
 }
 
 impl Publisher {
@@ -45,7 +45,7 @@ impl Publisher {
         }
     }
 
-    fn attempt(&self) -> Attempt {
+    fn attempt(&self) -> Connecting {
         let mut current = self.lock_attempt();
         if let Some(attempt) = current.as_ref().filter(|attempt| is_usable(attempt)) {
             return attempt.clone();
@@ -63,13 +63,13 @@ impl Publisher {
         attempt
     }
 
-    fn lock_attempt(&self) -> MutexGuard<'_, Option<Attempt>> {
+    fn lock_attempt(&self) -> MutexGuard<'_, Option<Connecting>> {
         self.attempt.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The attempt is in progress, or its connection is not known to be lost.
-fn is_usable(attempt: &Attempt) -> bool {
+fn is_usable(attempt: &Connecting) -> bool {
     attempt
         .peek()
         .is_none_or(|outcome| outcome.as_ref().is_ok_and(|session| session.is_connected()))

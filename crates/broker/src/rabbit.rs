@@ -27,7 +27,8 @@ use crate::{
     topology::{Queue, Route},
 };
 
-/// RabbitMQ closes a channel that holds a delivery for 30 minutes; the delivery is requeued before.
+/// A delivery that is retried for longer is requeued: RabbitMQ closes the channel of one that is
+/// unacknowledged for 30 minutes.
 const MAX_DELIVERY_AGE: Duration = Duration::from_secs(20 * 60);
 /// Attempts at a message for which the handler returns `INTERNAL`.
 const MAX_INTERNAL_ATTEMPTS: u32 = 5;
@@ -215,6 +216,7 @@ impl Broker for Rabbit {
             let result = self.consume_until_error(queue, handler.as_ref(), &stop).await;
             let Err(error) = result else { return };
 
+            // The connection was stable, so this loss begins a new series of delays.
             if started.elapsed() > MAX_DELAY {
                 delay = FIRST_RECONNECT_DELAY;
             }

@@ -70,7 +70,7 @@ impl EventLog {
         };
 
         let cursor =
-            Cursor { log: self.clone(), caller, request, position, authorized: Instant::now() };
+            Cursor { log: self.clone(), caller, request, position, authorized_at: Instant::now() };
         let batches = stream::unfold(Some(cursor), next_batch);
         Ok(Box::pin(batches.flat_map(stream::iter)))
     }
@@ -97,7 +97,7 @@ struct Cursor {
     caller: Caller,
     request: WatchRequest,
     position: LogPosition,
-    authorized: Instant,
+    authorized_at: Instant,
 }
 
 type Batch = Vec<Result<WatchResponse, Status>>;
@@ -143,9 +143,9 @@ impl Cursor {
     }
 
     async fn authorize_again(&mut self) -> Result<(), Fault> {
-        if self.authorized.elapsed() > AUTHORIZE_INTERVAL {
+        if self.authorized_at.elapsed() > AUTHORIZE_INTERVAL {
             (self.log.authorize)(self.caller.clone()).await?;
-            self.authorized = Instant::now();
+            self.authorized_at = Instant::now();
         }
         Ok(())
     }

@@ -6,12 +6,12 @@ mod call_layer;
 pub mod client;
 mod concurrency;
 pub mod config;
+mod config_redaction;
 mod event_service;
 pub mod health;
 mod http2;
 mod limits;
 pub mod process;
-mod redaction;
 mod server;
 mod supervisor;
 

@@ -21,7 +21,8 @@ use tonic_health::pb::{
 };
 
 use crate::{
-    Listen, Supervisor, client::channel, config, install_crypto_provider, redaction::redacted,
+    Listen, Supervisor, client::channel, config, config_redaction::redacted,
+    install_crypto_provider,
 };
 
 /// The parts that every service's configuration has.

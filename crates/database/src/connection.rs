@@ -62,7 +62,8 @@ impl Database {
     /// until the database answers.
     ///
     /// # Errors
-    /// `DATABASE_UNAVAILABLE` when a SQLite file cannot be opened, `INTERNAL` for a malformed URL.
+    /// [`StoreError::Unavailable`] when a SQLite file cannot be opened, [`StoreError::Defect`] for
+    /// a malformed URL.
     pub async fn connect(settings: &Settings) -> Result<Self, StoreError> {
         if settings.url.starts_with("sqlite:") {
             Self::connect_sqlite(settings).await
@@ -107,7 +108,8 @@ impl Database {
     }
 
     /// Begins a transaction that may write. SQLite takes its write lock at once, so that a read in
-    /// the transaction cannot become stale before the write.
+    /// the transaction cannot become stale before the write. Dropping the transaction rolls it
+    /// back.
     ///
     /// # Errors
     /// `DATABASE_UNAVAILABLE`, `CONFLICT`.

@@ -62,12 +62,12 @@ pub enum StoreOutcome {
     InFlight,
 }
 
-/// The outcome of a transaction that stores its response. A conflict of a call with a key counts as
-/// `in_flight`: the other transaction may be the same request.
+/// Turns a conflict into `in_flight` if the call has a key: the other transaction may be the same
+/// request.
 ///
 /// # Errors
 /// Every other error, and a conflict of a call without a key.
-pub fn or_in_flight<T>(
+pub fn conflict_as_in_flight<T>(
     outcome: Result<T, StoreError>,
     key: Option<&RequestKey>,
     in_flight: T,
@@ -127,8 +127,8 @@ pub async fn store_response(
     }
 }
 
-/// Deletes all responses that are equal to this one. A create that is rolled back after its
-/// response was stored can then be repeated with the same key.
+/// Deletes the stored response of a create that is rolled back, so that its key can be used again.
+/// It is found by its value: `response` must be an id that no other call returns.
 pub async fn delete_response(
     transaction: &DatabaseTransaction,
     response: &impl Serialize,

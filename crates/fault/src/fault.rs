@@ -101,7 +101,7 @@ impl Fault {
         &self.0.violations
     }
 
-    /// `None` when a repeated call cannot succeed.
+    /// How long to wait before repeating the call; set for `Kind::Unavailable` only.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }

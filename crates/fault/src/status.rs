@@ -13,7 +13,8 @@ use crate::{Fault, Kind, Reason, Violation};
 pub const DOMAIN: &str = "slipway";
 
 /// The largest size of the encoded details. They contain the message a second time, and base64 adds
-/// a third to their size.
+/// a third to their size. Violations are left out to keep it; metadata never is, so a fault has few
+/// keys.
 const MAX_DETAILS_BYTES: usize = 6 * 1024;
 /// The largest size of a message. It is percent-encoded beside the details, which can triple its
 /// size.
@@ -121,33 +122,35 @@ fn add_violation(details: &mut ErrorDetails, reason: Reason, violation: Violatio
     };
 }
 
-/// The violations that fit into `room` bytes. When some are left out, the last description is their
+/// The violations that fit into `room` bytes. When some are left out, one more violation has their
 /// number.
 fn violations_within(fault: &Fault, room: usize) -> Vec<Violation> {
     let all = fault.violations();
     let overhead = VIOLATION_OVERHEAD_BYTES + fault.reason().as_str().len();
-    // Kept for the violation that says how many are left out, so that it always fits.
-    let last_violation_bytes = overhead + MAX_FIELD_BYTES;
-    let mut room = room.saturating_sub(LIST_OVERHEAD_BYTES + last_violation_bytes);
+    // Room for a last violation `and N more`, also when it is not needed.
+    let reserve = LIST_OVERHEAD_BYTES + overhead + MAX_FIELD_BYTES;
+    let mut budget = room.saturating_sub(reserve);
 
     let mut kept = Vec::new();
-    for violation in all {
-        let violation = Violation {
-            field: truncate(&violation.field, MAX_FIELD_BYTES),
-            description: truncate(&violation.description, MAX_TEXT_BYTES),
-        };
+    for violation in all.iter().map(shortened) {
         let size = overhead + violation.field.len() + violation.description.len();
-
-        if size > room {
+        if size > budget {
             let description = format!("and {} more", all.len() - kept.len());
-            kept.push(Violation { field: violation.field, description });
+            kept.push(Violation { description, ..violation });
             break;
         }
 
-        room -= size;
+        budget -= size;
         kept.push(violation);
     }
     kept
+}
+
+fn shortened(violation: &Violation) -> Violation {
+    Violation {
+        field: truncate(&violation.field, MAX_FIELD_BYTES),
+        description: truncate(&violation.description, MAX_TEXT_BYTES),
+    }
 }
 
 fn truncate(text: &str, max_bytes: usize) -> String {

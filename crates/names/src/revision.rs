@@ -1,14 +1,14 @@
 //! Numbers of an image's revisions.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// The number of a revision is below 1.
+/// Not a number, or below 1.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{number}` is not a revision number: they begin with 1")]
 pub struct InvalidRevisionNumber {
-    number: i32,
+    number: String,
 }
 
 /// The number of a revision among those of its image: 1, 2, 3 …
@@ -36,7 +36,20 @@ impl TryFrom<i32> for RevisionNumber {
     type Error = InvalidRevisionNumber;
 
     fn try_from(number: i32) -> Result<Self, InvalidRevisionNumber> {
-        if number < 1 { Err(InvalidRevisionNumber { number }) } else { Ok(Self(number)) }
+        if number < 1 {
+            Err(InvalidRevisionNumber { number: number.to_string() })
+        } else {
+            Ok(Self(number))
+        }
+    }
+}
+
+impl FromStr for RevisionNumber {
+    type Err = InvalidRevisionNumber;
+
+    fn from_str(text: &str) -> Result<Self, InvalidRevisionNumber> {
+        let invalid = |_| InvalidRevisionNumber { number: text.to_owned() };
+        text.parse::<i32>().map_err(invalid)?.try_into()
     }
 }
 
@@ -57,9 +70,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn number_below_one_is_refused() {
-        assert_eq!(RevisionNumber::try_from(0), Err(InvalidRevisionNumber { number: 0 }));
-        assert_eq!(RevisionNumber::try_from(1), Ok(RevisionNumber::FIRST));
+    fn numbers_begin_with_one() {
+        assert_eq!("1".parse(), Ok(RevisionNumber::FIRST));
         assert_eq!(RevisionNumber::try_from(2), Ok(RevisionNumber::FIRST.next()));
+
+        for text in ["0", "-1", "", "one", "99999999999"] {
+            let number = text.to_owned();
+            assert_eq!(text.parse::<RevisionNumber>(), Err(InvalidRevisionNumber { number }));
+        }
     }
 }

@@ -1,5 +1,6 @@
-//! Validation of one-line text: display names, users' names, subjects of tokens. Only length and
-//! control characters are checked. Also the characters that a reader cannot see.
+//! Validation of one-line text: display names, users' names, subjects of tokens. `validate_line`
+//! checks only length and control characters. `hidden_kind` names the characters that a reader
+//! cannot see.
 
 use std::ops::RangeInclusive;
 

@@ -10,7 +10,7 @@ use crate::entities::{outbox, outbox_sequence};
 
 /// A message before it is written.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Event {
+pub struct NewMessage {
     /// `<service>.<noun>.<event>`
     pub event_type: String,
     /// The id of the object that the message is about.
@@ -27,18 +27,18 @@ pub struct Event {
 /// of the same subject waits until this one has ended, so the numbers have no gaps.
 pub async fn append(
     transaction: &DatabaseTransaction,
-    event: Event,
+    message: NewMessage,
 ) -> Result<Sequence, StoreError> {
-    let sequence = next_sequence(transaction, &event.subject).await?;
+    let sequence = next_sequence(transaction, &message.subject).await?;
 
     let row = outbox::ActiveModel {
         id: Set(Uuid::now_v7()),
-        event_type: Set(event.event_type),
-        subject: Set(event.subject),
+        event_type: Set(message.event_type),
+        subject: Set(message.subject),
         sequence: Set(sequence),
-        time: Set(event.time),
+        time: Set(message.time),
         traceparent: Set(slipway_telemetry::current_traceparent()),
-        data: Set(JsonText(event.data)),
+        data: Set(JsonText(message.data)),
         position: Set(None),
     };
     outbox::Entity::insert(row).exec_without_returning(transaction).await?;

@@ -5,7 +5,7 @@ mod entities;
 mod log;
 mod relay;
 
-pub use append::{Event, append};
+pub use append::{NewMessage, append};
 pub use log::{Entry, entries_after, last_position};
 pub use relay::{Relay, Wake};
 

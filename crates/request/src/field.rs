@@ -31,7 +31,8 @@ impl Field<'_> {
         self.parse(text).map(Some)
     }
 
-    /// A number that has a type of its own, such as a policy version.
+    /// A value with a checked conversion: a number such as a policy version, or a word such as a
+    /// role.
     ///
     /// # Errors
     /// `FIELD_INVALID`

@@ -115,7 +115,8 @@ fn decode_token(token: &str) -> Option<Token> {
     serde_json::from_slice(&bytes).ok()
 }
 
-fn token_invalid() -> Fault {
+/// `PAGE_TOKEN_INVALID` for a token that no list of this kind returned.
+pub fn token_invalid() -> Fault {
     let description = "is not from a call of yours with the same filter and order; \
                        list from the start, without a token";
     Fault::new(Reason::PageTokenInvalid, format!("page_token {description}"))

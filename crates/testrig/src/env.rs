@@ -10,7 +10,7 @@ pub const RABBITMQ: &str = "SLIPWAY_TEST_RABBITMQ";
 pub const RABBITMQ_CATALOG: &str = "SLIPWAY_TEST_RABBITMQ_CATALOG";
 /// The same broker, as its user `permission`.
 pub const RABBITMQ_PERMISSION: &str = "SLIPWAY_TEST_RABBITMQ_PERMISSION";
-/// `host:port` of a registry without TLS that holds [`crate::base::REPOSITORY`].
+/// `host:port` of a registry without TLS that holds [`crate::base_image::REPOSITORY`].
 pub const REGISTRY: &str = "SLIPWAY_TEST_REGISTRY";
 /// Folder of Slipway's programs.
 pub const BIN: &str = "SLIPWAY_TEST_BIN";

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use slipway_testrig::{
-    base, packages, process,
+    base_image, debian_packages, process,
     registry::Registry,
     stack::{Stack, StackConfig},
     user::UnprivilegedUser,
@@ -26,7 +26,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    packages::ensure_installed(packages::BUILD)?;
+    debian_packages::ensure_installed(debian_packages::BUILD)?;
     let user = UnprivilegedUser::find()?;
     let records = user.home().join("run/bench");
     process::clean(&records)?;
@@ -36,7 +36,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     };
 
     let registry = Registry::start(&user, &records)?;
-    let reference = base::ensure_base(&user, &registry.address)?;
+    let reference = base_image::ensure_base(&user, &registry.address)?;
     let config = StackConfig {
         data: empty_data_folder(&user, "bench-data")?,
         user,

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Result, ensure};
-use slipway_testrig::packages;
+use slipway_testrig::debian_packages;
 
 use crate::{
     tidy,
@@ -113,7 +113,11 @@ fn cache_folder() -> PathBuf {
 }
 
 fn install_shellcheck() -> Result<()> {
-    if is_installed("shellcheck") { Ok(()) } else { packages::ensure_installed(&["shellcheck"]) }
+    if is_installed("shellcheck") {
+        Ok(())
+    } else {
+        debian_packages::ensure_installed(&["shellcheck"])
+    }
 }
 
 fn is_installed(program: &str) -> bool {
@@ -122,13 +126,13 @@ fn is_installed(program: &str) -> bool {
 
 fn install_package_managers() -> Result<()> {
     if !is_installed("npm") {
-        packages::ensure_installed(&["npm"])?;
+        debian_packages::ensure_installed(&["npm"])?;
     }
 
     let pip = Command::new("python3").args(["-m", "pip", "--version"]).output();
     let has_pip = pip.is_ok_and(|output| output.status.success());
     if !has_pip {
-        packages::ensure_installed(packages::CHECKS)?;
+        debian_packages::ensure_installed(debian_packages::CHECKS)?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf, process::Command};
 use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 use slipway_testrig::{
-    base, packages, process,
+    base_image, debian_packages, process,
     registry::Registry,
     stack::{Stack, StackConfig},
     user::UnprivilegedUser,
@@ -46,14 +46,14 @@ struct Demo {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    packages::ensure_installed(packages::BUILD)?;
+    debian_packages::ensure_installed(debian_packages::BUILD)?;
     let user = UnprivilegedUser::find()?;
     let records = user.home().join("run/demo");
     process::clean(&records)?;
     let bin = build_programs(&user, Profile::Debug)?;
 
     let registry = Registry::start(&user, &records)?;
-    let base = base::ensure_base(&user, &registry.address)?;
+    let base = base_image::ensure_base(&user, &registry.address)?;
     let config = StackConfig {
         user: user.clone(),
         bin: bin.clone(),

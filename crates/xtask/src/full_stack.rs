@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 use slipway_testrig::{
-    packages,
+    debian_packages,
     postgres::Postgres,
     rabbitmq::RabbitMq,
     stack::{Backends, SERVICES, Stack, StackConfig},
@@ -27,7 +27,7 @@ impl Servers {
 
 /// Starts the servers and then the services.
 pub(crate) fn start_full_stack(config: StackConfig) -> Result<(Servers, Stack)> {
-    packages::ensure_installed(packages::SERVERS)?;
+    debian_packages::ensure_installed(debian_packages::SERVERS)?;
     let postgres = Postgres::start(&config.user, &config.records)?;
     let rabbitmq = RabbitMq::start(&config.user, &config.records)?;
 

@@ -43,7 +43,7 @@ pub enum ApplyOutcome {
     /// A change is missing, or the history differs: a snapshot is needed.
     Mismatch,
     /// Another applier holds the lease.
-    LeaseLost,
+    NotHolder,
 }
 
 /// The projection's place in permission's history of changes.
@@ -64,7 +64,7 @@ pub async fn apply_snapshot(
     snapshot: &GrantsSnapshot,
 ) -> Result<ApplyOutcome, StoreError> {
     let Some(transaction) = begin_as_applier(database, holder).await? else {
-        return Ok(ApplyOutcome::LeaseLost);
+        return Ok(ApplyOutcome::NotHolder);
     };
 
     let grants: Vec<_> = snapshot.grants.iter().map(grant_row).collect::<Result<_, _>>()?;
@@ -101,7 +101,7 @@ pub async fn apply_change(
     change: &GrantsChange,
 ) -> Result<ApplyOutcome, StoreError> {
     let Some(transaction) = begin_as_applier(database, holder).await? else {
-        return Ok(ApplyOutcome::LeaseLost);
+        return Ok(ApplyOutcome::NotHolder);
     };
 
     let head = load_head(&transaction).await?;

@@ -35,7 +35,7 @@ pub struct Feed {
 /// Why a stream ended without a fault.
 enum StreamEnd {
     Mismatch,
-    LeaseLost,
+    NotHolder,
 }
 
 impl Feed {
@@ -72,7 +72,7 @@ impl Feed {
 
     async fn follow(&self, needs_snapshot: bool) -> Result<StreamEnd, Fault> {
         if !lease::try_hold(&self.database, LEASE, self.holder).await? {
-            return Ok(StreamEnd::LeaseLost);
+            return Ok(StreamEnd::NotHolder);
         }
 
         let mut stream = self.open(needs_snapshot).await?;
@@ -80,8 +80,10 @@ impl Feed {
 
         loop {
             let event = next_event(&mut stream).await?;
+            // Renewed for each event, also for heartbeats. Applying takes it once more in its
+            // transaction, because it may expire in between.
             if !lease::try_hold(&self.database, LEASE, self.holder).await? {
-                return Ok(StreamEnd::LeaseLost);
+                return Ok(StreamEnd::NotHolder);
             }
 
             let outcome = match event {
@@ -96,7 +98,7 @@ impl Feed {
             match outcome {
                 ApplyOutcome::Applied => {}
                 ApplyOutcome::Mismatch => return Ok(StreamEnd::Mismatch),
-                ApplyOutcome::LeaseLost => return Ok(StreamEnd::LeaseLost),
+                ApplyOutcome::NotHolder => return Ok(StreamEnd::NotHolder),
             }
         }
     }
@@ -178,7 +180,7 @@ fn log_stream_end(outcome: &Result<StreamEnd, Fault>) {
                 "the grant feed does not continue the projection; taking a new snapshot"
             );
         }
-        Ok(StreamEnd::LeaseLost) => {}
+        Ok(StreamEnd::NotHolder) => {}
         Err(fault) => {
             tracing::warn!(
                 error = %fault,

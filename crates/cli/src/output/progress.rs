@@ -58,11 +58,12 @@ impl Progress {
                 build_state(build)
             )));
         };
-        Err(Failure::Failed(format!(
-            "The build failed in step {}: {}",
-            escape(&failure.step),
-            failure_message(failure)
-        )))
+        let step = if failure.step.is_empty() {
+            String::new()
+        } else {
+            format!(" in step {}", escape(&failure.step))
+        };
+        Err(Failure::Failed(format!("The build failed{step}: {}", failure_message(failure))))
     }
 
     fn write_line(&self, text: &str) -> Result<(), Failure> {

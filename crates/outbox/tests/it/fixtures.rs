@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use slipway_database::Database;
 use slipway_names::unit::{LogPosition, Micros, Sequence};
-use slipway_outbox::{Event, SCHEMA, append, entries_after};
+use slipway_outbox::{NewMessage, SCHEMA, append, entries_after};
 use slipway_testrig::database::{TestDatabase, execute};
 
 pub(crate) const WAIT_TIMEOUT: Duration = Duration::from_secs(20);
@@ -21,8 +21,8 @@ pub(crate) async fn fixture(database: TestDatabase) -> Fixture {
     Fixture { database: database.database.clone(), _test_database: database }
 }
 
-pub(crate) fn event(subject: &str) -> Event {
-    Event {
+pub(crate) fn event(subject: &str) -> NewMessage {
+    NewMessage {
         event_type: "builder.build.queued".to_owned(),
         subject: subject.to_owned(),
         time: Micros(0),

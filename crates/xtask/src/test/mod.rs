@@ -9,13 +9,13 @@ mod tally;
 use std::{fs, process::Command};
 
 use anyhow::Result;
-use slipway_testrig::{env, packages, process, user::UnprivilegedUser};
+use slipway_testrig::{debian_packages, env, process, user::UnprivilegedUser};
 
 use crate::{
     test::{
         binary::{build_tests, copy_tests},
         run::run_all,
-        servers::{Missing, Servers},
+        servers::{OnMissing, Servers},
     },
     workspace::{Profile, build_programs},
 };
@@ -46,13 +46,19 @@ fn run_fast(arguments: &Arguments) -> Result<()> {
         command
     })?;
 
-    tally.report(&fs::read_to_string(skips.path())?, Missing::Skips)
+    tally.report(&fs::read_to_string(skips.path())?, OnMissing::Skip)
 }
 
 fn run_with_servers(arguments: &Arguments) -> Result<()> {
-    let missing = if arguments.allow_skips { Missing::Skips } else { Missing::Fails };
-    missing.accept("the packages for builds", packages::ensure_installed(packages::BUILD))?;
-    missing.accept("the packages of the servers", packages::ensure_installed(packages::SERVERS))?;
+    let on_missing = if arguments.allow_skips { OnMissing::Skip } else { OnMissing::Fail };
+    on_missing.apply(
+        "the packages for builds",
+        debian_packages::ensure_installed(debian_packages::BUILD),
+    )?;
+    on_missing.apply(
+        "the packages of the servers",
+        debian_packages::ensure_installed(debian_packages::SERVERS),
+    )?;
 
     let user = UnprivilegedUser::find()?;
     let records = user.home().join("run/test");
@@ -60,7 +66,7 @@ fn run_with_servers(arguments: &Arguments) -> Result<()> {
 
     let binaries = build_tests()?;
     let bin = build_programs(&user, Profile::Debug)?;
-    let servers = Servers::start(missing, &user, &records)?;
+    let servers = Servers::start(on_missing, &user, &records)?;
 
     let skips = user.home().join("skips");
     let _ = fs::remove_file(&skips);
@@ -75,5 +81,5 @@ fn run_with_servers(arguments: &Arguments) -> Result<()> {
         command
     })?;
 
-    tally.report(&fs::read_to_string(&skips).unwrap_or_default(), missing)
+    tally.report(&fs::read_to_string(&skips).unwrap_or_default(), on_missing)
 }

@@ -4,7 +4,8 @@ use std::{path::Path, process::Command};
 
 use anyhow::Result;
 use slipway_testrig::{
-    base, env, postgres::Postgres, rabbitmq::RabbitMq, registry::Registry, user::UnprivilegedUser,
+    base_image, env, postgres::Postgres, rabbitmq::RabbitMq, registry::Registry,
+    user::UnprivilegedUser,
 };
 
 /// With `--allow-skips`, a server that cannot be started is absent.
@@ -16,19 +17,19 @@ pub(super) struct Servers {
 
 /// What happens when something that tests need cannot be installed or started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Missing {
+pub(super) enum OnMissing {
     /// The run ends.
-    Fails,
+    Fail,
     /// The tests that need it are skipped.
-    Skips,
+    Skip,
 }
 
-impl Missing {
+impl OnMissing {
     /// Returns the value, or `None` for a failure that only skips tests.
-    pub(super) fn accept<T>(self, what: &str, outcome: Result<T>) -> Result<Option<T>> {
+    pub(super) fn apply<T>(self, what: &str, outcome: Result<T>) -> Result<Option<T>> {
         match outcome {
             Ok(value) => Ok(Some(value)),
-            Err(error) if self == Self::Skips => {
+            Err(error) if self == Self::Skip => {
                 println!("SKIPPED because {what} could not be installed or started: {error:#}");
                 Ok(None)
             }
@@ -38,12 +39,16 @@ impl Missing {
 }
 
 impl Servers {
-    pub(super) fn start(missing: Missing, user: &UnprivilegedUser, records: &Path) -> Result<Self> {
+    pub(super) fn start(
+        on_missing: OnMissing,
+        user: &UnprivilegedUser,
+        records: &Path,
+    ) -> Result<Self> {
         Ok(Self {
-            postgres: missing.accept("PostgreSQL", Postgres::start(user, records))?,
-            rabbitmq: missing.accept("RabbitMQ", RabbitMq::start(user, records))?,
-            registry: missing
-                .accept("a registry with a base image", start_registry(user, records))?,
+            postgres: on_missing.apply("PostgreSQL", Postgres::start(user, records))?,
+            rabbitmq: on_missing.apply("RabbitMQ", RabbitMq::start(user, records))?,
+            registry: on_missing
+                .apply("a registry with a base image", start_registry(user, records))?,
         })
     }
 
@@ -67,6 +72,6 @@ impl Servers {
 
 fn start_registry(user: &UnprivilegedUser, records: &Path) -> Result<Registry> {
     let registry = Registry::start(user, records)?;
-    base::ensure_base(user, &registry.address)?;
+    base_image::ensure_base(user, &registry.address)?;
     Ok(registry)
 }

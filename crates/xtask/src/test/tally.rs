@@ -4,7 +4,7 @@ use std::{cmp::Reverse, collections::BTreeSet, time::Duration};
 
 use anyhow::{Result, bail};
 
-use crate::test::servers::Missing;
+use crate::test::servers::OnMissing;
 
 /// Number of tests in the list of the slowest.
 const SLOWEST_TESTS: usize = 10;
@@ -21,7 +21,7 @@ impl Tally {
     /// Prints the slowest tests and the line `N passed, N failed`, with the number of skipped tests
     /// if there are any. libtest counts skipped tests as passed; each has a line
     /// `test<TAB>reason` in `skips`.
-    pub(super) fn report(&self, skips: &str, missing: Missing) -> Result<()> {
+    pub(super) fn report(&self, skips: &str, on_missing: OnMissing) -> Result<()> {
         self.print_slowest();
 
         let skips: Vec<(&str, &str)> =
@@ -44,7 +44,7 @@ impl Tally {
         if failed > 0 {
             bail!("{failed} tests failed");
         }
-        if skipped > 0 && missing == Missing::Fails {
+        if skipped > 0 && on_missing == OnMissing::Fail {
             bail!("{skipped} tests were skipped");
         }
         Ok(())
@@ -81,16 +81,16 @@ mod tests {
 
     #[test]
     fn skipped_tests_fail_the_run_unless_allowed() {
-        assert!(tally(2, 0).report("", Missing::Fails).is_ok());
+        assert!(tally(2, 0).report("", OnMissing::Fail).is_ok());
 
         let skips = "a\tSKIPPED because X\na\tSKIPPED because Y\n";
-        assert!(tally(2, 0).report(skips, Missing::Fails).is_err());
-        assert!(tally(2, 0).report(skips, Missing::Skips).is_ok());
+        assert!(tally(2, 0).report(skips, OnMissing::Fail).is_err());
+        assert!(tally(2, 0).report(skips, OnMissing::Skip).is_ok());
     }
 
     #[test]
     fn failed_tests_fail_the_run() {
-        assert!(tally(2, 1).report("", Missing::Skips).is_err());
+        assert!(tally(2, 1).report("", OnMissing::Skip).is_err());
     }
 
     #[test]

@@ -89,7 +89,7 @@ impl LogChunk {
 }
 
 /// Replaces user and password in every URL of a line by `***`.
-pub fn redact(line: &[u8]) -> Vec<u8> {
+pub fn redact_url_user_info(line: &[u8]) -> Vec<u8> {
     let mut redacted = Vec::with_capacity(line.len());
     let mut rest = line;
 
@@ -160,7 +160,7 @@ mod tests {
     }
 
     fn check_redacted(line: &str, want: &str) {
-        assert_eq!(String::from_utf8_lossy(&redact(line.as_bytes())), want);
+        assert_eq!(String::from_utf8_lossy(&redact_url_user_info(line.as_bytes())), want);
     }
 
     #[test]

@@ -125,8 +125,8 @@ impl Transition {
         self.into()
     }
 
-    /// Whether the transition can have led a build to this state at its first attempt. Only for
-    /// progress, which does not depend on the number of attempts.
+    /// Whether the transition leads from any state to this one. Not for faults: their next state
+    /// depends on the number of attempts.
     pub fn leads_to(&self, state: State) -> bool {
         State::VARIANTS.iter().any(|from| next(*from, self, 0) == Ok(state))
     }

@@ -82,6 +82,16 @@ mod tests {
     }
 
     #[test]
+    fn unknown_field_is_ignored_in_the_message_and_refused_in_its_spec() {
+        let mut json = serde_json::to_value(message()).unwrap();
+        json["laterField"] = true.into();
+        assert!(serde_json::from_value::<BuildRequested>(json.clone()).is_ok());
+
+        json["spec"]["laterField"] = true.into();
+        assert!(serde_json::from_value::<BuildRequested>(json).is_err());
+    }
+
+    #[test]
     fn incomplete_or_malformed_message_is_refused() {
         check_refused("build_id", |message| message.build_id.clear());
         check_refused("requester", |message| message.requester = "alice".to_owned());

@@ -100,7 +100,11 @@ async fn end_lost_attempt(
         ),
         // The worker has renewed its lease, or ended the attempt, since the lease was examined.
         Err(AdvanceError::Refused(refused)) => {
-            tracing::debug!(build.id = %id, %refused, "an expired lease was not ended");
+            tracing::debug!(
+                build.id = %id,
+                %refused,
+                "did not end an attempt whose lease had expired; it was renewed or has ended"
+            );
         }
         Err(AdvanceError::Store(error)) => {
             tracing::warn!(

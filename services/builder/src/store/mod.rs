@@ -13,7 +13,7 @@ use sea_orm::DatabaseTransaction;
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 use slipway_database::{Database, SqlMigration, StoreError};
 use slipway_names::unit::Micros;
-use slipway_outbox::{Event, Wake, append};
+use slipway_outbox::{NewMessage, Wake, append};
 
 use crate::{
     domain::build::Build,
@@ -46,14 +46,14 @@ impl Store {
     }
 }
 
-/// Appends the event of a change to the outbox. Returns the changed build with the event's number,
-/// which is yet to be written: the transaction must not commit without it.
+/// Appends the event of a change to the outbox. Returns the build with the event's `sequence`,
+/// which the caller must write to the build's row in the same transaction.
 async fn append_change(
     transaction: &DatabaseTransaction,
     build: Build,
     now: Micros,
 ) -> Result<Build, StoreError> {
-    let event = Event {
+    let event = NewMessage {
         event_type: event_type(&build),
         subject: build.request.id.to_string(),
         time: now,

@@ -9,7 +9,7 @@ use tokio::time::{Duration, Instant};
 use crate::{
     domain::{
         attempt::AttemptNumber,
-        log::{Cursor, HEAD_SIZE, LogChunk, MAX_LINE_BYTES, TAIL_BYTES, redact},
+        log::{Cursor, HEAD_SIZE, LogChunk, MAX_LINE_BYTES, TAIL_BYTES, redact_url_user_info},
         step::Step,
     },
     worker::ports::{LogStore, QueueError},
@@ -30,7 +30,8 @@ const RETRY_DELAY: Duration = Duration::from_millis(500);
 const LAST_LINES: usize = 30;
 const LAST_LINE_BYTES: usize = 2_000;
 
-/// The log of one attempt.
+/// The log of one attempt. Output goes from the incomplete line to the chunk (the head of the log)
+/// or to the tail, and by way of `unsent` to the store.
 pub struct LogSink {
     store: Arc<dyn LogStore>,
     id: BuildId,
@@ -226,7 +227,8 @@ impl LogSink {
     /// Stores the current chunk. While the database is unavailable, the chunk is kept and the
     /// caller waits.
     async fn flush(&mut self) -> Result<(), QueueError> {
-        self.send().await?;
+        // A chunk whose earlier write was cancelled goes first.
+        self.store_unsent().await?;
         self.chunk_began = None;
 
         if !self.chunk.is_empty() {
@@ -235,12 +237,12 @@ impl LogSink {
                 step: self.step,
                 data: std::mem::take(&mut self.chunk),
             });
-            self.send().await?;
+            self.store_unsent().await?;
         }
         Ok(())
     }
 
-    async fn send(&mut self) -> Result<(), QueueError> {
+    async fn store_unsent(&mut self) -> Result<(), QueueError> {
         let Some(chunk) = &self.unsent else { return Ok(()) };
 
         let began = Instant::now();
@@ -267,7 +269,7 @@ impl Line {
 
     /// The line without passwords, and with a note of what was cut.
     fn into_bytes(self) -> Vec<u8> {
-        let mut bytes = redact(&self.kept);
+        let mut bytes = redact_url_user_info(&self.kept);
         if self.cut_bytes > 0 {
             bytes.extend_from_slice(format!(" … {} bytes cut", self.cut_bytes).as_bytes());
         }

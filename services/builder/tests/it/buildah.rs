@@ -20,7 +20,7 @@ use slipway_builder::{
 use slipway_names::{id::BuildId, unit::ByteCount};
 use slipway_packages::PackageRules;
 use slipway_registry::{Registries, RegistryConfig};
-use slipway_testrig::{base, env, user::UnprivilegedUser};
+use slipway_testrig::{base_image, env, user::UnprivilegedUser};
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -67,7 +67,7 @@ impl BuildahFixture {
             assert_eq!(isolation.unenforced, [], "{isolation}");
         }
 
-        let base = format!("{registry}/{}", base::REPOSITORY);
+        let base = format!("{registry}/{}", base_image::REPOSITORY);
         Some(Self { executor, registry, base, folder })
     }
 
@@ -89,13 +89,14 @@ impl BuildahFixture {
 
     /// A base with a fake apt-get: the name of a package selects its behaviour.
     fn fake_apt_base(&self) -> String {
-        base::ensure_fake_apt_base(&UnprivilegedUser::find().unwrap(), &self.registry).unwrap()
+        base_image::ensure_fake_apt_base(&UnprivilegedUser::find().unwrap(), &self.registry)
+            .unwrap()
     }
 
     /// A base with the fake apt-get and more instructions.
     fn derived_base(&self, name: &str, instructions: &str) -> String {
         let user = UnprivilegedUser::find().unwrap();
-        base::ensure_derived_base(&user, &self.registry, name, instructions).unwrap()
+        base_image::ensure_derived_base(&user, &self.registry, name, instructions).unwrap()
     }
 
     /// A build in which the fake apt-get shows this behaviour.

@@ -63,7 +63,8 @@ impl App {
         completion.into_result()
     }
 
-    /// Second half of a change of access: registers and commits it. A refusal aborts it.
+    /// Steps 2 and 3 of [`App::set_access`]: registers the pending change, then commits it. If
+    /// permission refuses it, it is aborted.
     ///
     /// # Errors
     /// `PERMISSION_UNAVAILABLE`, and others after which the change is pending as before.

@@ -8,12 +8,13 @@ use slipway_authz::{
     check::{ObjectQuery, Registered},
     role::Role,
 };
-use slipway_database::idempotency::{RequestKey, or_in_flight};
+use slipway_database::idempotency::{RequestKey, conflict_as_in_flight};
 use slipway_fault::{Fault, Reason};
 use slipway_identity::Caller;
 use slipway_names::{
     id::{GroupId, ImageId, UserId},
     slug::Slug,
+    text::validate_line,
 };
 
 use crate::{
@@ -57,17 +58,8 @@ pub struct CreateImage {
 impl CreateImage {
     /// Checks the texts. Returns the name, or `None` when it is to be derived.
     fn validate(&self) -> Result<Option<Slug>, Fault> {
-        let characters = self.display_name.chars().count();
-        if !DISPLAY_NAME_LENGTH.contains(&characters) {
-            return Err(Fault::field(
-                "display_name",
-                format!("has {characters} characters; give 1 to 64"),
-            ));
-        }
-        if self.display_name.chars().any(char::is_control) {
-            return Err(Fault::field("display_name", "has control characters; remove them"));
-        }
-
+        validate_line(&self.display_name, DISPLAY_NAME_LENGTH)
+            .map_err(|error| Fault::field("display_name", error))?;
         if self.description.chars().any(|character| character.is_control() && character != '\n') {
             return Err(Fault::field(
                 "description",
@@ -246,7 +238,7 @@ impl App {
         key: Option<&RequestKey>,
     ) -> Result<Reserve, Fault> {
         let reserve = self.store.reserve_image(image, draft, key).await;
-        Ok(or_in_flight(reserve, key, Reserve::InFlight)?)
+        Ok(conflict_as_in_flight(reserve, key, Reserve::InFlight)?)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Reading images. Answered from the projection, without a remote call.
+//! Finding images: reads are answered from the projection; a write also asks permission.
 
 use slipway_authz::{
     check::ObjectQuery,
@@ -9,7 +9,7 @@ use slipway_authz::{
 use slipway_fault::{Fault, Reason};
 use slipway_identity::Caller;
 use slipway_names::unit::PolicyVersion;
-use slipway_request::page::Page;
+use slipway_request::page::{Page, token_invalid};
 
 use crate::{
     app::App,
@@ -119,14 +119,7 @@ fn page_start(page: &Page, order: ImageOrder) -> Result<Option<Position>, Fault>
     if page.after.is_empty() {
         return Ok(None);
     }
-    Position::parse(&page.after, order.field).map(Some).ok_or_else(page_token_damaged)
-}
-
-pub(super) fn page_token_damaged() -> Fault {
-    Fault::new(
-        Reason::PageTokenInvalid,
-        "The page_token is damaged. Start again without a page_token.",
-    )
+    Position::parse(&page.after, order.field).map(Some).ok_or_else(token_invalid)
 }
 
 fn image_not_found(id_or_name: &str) -> Fault {

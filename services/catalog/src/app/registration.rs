@@ -10,8 +10,8 @@ use slipway_fault::Fault;
 
 use crate::domain::{access::Access, image::Image};
 
-/// The end of a change that waited for its registration. A fault in place of it leaves the change
-/// unfinished, and the reconciler continues it.
+/// How a change ended once permission had answered. If the call returns a [`Fault`] instead, the
+/// change is unfinished and the reconciler continues it.
 #[derive(Debug)]
 pub enum Completion {
     Completed(Box<Image>),
@@ -32,7 +32,7 @@ impl Completion {
 /// The fault of a change that is done in part and that the reconciler continues. The fault's own
 /// message is replaced, since it may say that nothing changed.
 pub(super) fn outcome_unknown(fault: Fault, advice: &str) -> Fault {
-    let message = format!("A Slipway service did not answer in time. {advice}");
+    let message = format!("Slipway could not finish this call. {advice}");
     Fault::new(fault.reason(), message).cause(fault)
 }
 

@@ -24,8 +24,8 @@ pub struct ResolvedImage {
 }
 
 impl App {
-    /// Chooses the reference to run on a node. Without a number it is that of the active revision,
-    /// or of the newest while none is active.
+    /// Chooses the reference to run on a node. Without a number, the active revision is used, or
+    /// the newest while none is active.
     ///
     /// # Errors
     /// `ACCESS_STALE` (references are not handed out by old grants), `IMAGE_NOT_FOUND`,

@@ -1,18 +1,14 @@
 //! New revisions: another reference, an edited spec, or a retry.
 
 use slipway_authz::role::Role;
-use slipway_database::idempotency::{RequestKey, or_in_flight, request_in_progress};
+use slipway_database::idempotency::{RequestKey, conflict_as_in_flight, request_in_progress};
 use slipway_fault::{Fault, Reason};
 use slipway_identity::Caller;
 use slipway_names::{revision::RevisionNumber, unit::PolicyVersion};
 use slipway_request::page::Page;
 
 use crate::{
-    app::{
-        App,
-        image::{image_gone, page_token_damaged},
-        queue::queue_full,
-    },
+    app::{App, image::image_gone, queue::queue_full},
     domain::{
         image::{Image, ImageSource},
         revision::{Draft, Revision, RevisionState},
@@ -40,7 +36,7 @@ impl App {
         id_or_name: &str,
         page: &Page,
     ) -> Result<RevisionPage, Fault> {
-        let before = page_start(page)?;
+        let before = page.key()?;
         let image = self.image(caller, id_or_name).await?.image;
 
         let mut revisions = self.store.revisions(image.id, before, page.limit()).await?;
@@ -84,7 +80,7 @@ impl App {
     }
 
     /// Builds the spec of a failed or cancelled revision again, as a new revision, and returns the
-    /// image after that. Without a number it is that of the newest revision.
+    /// image after that. Without a number, the newest revision is retried.
     ///
     /// # Errors
     /// `REVISION_NOT_FOUND`, `NOTHING_TO_RETRY`, and those of [`App::create_revision`].
@@ -132,7 +128,7 @@ impl App {
         let outcome =
             self.store.add_revision(image.id, draft, policy_version, &settings, key.as_ref()).await;
 
-        match or_in_flight(outcome, key.as_ref(), AddRevision::InFlight)? {
+        match conflict_as_in_flight(outcome, key.as_ref(), AddRevision::InFlight)? {
             AddRevision::Added(added) => Ok(*added),
             AddRevision::InFlight => {
                 let added = self.replay_revision(image, key.as_ref()).await?;
@@ -165,14 +161,6 @@ impl App {
 
         Ok(revision.map(|revision| (image, revision)))
     }
-}
-
-/// `None` for the first page.
-fn page_start(page: &Page) -> Result<Option<RevisionNumber>, Fault> {
-    let Some(number) = page.after.first() else { return Ok(None) };
-    let number = number.parse().ok().and_then(|number: i32| RevisionNumber::try_from(number).ok());
-
-    number.map(Some).ok_or_else(page_token_damaged)
 }
 
 pub(super) fn revision_not_found(image: &Image, number: RevisionNumber) -> Fault {

@@ -175,18 +175,19 @@ impl Image {
         format!("{}-{}", self.qualified_name(), self.id.short())
     }
 
-    /// The image after this revision of it was added or has settled.
+    /// The image after one of its revisions was added or has settled.
     ///
     /// A READY image stays READY. The active revision never goes back to an older one. A revision
     /// that is neither READY nor the newest changes nothing.
     #[must_use]
-    pub fn with_revision(self, number: RevisionNumber, state: RevisionState) -> Self {
+    pub fn with_revision(self, number: RevisionNumber, revision_state: RevisionState) -> Self {
         let latest_revision = self.latest_revision.max(number);
-        let keeps_state = self.active_revision.is_some() || number < latest_revision;
+        let has_active = self.active_revision.is_some();
+        let is_superseded = number < latest_revision;
 
-        let (state, active_revision) = match state {
+        let (state, active_revision) = match revision_state {
             RevisionState::Ready => (ImageState::Ready, self.active_revision.max(Some(number))),
-            _ if keeps_state => (self.state, self.active_revision),
+            _ if has_active || is_superseded => (self.state, self.active_revision),
             RevisionState::Building => (ImageState::Building, None),
             RevisionState::Failed => (ImageState::Failed, None),
             RevisionState::Cancelled => (ImageState::Cancelled, None),

@@ -182,6 +182,14 @@ mod tests {
     }
 
     #[test]
+    fn field_of_a_newer_builder_is_ignored() {
+        let mut data = event("BUILD_STATE_BUILDING");
+        data["fieldOfALaterVersion"] = json!({ "deep": [1] });
+
+        assert_eq!(update(&data).progress.state, BuildState::Building);
+    }
+
+    #[test]
     fn class_of_a_newer_builder_is_for_the_operators() {
         let mut data = event("BUILD_STATE_FAILED");
         data["failure"] = json!({ "failureClass": "FAILURE_CLASS_OF_A_LATER_VERSION" });

@@ -8,14 +8,14 @@ use slipway_wire::catalog::v1 as wire;
 use crate::domain::resolve::{Accelerator, Choice};
 
 pub(crate) fn accelerator_from_wire(value: i32) -> Result<Accelerator, Fault> {
-    match wire::Accelerator::try_from(value) {
-        Ok(wire::Accelerator::Cpu) => Ok(Accelerator::Cpu),
-        Ok(wire::Accelerator::Gpu) => Ok(Accelerator::Gpu),
-        _ => Err(Fault::field(
-            "accelerator",
-            "must be that of the node: ACCELERATOR_CPU or ACCELERATOR_GPU",
-        )),
-    }
+    let accelerator = match wire::Accelerator::try_from(value) {
+        Ok(wire::Accelerator::Cpu) => Some(Accelerator::Cpu),
+        Ok(wire::Accelerator::Gpu) => Some(Accelerator::Gpu),
+        _ => None,
+    };
+
+    let words = ["ACCELERATOR_CPU", "ACCELERATOR_GPU"];
+    Field("accelerator").require_word(accelerator, &words)
 }
 
 /// `linux/amd64` for an empty text.

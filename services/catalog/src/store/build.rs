@@ -15,8 +15,8 @@ use crate::{
         Store,
         entities::revisions,
         event::append_revision_events,
-        image::{lock_image, write_content},
-        revision::content_columns,
+        image::{lock_image, write_revision_state},
+        revision::build_result_columns,
     },
 };
 
@@ -95,7 +95,7 @@ async fn write_build_update(
 ) -> Result<bool, StoreError> {
     let row = revisions::ActiveModel {
         state: Set(Text(revision.state)),
-        ..content_columns(revision.artifact.as_ref(), Some(&update.progress))
+        ..build_result_columns(revision.artifact.as_ref(), Some(&update.progress))
     };
 
     let written = revisions::Entity::update_many()
@@ -116,7 +116,7 @@ async fn settle_image(
 ) -> Result<(), StoreError> {
     let active_before = before.active_revision;
     let after = Image { update_time: now, ..before.with_revision(revision.number, revision.state) };
-    write_content(transaction, &after).await?;
+    write_revision_state(transaction, &after).await?;
 
     let is_activated = after.active_revision != active_before;
     append_revision_events(transaction, &after, revision, is_activated).await

@@ -24,7 +24,7 @@ use crate::{
         Store,
         entities::{images, revisions},
         event::{append_image_event, append_revision_events},
-        image::{LATEST, content_columns, revision_of},
+        image::{LATEST, revision_of, revision_state_columns},
         queue::{BuildSettings, request_build},
         revision::insert_revision,
     },
@@ -83,7 +83,6 @@ impl Store {
             && store_response(&self.database, &transaction, key, &image.id).await?
                 == StoreOutcome::InFlight
         {
-            // Dropping the transaction rolls it back, here and below.
             return Ok(Reserve::InFlight);
         }
 
@@ -117,13 +116,12 @@ impl Store {
             ..image.clone().with_revision(revision.number, revision.state)
         };
         let written = images::Entity::update_many()
-            .set(content_columns(&image))
+            .set(revision_state_columns(&image))
             .filter(images::COLUMN.id.eq(image.id))
             .filter(images::COLUMN.state.eq(Text(ImageState::Creating)))
             .exec(&transaction)
             .await?;
         if written.rows_affected == 0 {
-            // Dropping the transaction rolls it back, here and below.
             return Ok(FinishCreate::NotCreating);
         }
 

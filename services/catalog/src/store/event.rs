@@ -4,7 +4,7 @@ use sea_orm::DatabaseTransaction;
 use serde::Serialize;
 use slipway_database::StoreError;
 use slipway_names::unit::Micros;
-use slipway_outbox::{Event, append};
+use slipway_outbox::{NewMessage, append};
 
 use crate::{
     domain::{
@@ -21,7 +21,7 @@ pub(super) async fn append_image_event(
     image: &Image,
     event: ImageEvent,
 ) -> Result<(), StoreError> {
-    let event = Event {
+    let event = NewMessage {
         event_type: image_message::event_type(event),
         subject: image.id.to_string(),
         time: image.update_time,
@@ -43,7 +43,7 @@ pub(super) async fn append_revision_events(
     let activated = is_activated.then_some(RevisionEvent::Activated);
 
     for event in [Some(RevisionEvent::from(revision.state)), activated].into_iter().flatten() {
-        let event = Event {
+        let event = NewMessage {
             event_type: revision_message::event_type(event),
             subject: image.id.to_string(),
             time: image.update_time,
@@ -60,7 +60,7 @@ pub(super) async fn append_build_request(
     request: &BuildRequest,
     now: Micros,
 ) -> Result<(), StoreError> {
-    let command = Event {
+    let command = NewMessage {
         event_type: build_request::EVENT_TYPE.to_owned(),
         subject: request.build.to_string(),
         time: now,

@@ -199,7 +199,7 @@ pub(super) async fn lock_image(
 }
 
 /// The columns that change when revisions are added and settle.
-pub(super) fn content_columns(image: &Image) -> images::ActiveModel {
+pub(super) fn revision_state_columns(image: &Image) -> images::ActiveModel {
     images::ActiveModel {
         state: Set(Text(image.state)),
         access_version: Set(image.access_version),
@@ -212,12 +212,12 @@ pub(super) fn content_columns(image: &Image) -> images::ActiveModel {
 
 /// Writes the columns that change when revisions are added and settle. The caller holds the lock of
 /// the row.
-pub(super) async fn write_content(
+pub(super) async fn write_revision_state(
     transaction: &DatabaseTransaction,
     image: &Image,
 ) -> Result<(), StoreError> {
     images::Entity::update_many()
-        .set(content_columns(image))
+        .set(revision_state_columns(image))
         .filter(images::COLUMN.id.eq(image.id))
         .exec(transaction)
         .await?;

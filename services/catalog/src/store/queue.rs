@@ -45,24 +45,21 @@ pub(super) async fn request_build(
         return Ok(true);
     };
 
-    if waiting_builds(database, transaction, image).await? > u64::from(settings.max_waiting) {
+    database.take_advisory_lock(transaction, owner_lock(image)).await?;
+    // The number includes this build: the caller has made its image BUILDING.
+    if waiting_builds(transaction, image).await? > u64::from(settings.max_waiting) {
         return Ok(false);
     }
     append_build_request(transaction, &request, image.update_time).await?;
     Ok(true)
 }
 
-/// The number of waiting builds of the image's owner. None is missed, because transactions of the
-/// same owner are serialized.
+/// The number of waiting builds of the image's owner, without those of unfinished creates. None is
+/// missed, because transactions of the same owner are serialized.
 async fn waiting_builds(
-    database: &Database,
     transaction: &DatabaseTransaction,
     image: &Image,
 ) -> Result<u64, StoreError> {
-    database.take_advisory_lock(transaction, owner_lock(image)).await?;
-
-    // The caller has made its own image BUILDING, so it counts; creates that are not finished do
-    // not.
     let waiting = revisions::Entity::find()
         .join(JoinType::InnerJoin, image_of_revision())
         .filter(images::COLUMN.owner_name.eq(&image.owner_name))

@@ -26,7 +26,7 @@ use crate::{
         Store,
         entities::revisions,
         event::append_revision_events,
-        image::{lock_image, write_content},
+        image::{lock_image, write_revision_state},
         queue::{BuildSettings, request_build},
     },
 };
@@ -151,7 +151,6 @@ impl Store {
         let transaction = self.database.begin().await?;
         let now = self.database.now(&transaction).await?;
         let Some(before) = lock_image(&transaction, image).await? else {
-            // Dropping the transaction rolls it back, here and below.
             return Ok(AddRevision::ImageGone);
         };
 
@@ -170,7 +169,7 @@ impl Store {
             update_time: now,
             ..before.clone().with_revision(revision.number, revision.state)
         };
-        write_content(&transaction, &after).await?;
+        write_revision_state(&transaction, &after).await?;
 
         let is_activated = after.active_revision != before.active_revision;
         append_revision_events(&transaction, &after, &revision, is_activated).await?;
@@ -204,14 +203,14 @@ pub(super) async fn insert_revision(
         spec: Set(build.map(|build| JsonText(build.spec.clone()))),
         create_time: Set(revision.create_time),
         creator: Set(revision.creator),
-        ..content_columns(artifact, build.map(|build| &build.progress))
+        ..build_result_columns(artifact, build.map(|build| &build.progress))
     };
     revisions::Entity::insert(row).exec_without_returning(transaction).await?;
     Ok(())
 }
 
 /// The artifact and the progress of the build.
-pub(super) fn content_columns(
+pub(super) fn build_result_columns(
     artifact: Option<&Artifact>,
     progress: Option<&BuildProgress>,
 ) -> revisions::ActiveModel {

@@ -55,7 +55,7 @@ impl GrantService for Api {
         let user = caller.require_user()?.id;
         let request = request.into_inner();
         let object = parse_reference(request.object, "object")?;
-        let object = self.app.find_object(&object).await?;
+        let object = self.app.object_id(&object).await?;
         let list = ["grants", &object.to_string()];
         let page = Page::parse(user, &list, request.page_size, &request.page_token, 1)?;
 

@@ -42,7 +42,7 @@ impl App {
 
     async fn user_to_check(&self, caller: &Caller, user: Option<UserId>) -> Result<UserId, Fault> {
         let Some(user) = user else {
-            return self.store_caller(caller).await;
+            return self.ensure_caller_stored(caller).await;
         };
 
         let is_caller = caller.user.as_ref().is_some_and(|own| own.id == user);
@@ -80,7 +80,7 @@ impl App {
         caller: &Caller,
         role: Role,
     ) -> Result<UserId, Fault> {
-        let user = self.store_caller(caller).await?;
+        let user = self.ensure_caller_stored(caller).await?;
         let effective = self.store.effective_role(user, ObjectId::PLATFORM).await?;
         require_platform_role(&effective, role)?;
 

@@ -25,9 +25,8 @@ pub struct GrantFeed {
 }
 
 impl App {
-    /// Opens a feed for a projection at this position. The projection must take the snapshot, if
-    /// there is one: this database has never been at the projection's position, or the projection
-    /// has none.
+    /// Opens a feed for a projection at this position. Returns a snapshot to begin with when the
+    /// projection has no position, or one that this database never had.
     pub async fn open_feed(
         &self,
         position: Option<FeedPosition>,
@@ -55,6 +54,7 @@ impl GrantFeed {
         let began = Instant::now();
 
         loop {
+            // Before the read, so that a change committed during it ends the wait below.
             self.changed.mark_unchanged();
             let entries = self.store.changes_after(self.policy_version).await?;
 

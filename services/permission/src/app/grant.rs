@@ -25,11 +25,11 @@ use crate::{
     store::change::Change,
 };
 
-/// How messages call the object of a grant, whatever its kind.
+/// What messages call the object of a grant, whatever its kind.
 const OBJECT_TEXT: &str = "object with this id";
 
 impl App {
-    /// Creates a grant. Returns it with its policy version.
+    /// Creates a grant. Returns it with a policy version at which it is in effect.
     ///
     /// An existing grant with the same subject, role and expiry is returned instead. A repeated
     /// `request_key` returns the grant of the first call.
@@ -43,17 +43,17 @@ impl App {
         request: NewGrant,
         request_key: Option<RequestKey>,
     ) -> Result<(Grant, PolicyVersion), Fault> {
-        let user = self.store_caller(caller).await?;
-        let object = self.find_object(&request.object).await?;
-        require_manager(&self.store.effective_role(user, object).await?)?;
+        let user = self.ensure_caller_stored(caller).await?;
+        let object_id = self.object_id(&request.object).await?;
+        require_manager(&self.store.effective_role(user, object_id).await?)?;
 
         let mut change = self.store.begin_change().await?;
-        require_manager(&change.effective_role(user, object).await?)?;
+        require_manager(&change.effective_role(user, object_id).await?)?;
         if let Some(response) = find_response(&change, request_key.as_ref()).await? {
             return replay_create(&change, response).await;
         }
 
-        let object = change.object(object).await?.ok_or_else(object_not_found)?;
+        let object = change.object(object_id).await?.ok_or_else(object_not_found)?;
         if request.expire_time.is_some_and(|expire_time| expire_time <= change.now) {
             return Err(Fault::field("grant.expire_time", "must be in the future"));
         }
@@ -67,16 +67,14 @@ impl App {
             registered: false,
         };
 
-        let present = change.grants_of(object.id).await?;
-        let existing = present.into_iter().find(|other| other.gives_same(&grant));
-        let (grant, policy_version) = match existing {
+        // The response is stored before the commit, so its version is predicted.
+        let (grant, policy_version) = match find_same(&change, &grant).await? {
             Some(existing) => (existing, change.previous().policy_version),
             None => {
                 change.create_grant(grant).await?;
                 (grant, change.next_version())
             }
         };
-
         let response = (grant.id, policy_version);
         store_response(&change, request_key.as_ref(), &response).await?;
         change.commit().await?;
@@ -89,7 +87,7 @@ impl App {
     /// `GRANT_NOT_FOUND`, also when the caller is not a manager of the object; `GRANT_REGISTERED`;
     /// `LAST_ADMIN` when no platform admin without an expiry would remain.
     pub async fn delete_grant(&self, caller: &Caller, id: GrantId) -> Result<PolicyVersion, Fault> {
-        let user = self.store_caller(caller).await?;
+        let user = self.ensure_caller_stored(caller).await?;
         let object = self.store.grant(id).await?.map_or(ObjectId::ABSENT, |grant| grant.object);
         require_visible(&self.store.effective_role(user, object).await?, id)?;
 
@@ -122,7 +120,7 @@ impl App {
         object: ObjectId,
         page: &Page,
     ) -> Result<Vec<Grant>, Fault> {
-        let user = self.store_caller(caller).await?;
+        let user = self.ensure_caller_stored(caller).await?;
         require_manager(&self.store.effective_role(user, object).await?)?;
 
         Ok(self.store.grants_of(object, page.key()?, page.limit()).await?)
@@ -136,6 +134,13 @@ async fn replay_create(
     let grant = change.grant(id).await?.ok_or_else(|| grant_not_found(id))?;
 
     Ok((grant, policy_version))
+}
+
+/// An existing grant of a user on the object with the same subject, role and expiry.
+async fn find_same(change: &Change<'_>, grant: &Grant) -> Result<Option<Grant>, Fault> {
+    let present = change.grants_of(grant.object).await?;
+
+    Ok(present.into_iter().find(|other| other.gives_same(grant)))
 }
 
 /// Whether this is the only grant that makes a user a permanent platform admin.

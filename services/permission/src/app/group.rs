@@ -86,10 +86,11 @@ impl App {
         name_or_id: &str,
         role: Role,
     ) -> Result<Group, Fault> {
-        let user = self.store_caller(caller).await?;
+        let user = self.ensure_caller_stored(caller).await?;
         let group = self.store.group(name_or_id).await?;
 
-        // An absent group takes the same statements as an invisible one.
+        // An absent group takes the same statements as an invisible one, so that the response time
+        // does not tell them apart.
         let object = group.as_ref().map_or(ObjectId::ABSENT, |group| group.id.into());
         let effective = self.store.effective_role(user, object).await?;
         require_group_role(&effective, role, name_or_id)?;
@@ -99,7 +100,7 @@ impl App {
 
     /// A page of the groups that [`App::group`] returns to a caller who needs READER, by name.
     pub async fn groups(&self, caller: &Caller, page: &Page) -> Result<Vec<Group>, Fault> {
-        let user = self.store_caller(caller).await?;
+        let user = self.ensure_caller_stored(caller).await?;
 
         let after: String = page.key()?.unwrap_or_default();
         Ok(self.store.visible_groups(user, &after, page.limit()).await?)

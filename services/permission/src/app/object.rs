@@ -26,7 +26,7 @@ const MAX_GRANTS: usize = 101;
 impl App {
     /// The id of the object. An absent group has the id [`ObjectId::ABSENT`], so that it takes the
     /// same statements and gives the same error as an invisible one.
-    pub async fn find_object(&self, object: &NamedObject) -> Result<ObjectId, Fault> {
+    pub async fn object_id(&self, object: &NamedObject) -> Result<ObjectId, Fault> {
         match object {
             NamedObject::Id(_, id) => Ok(*id),
             NamedObject::Group(name_or_id) => {

@@ -54,7 +54,7 @@ impl App {
     ///
     /// # Errors
     /// `TOKEN_MISSING` when a service calls without a user.
-    pub(super) async fn store_caller(&self, caller: &Caller) -> Result<UserId, Fault> {
+    pub(super) async fn ensure_caller_stored(&self, caller: &Caller) -> Result<UserId, Fault> {
         let user = caller.require_user()?;
         self.store_seen_user(user).await?;
 
@@ -64,8 +64,8 @@ impl App {
     /// Stores a user who makes the first call, or whose token has a new name.
     async fn store_seen_user(&self, seen: &slipway_identity::User) -> Result<(), Fault> {
         let stored = self.store.user(seen.id).await?;
-        let has_name = |user: &User| seen.name.is_empty() || user.name == seen.name;
-        if stored.is_some_and(|user| user.seen && has_name(&user)) {
+        let is_name_current = |user: &User| seen.name.is_empty() || user.name == seen.name;
+        if stored.is_some_and(|user| user.seen && is_name_current(&user)) {
             return Ok(());
         }
 
@@ -86,7 +86,7 @@ impl App {
 
     /// The caller's own user.
     pub async fn get_self(&self, caller: &Caller) -> Result<Profile, Fault> {
-        let id = self.store_caller(caller).await?;
+        let id = self.ensure_caller_stored(caller).await?;
 
         let user = self.stored_user(id).await?;
         let groups = self.store.group_names_of(id).await?;

@@ -39,7 +39,8 @@ impl Grant {
         self.expire_time.is_none_or(|expire_time| expire_time > now)
     }
 
-    /// Whether both grants give the same. Registered grants are never the same as grants of users.
+    /// Whether both grants give the same access for the same time. Registered grants are never the
+    /// same as grants of users.
     pub fn gives_same(&self, other: &Self) -> bool {
         (self.subject, self.role, self.expire_time, self.registered)
             == (other.subject, other.role, other.expire_time, other.registered)

@@ -1,4 +1,4 @@
-//! Subjects: the users that a grant is for.
+//! Subjects: whom a grant is for: a user, a group, a group's admins, or everyone.
 
 use slipway_authz::subject::SubjectKind;
 use uuid::Uuid;

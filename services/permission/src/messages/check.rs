@@ -20,7 +20,7 @@ pub fn parse(request: wire::CheckRequest) -> Result<Check, Fault> {
     let object = Field("object").require(request.object)?;
     let role = role::parse(request.role, Field("role"))?;
 
-    // Unlike elsewhere, the id of the platform is ignored.
+    // There is one platform, so its id may be left out.
     let object = match object::parse_kind(object.kind, Field("object.kind"))? {
         ObjectKind::Platform => NamedObject::PLATFORM,
         ObjectKind::Group => NamedObject::Group(object.id),

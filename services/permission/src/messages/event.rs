@@ -21,7 +21,8 @@ pub struct EventMessage {
 }
 
 impl EventMessage {
-    /// `policy_version` is that of the change.
+    /// `policy_version` is the one that the change gets if a grant or membership changes; other
+    /// events ignore it.
     ///
     /// # Errors
     /// When the data has no JSON form: a defect.

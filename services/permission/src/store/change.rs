@@ -6,7 +6,7 @@ use sea_orm::{DatabaseTransaction, EntityTrait as _, FromQueryResult, QuerySelec
 use slipway_authz::projection::hash::change_hash;
 use slipway_database::{Database, StoreError};
 use slipway_names::unit::{Micros, PolicyVersion};
-use slipway_outbox::{Event, append};
+use slipway_outbox::{NewMessage, append};
 use slipway_wire::permission::v1::{GrantMutation, GrantMutations};
 
 use crate::{
@@ -68,7 +68,8 @@ impl Change<'_> {
         &self.previous
     }
 
-    /// The policy version of this change, if it changes a grant or a membership.
+    /// The version that [`Change::commit`] assigns if a grant or a membership changes. Otherwise
+    /// the version stays the previous one.
     pub fn next_version(&self) -> PolicyVersion {
         self.previous.policy_version.next()
     }
@@ -115,7 +116,7 @@ impl Change<'_> {
         let EventMessage { event_type, subject, data } =
             EventMessage::new(event, self.next_version()).map_err(StoreError::defect)?;
 
-        let event = Event { event_type: event_type.to_owned(), subject, time: self.now, data };
+        let event = NewMessage { event_type: event_type.to_owned(), subject, time: self.now, data };
         append(&self.transaction, event).await?;
         Ok(())
     }

@@ -45,7 +45,7 @@ impl Store {
 }
 
 impl Change<'_> {
-    /// Decides inside the change, when no other change can happen any more.
+    /// Decides under the lock of changes, so that no other change can alter the answer.
     pub async fn effective_role(
         &self,
         user: UserId,

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use slipway_testrig::{base, env, user::UnprivilegedUser};
+use slipway_testrig::{base_image, env, user::UnprivilegedUser};
 use tempfile::TempDir;
 
 /// `$1` storage, `$2` context, `$3` base, `$4` service.
@@ -54,7 +54,7 @@ fn build_and_run(service: &str) -> Option<String> {
         .args(["-c", BUILD_AND_RUN, "build"])
         .arg(storage.path())
         .arg(context.path())
-        .arg(format!("{registry}/{}", base::REPOSITORY))
+        .arg(format!("{registry}/{}", base_image::REPOSITORY))
         .arg(service)
         .output()
         .unwrap();

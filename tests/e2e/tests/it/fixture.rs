@@ -8,7 +8,7 @@ use std::{
 };
 
 use slipway_testrig::{
-    base,
+    base_image,
     call::{channel, with_token},
     database::{create_on_server, sqlite_url},
     env,
@@ -191,7 +191,7 @@ impl Fixture {
             id: Uuid::now_v7().simple().to_string(),
             stack,
             keys: TestKeys::of_stack(&data),
-            base: format!("{registry}/{}", base::REPOSITORY),
+            base: format!("{registry}/{}", base_image::REPOSITORY),
             registry,
             databases,
             data,
@@ -282,7 +282,7 @@ impl Fixture {
         behaviour: &str,
     ) -> CreateImageRequest {
         let user = UnprivilegedUser::find().unwrap();
-        let base = base::ensure_fake_apt_base(&user, &self.registry).unwrap();
+        let base = base_image::ensure_fake_apt_base(&user, &self.registry).unwrap();
         let package = format!("{behaviour}-{}", self.id);
 
         let source = custom_source(build_spec(&base, &[&package]));

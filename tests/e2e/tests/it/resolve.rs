@@ -1,6 +1,6 @@
 //! `ResolveImage`: pinned revisions, the references of CPU and GPU nodes, and refusals.
 
-use slipway_testrig::{base, call::reason, user::UnprivilegedUser};
+use slipway_testrig::{base_image, call::reason, user::UnprivilegedUser};
 use slipway_wire::catalog::v1::{
     Accelerator, CreateImageRequest, CreateImageResponse, CreateRevisionRequest,
     CreateRevisionResponse, ExistingSource, ImageType, ResolveImageRequest, Revision,
@@ -17,7 +17,7 @@ fn push_other_image(fixture: &Fixture, name: &str) -> String {
     let user = UnprivilegedUser::find().unwrap();
     let instructions = format!("LABEL test={name}\n");
 
-    base::ensure_derived_base(&user, &fixture.registry, name, &instructions).unwrap()
+    base_image::ensure_derived_base(&user, &fixture.registry, name, &instructions).unwrap()
 }
 
 fn digest(revision: &Revision) -> String {

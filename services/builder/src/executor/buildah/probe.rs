@@ -141,7 +141,7 @@ fn create_folder(folder: &Path) -> Result<(), UnsupportedHost> {
 
 /// Checks that a command can be root in a user namespace.
 async fn probe_user_namespace(folder: &Path) -> Result<(), UnsupportedHost> {
-    let command = namespaces::with_host_network(&Cgroup::NONE, print_user_id());
+    let command = namespaces::with_host_network(&Cgroup::NONE, user_id_command());
     let user_id = output_of(&command, folder).await.map_err(UnsupportedHost::NoUserNamespace)?;
 
     if user_id.trim() == "0" { Ok(()) } else { Err(UnsupportedHost::NoUserNamespace(user_id)) }
@@ -169,7 +169,7 @@ async fn is_loopback_closed(settings: &Settings, folder: &Path) -> Result<bool, 
     let listener = TcpListener::bind((LOOPBACK, 0)).await.map_err(|error| error.to_string())?;
     let port = listener.local_addr().map(|address| address.port()).unwrap_or_default();
 
-    let command = namespaces::with_host_network(&Cgroup::NONE, connect(LOOPBACK, port));
+    let command = namespaces::with_host_network(&Cgroup::NONE, connect_command(LOOPBACK, port));
     let outside = Connection::parse(&output_of(&command, folder).await?)?;
     if !outside.is_open {
         return Err("bash could not connect to a listener on the host's own loopback".to_owned());
@@ -177,7 +177,7 @@ async fn is_loopback_closed(settings: &Settings, folder: &Path) -> Result<bool, 
 
     for address in [LOOPBACK, SLIRP_HOST] {
         let command =
-            namespaces::with_step_network(&Cgroup::NONE, settings, connect(address, port));
+            namespaces::with_step_network(&Cgroup::NONE, settings, connect_command(address, port));
         let inside = Connection::parse(&output_of(&command, folder).await?)?;
 
         // In the host's namespace the step is not isolated, whatever this connection says.
@@ -237,7 +237,7 @@ async fn probe_cgroup(
         .create(limits)
         .map_err(|error| UnsupportedHost::CannotApplyLimits(error.to_string()))?;
 
-    let command = namespaces::with_host_network(&attempt.cgroup, print_user_id());
+    let command = namespaces::with_host_network(&attempt.cgroup, user_id_command());
     let output = output_of(&command, &attempt.folder).await;
     process::remove(&attempt).await;
 
@@ -245,11 +245,11 @@ async fn probe_cgroup(
     Ok(())
 }
 
-fn print_user_id() -> CommandLine {
+fn user_id_command() -> CommandLine {
     CommandLine::new("id").switch("-u")
 }
 
-fn connect(address: &str, port: u16) -> CommandLine {
+fn connect_command(address: &str, port: u16) -> CommandLine {
     CommandLine::script(CONNECT_SCRIPT, "probe").argument(address).argument(port.to_string())
 }
 

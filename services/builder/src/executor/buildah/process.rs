@@ -23,6 +23,7 @@ use crate::{
 pub(super) const HELPER_TIMEOUT: Duration = Duration::from_secs(60);
 
 const READ_BUFFER_BYTES: usize = 64 * 1024;
+/// While a command is silent, the log is flushed and the idle time is counted this often.
 const READ_TIMEOUT: Duration = Duration::from_millis(150);
 
 /// Delays before the tries to remove an attempt. Killed processes may hold mounts for a moment.
@@ -50,8 +51,10 @@ pub(super) fn tokio_command(command: &CommandLine, folder: &Path) -> Command {
     process
 }
 
-/// Runs the command until it ends, with one of the attempt's storage configurations. Returns the
-/// exit code, or `None` when a signal ended the command.
+/// Runs the command until it ends. Returns the exit code, or `None` when a signal ended the
+/// command.
+///
+/// `storage_conf` is the name of a file in `folder`: `BASES_STORAGE` or `ATTEMPT_STORAGE`.
 ///
 /// `step_of_line` recognizes the output lines that begin a step.
 pub(super) async fn run(

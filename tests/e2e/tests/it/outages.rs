@@ -31,9 +31,8 @@ async fn services_recover_from_the_loss_of_broker_and_database() {
     let Some((fixture, mut postgres, mut rabbitmq)) = full_on_own_servers().await else { return };
     let records = fixture.data.parent().unwrap().join("run");
 
-    // A quorum queue whose node is killed within a second of the queue's first declaration does not
-    // recover (RabbitMQ
-    // 3.10), so a first build runs before the kill.
+    // RabbitMQ 3.10 cannot recover a quorum queue whose node is killed within a second of its
+    // declaration, so a first build runs before the kill.
     let before = fixture.create_build(fixture.fake_apt_image("system", "before", "jq")).await;
     fixture.wait_for_succeeded_row(&before).await;
 
