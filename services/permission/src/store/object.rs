@@ -1,6 +1,6 @@
 //! Rows of objects.
 
-use sea_orm::{EntityTrait as _, Set};
+use sea_orm::{EntityTrait as _, Set, TryInsertResult};
 use slipway_database::{StoreError, column::Text};
 use slipway_names::id::ObjectId;
 
@@ -26,10 +26,13 @@ impl Change<'_> {
             kind: Set(Text(object.kind)),
             owner_group: Set(object.owner),
         };
-        objects::Entity::insert(row)
+        let inserted = objects::Entity::insert(row)
             .on_conflict_do_nothing_on([objects::Column::Id])
             .exec_without_returning(self.transaction())
             .await?;
+        if matches!(inserted, TryInsertResult::Inserted(1)) {
+            return Ok(PutOutcome::Stored);
+        }
 
         let is_stored = self.object(object.id).await? == Some(*object);
         if is_stored { Ok(PutOutcome::Stored) } else { Ok(PutOutcome::Different) }
