@@ -1,11 +1,11 @@
 #![doc = include_str!("../README.md")]
 
 mod fault;
+mod from_status;
 mod reason;
-mod received;
-mod status;
+mod to_status;
 
 pub use fault::{Fault, Violation};
+pub use from_status::sent_reason;
 pub use reason::{Disposition, Kind, Reason};
-pub use received::sent_reason;
-pub use status::DOMAIN;
+pub use to_status::DOMAIN;

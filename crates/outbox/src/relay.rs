@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The largest number of unconfirmed messages; each has another subject.
-const MAX_UNCONFIRMED: i64 = 100;
+const MAX_UNCONFIRMED: u16 = 100;
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(5);
 /// The lease that elects the relay of a database.
@@ -112,7 +112,7 @@ impl Relay {
         let publishing: Vec<_> =
             waiting.into_iter().map(|envelope| publish(self.broker.clone(), envelope)).collect();
         let confirmed: Vec<Uuid> = stream::iter(publishing)
-            .buffered(usize::try_from(MAX_UNCONFIRMED).unwrap_or(1))
+            .buffered(usize::from(MAX_UNCONFIRMED))
             .filter_map(std::future::ready)
             .collect()
             .await;
@@ -126,6 +126,7 @@ impl Relay {
 
     /// The oldest waiting message of each subject, in the order of their ids.
     async fn next_of_each_subject(&self) -> Result<Vec<Envelope>, StoreError> {
+        let limit = i64::from(MAX_UNCONFIRMED);
         let oldest_waiting = raw_sql!(
             Postgres,
             r#"
@@ -136,7 +137,7 @@ impl Relay {
                     and earlier.position is null
                     and earlier.sequence < outbox.sequence)
             order by id
-            limit {MAX_UNCONFIRMED}
+            limit {limit}
             "#
         );
 

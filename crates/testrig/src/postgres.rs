@@ -10,7 +10,8 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use crate::{
-    process::{Server, free_port},
+    ports::free_port,
+    process::Server,
     user::{UnprivilegedUser, run},
 };
 

@@ -3,12 +3,9 @@
 
 use std::{
     fs,
-    net::{Ipv4Addr, TcpListener, TcpStream},
-    ops::Range,
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::atomic::{AtomicU16, Ordering},
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -24,7 +21,6 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 /// Between SIGTERM and SIGKILL when a recorded process is cleaned.
 const CLEAN_TIMEOUT: Duration = Duration::from_secs(5);
-const CONNECT_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// A server in a process group of its own.
 #[derive(Debug)]
@@ -198,50 +194,6 @@ fn end_recorded(record: &str) -> bool {
     let _ = killpg(pid(id), Signal::SIGKILL);
 
     true
-}
-
-/// Below the range of the kernel's ephemeral ports, so that no outgoing connection takes one of
-/// these ports.
-const PORTS: Range<u16> = 10_000..32_000;
-
-/// The number of ports given out by this process; no port is given out twice.
-static GIVEN: AtomicU16 = AtomicU16::new(0);
-
-/// Finds a port on which no process listens.
-///
-/// # Errors
-/// If there is none.
-pub fn free_port() -> Result<u16> {
-    free_ports(1)
-}
-
-/// Finds `count` consecutive ports on which no process listens. Returns the first.
-///
-/// # Errors
-/// If there are none.
-pub fn free_ports(count: u16) -> Result<u16> {
-    let range = u32::from(PORTS.end - PORTS.start - count);
-    // Processes that run at the same time begin at different ports.
-    let offset = std::process::id().wrapping_mul(37) % range;
-
-    for _ in 0..500 {
-        let given = u32::from(GIVEN.fetch_add(count, Ordering::Relaxed));
-        let first = PORTS.start + u16::try_from((offset + given) % range)?;
-        if (first..first + count).all(is_free) {
-            return Ok(first);
-        }
-    }
-
-    bail!("there are no {count} consecutive free ports in {PORTS:?}; end servers that still run")
-}
-
-fn is_free(port: u16) -> bool {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
-}
-
-/// Whether a process listens on the port of the loopback address.
-pub fn listens(port: u16) -> bool {
-    TcpStream::connect_timeout(&(Ipv4Addr::LOCALHOST, port).into(), CONNECT_TIMEOUT).is_ok()
 }
 
 /// Between two polls of a process.

@@ -12,7 +12,8 @@ use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::{
-    process::{Server, free_port, free_ports, listens},
+    ports::{free_port, free_ports, listens},
+    process::Server,
     user::{UnprivilegedUser, run},
 };
 

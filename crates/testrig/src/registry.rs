@@ -5,7 +5,8 @@ use std::{fs, path::Path, time::Duration};
 use anyhow::Result;
 
 use crate::{
-    process::{Server, free_port, listens},
+    ports::{free_port, listens},
+    process::Server,
     user::UnprivilegedUser,
 };
 

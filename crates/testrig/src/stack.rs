@@ -12,7 +12,8 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 
 use crate::{
-    process::{Server, free_ports, listens},
+    ports::{free_ports, listens},
+    process::Server,
     user::UnprivilegedUser,
 };
 

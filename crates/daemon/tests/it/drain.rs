@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use slipway_daemon::Limits;
-use slipway_testrig::process::listens;
+use slipway_testrig::ports::listens;
 use tokio_util::sync::CancellationToken;
 use tonic::Code;
 

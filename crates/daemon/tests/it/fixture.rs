@@ -18,7 +18,7 @@ use slipway_identity::{ON_BEHALF_OF, ServiceName, Verifier};
 use slipway_testrig::{
     call::{channel, with_token},
     identity::TestKeys,
-    process::free_ports,
+    ports::free_ports,
 };
 use slipway_wire::{
     catalog::v1::{

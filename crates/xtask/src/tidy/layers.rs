@@ -45,11 +45,12 @@ pub(super) fn forbidden_arrows(package: &Package) -> Vec<String> {
 
     let mut complaints = Vec::new();
     for (from, to) in package.arrows() {
-        let Some((_, allowed)) = ALLOWED.iter().find(|(layer, _)| *layer == layer_of(&from)) else {
-            continue;
-        };
         let layer = layer_of(&from);
         let used = layer_of(&to);
+        let Some((_, allowed)) = ALLOWED.iter().find(|(name, _)| *name == layer) else {
+            continue;
+        };
+
         if layer != used && !allowed.contains(&used) {
             let folder = &package.folder;
             complaints.push(format!(

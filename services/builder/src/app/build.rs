@@ -15,8 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     app::{App, stream_access::StreamAccess},
     domain::{
-        build::{Build, Request},
-        state::State,
+        build::{Build, Request, State},
         transition::{Guard, Refused, Transition},
     },
     store::transition::AdvanceError,

@@ -6,6 +6,5 @@ pub mod containerfile;
 pub mod failure;
 pub mod log;
 pub mod spec;
-pub mod state;
 pub mod step;
 pub mod transition;

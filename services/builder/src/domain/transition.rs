@@ -22,9 +22,8 @@ use strum::{IntoStaticStr, VariantArray as _};
 
 use crate::domain::{
     attempt::AttemptNumber,
-    build::{Build, Pushed, ResolvedBase},
+    build::{Build, Pushed, ResolvedBase, State},
     failure::{Failure, FailureClass, FailureReason},
-    state::State,
     step::Step,
 };
 
@@ -108,15 +107,17 @@ pub enum Refused {
 impl Transition {
     /// The transition that ends an attempt with this failure. The attempt counts.
     pub fn from_failure(failure: Failure) -> Self {
-        match (failure.reason.class(), failure.reason) {
-            (
-                FailureClass::Limit,
-                FailureReason::TimeExceeded
-                | FailureReason::IdleTooLong
-                | FailureReason::QueuedTooLong,
-            ) => Self::Timeout(failure),
-            (FailureClass::Platform, _) => Self::PlatformFault { failure, counts: true },
-            (FailureClass::User | FailureClass::Limit, _) => Self::UserFault(failure),
+        let is_timeout = matches!(
+            failure.reason,
+            FailureReason::TimeExceeded | FailureReason::IdleTooLong | FailureReason::QueuedTooLong
+        );
+        if is_timeout {
+            return Self::Timeout(failure);
+        }
+
+        match failure.reason.class() {
+            FailureClass::Platform => Self::PlatformFault { failure, counts: true },
+            FailureClass::User | FailureClass::Limit => Self::UserFault(failure),
         }
     }
 

@@ -6,7 +6,12 @@ use chrono::{DateTime, Utc};
 use slipway_names::unit::Micros;
 use slipway_wire::{builder::v1 as wire, event::v1::BuildStateChanged};
 
-use crate::domain::{attempt::AttemptNumber, build::Build, spec::Spec, state::State, step::Step};
+use crate::domain::{
+    attempt::AttemptNumber,
+    build::{Build, State},
+    spec::Spec,
+    step::Step,
+};
 
 impl From<Build> for wire::Build {
     fn from(build: Build) -> Self {

@@ -12,8 +12,7 @@ use slipway_names::id::BuildId;
 use crate::{
     domain::{
         attempt::{ATTEMPT_LEASE_TTL, AttemptNumber},
-        build::Build,
-        state::State,
+        build::{Build, State},
         step::Step,
     },
     store::{

@@ -10,7 +10,7 @@ pub mod builds {
         unit::{ByteCount, Micros, PolicyVersion, Sequence},
     };
 
-    use crate::domain::{failure::FailureReason, spec::Spec, state::State, step::Step};
+    use crate::domain::{build::State, failure::FailureReason, spec::Spec, step::Step};
 
     #[sea_orm::model]
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

@@ -7,8 +7,8 @@ use slipway_names::id::BuildId;
 use crate::{
     domain::{
         attempt::AttemptNumber,
+        build::State,
         log::{Cursor, LogChunk},
-        state::State,
     },
     store::{Store, entities::log_chunks},
 };

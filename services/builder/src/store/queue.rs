@@ -5,7 +5,10 @@ use slipway_database::{StoreError, column::Text, raw_rows};
 use slipway_names::{id::WorkerId, unit::Micros};
 
 use crate::{
-    domain::{build::Build, state::State, transition::Transition},
+    domain::{
+        build::{Build, State},
+        transition::Transition,
+    },
     store::{Store, append_change, entities::builds, transition::write_transition},
 };
 

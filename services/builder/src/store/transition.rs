@@ -10,8 +10,7 @@ use slipway_names::{id::BuildId, unit::Micros};
 use crate::{
     domain::{
         attempt::ATTEMPT_LEASE_TTL,
-        build::Build,
-        state::State,
+        build::{Build, State},
         transition::{Guard, Refused, Transition},
     },
     store::{Store, append_change, entities::builds},

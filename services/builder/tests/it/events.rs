@@ -6,9 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use slipway_builder::{
     domain::{
-        build::Request,
+        build::{Request, State},
         failure::{Failure, FailureReason},
-        state::State,
         step::Step,
         transition::{Guard, Transition},
     },

@@ -9,10 +9,9 @@ use sea_orm::EntityTrait as _;
 use slipway_builder::{
     domain::{
         attempt::AttemptNumber,
-        build::{Build, Request},
+        build::{Build, Request, State},
         failure::FailureReason,
         log::{Cursor, LogChunk},
-        state::State,
         step::Step,
         transition::{Guard, Transition},
     },

@@ -13,10 +13,9 @@ use async_trait::async_trait;
 use slipway_builder::{
     domain::{
         attempt::AttemptNumber,
-        build::Build,
+        build::{Build, State},
         failure::FailureReason,
         log::LogChunk,
-        state::State,
         step::Step,
         transition::{Guard, Transition},
     },

@@ -75,5 +75,8 @@ async fn waiting_builds(
 /// The last 64 bits of the owner's id; 0 for the system. Owners with the same number only wait for
 /// each other.
 fn owner_lock(image: &Image) -> i64 {
-    image.owner.map_or(0, |owner| owner.0.as_u64_pair().1.cast_signed())
+    let Some(owner) = image.owner else { return 0 };
+    let (_, last_64_bits) = owner.0.as_u64_pair();
+
+    last_64_bits.cast_signed()
 }

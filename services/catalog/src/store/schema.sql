@@ -1,3 +1,5 @@
+-- TEXT_BYTEWISE: text that sorts by its bytes on both databases (crates/database/src/migration.rs).
+
 create table images (
     id uuid primary key,
     owner_group uuid,

@@ -9,6 +9,7 @@ use crate::{
     app::App,
     domain::{
         check::{Check, CheckResult, EffectiveRole},
+        group::object_of,
         object::NamedObject,
     },
 };
@@ -53,9 +54,7 @@ impl App {
         Ok(user)
     }
 
-    /// Id, expected kind and, for a group, the name. An absent group has the id
-    /// [`ObjectId::ABSENT`], so that the decision takes the same statements for absent and
-    /// invisible groups.
+    /// Id, expected kind and, for a group, the name. See [`object_of`].
     async fn object_to_check(
         &self,
         object: NamedObject,
@@ -65,10 +64,9 @@ impl App {
             NamedObject::Group(name_or_id) => name_or_id,
         };
 
-        match self.store.group(&name_or_id).await? {
-            Some(group) => Ok((group.id.into(), ObjectKind::Group, group.name)),
-            None => Ok((ObjectId::ABSENT, ObjectKind::Group, String::new())),
-        }
+        let group = self.store.group(&name_or_id).await?;
+        let object = object_of(group.as_ref());
+        Ok((object, ObjectKind::Group, group.map(|group| group.name).unwrap_or_default()))
     }
 
     /// Requires `role` on the platform. Returns the caller's user.

@@ -47,6 +47,7 @@ impl App {
         let object_id = self.object_id(&request.object).await?;
         require_manager(&self.store.effective_role(user, object_id).await?)?;
 
+        // The role may have been revoked since: see `begin_change`.
         let mut change = self.store.begin_change().await?;
         require_manager(&change.effective_role(user, object_id).await?)?;
         if let Some(response) = find_response(&change, request_key.as_ref()).await? {
@@ -91,6 +92,7 @@ impl App {
         let object = self.store.grant(id).await?.map_or(ObjectId::ABSENT, |grant| grant.object);
         require_visible(&self.store.effective_role(user, object).await?, id)?;
 
+        // The role may have been revoked since: see `begin_change`.
         let mut change = self.store.begin_change().await?;
         let grant = change.grant(id).await?.ok_or_else(|| grant_not_found(id))?;
         require_visible(&change.effective_role(user, grant.object).await?, id)?;

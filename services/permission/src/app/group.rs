@@ -22,7 +22,7 @@ use crate::{
     },
     domain::{
         check::EffectiveRole,
-        group::{Group, Member, Membership},
+        group::{Group, Member, Membership, object_of},
         object::Object,
     },
     store::{change::Change, group::CreateOutcome},
@@ -89,10 +89,7 @@ impl App {
         let user = self.ensure_caller_stored(caller).await?;
         let group = self.store.group(name_or_id).await?;
 
-        // An absent group takes the same statements as an invisible one, so that the response time
-        // does not tell them apart.
-        let object = group.as_ref().map_or(ObjectId::ABSENT, |group| group.id.into());
-        let effective = self.store.effective_role(user, object).await?;
+        let effective = self.store.effective_role(user, object_of(group.as_ref())).await?;
         require_group_role(&effective, role, name_or_id)?;
 
         group.ok_or_else(|| refusal::not_visible(Reason::GroupNotFound, &describe(name_or_id)))

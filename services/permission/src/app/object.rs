@@ -13,6 +13,7 @@ use crate::{
     app::{App, subject::resolve_subject},
     domain::{
         grant::{Grant, registration_changes},
+        group::object_of,
         object::{NamedObject, Object},
         subject::{NamedSubject, Subject},
     },
@@ -24,14 +25,13 @@ use crate::{
 const MAX_GRANTS: usize = 101;
 
 impl App {
-    /// The id of the object. An absent group has the id [`ObjectId::ABSENT`], so that it takes the
-    /// same statements and gives the same error as an invisible one.
+    /// The id of the object, see [`object_of`].
     pub async fn object_id(&self, object: &NamedObject) -> Result<ObjectId, Fault> {
         match object {
             NamedObject::Id(_, id) => Ok(*id),
             NamedObject::Group(name_or_id) => {
                 let group = self.store.group(name_or_id).await?;
-                Ok(group.map_or(ObjectId::ABSENT, |group| group.id.into()))
+                Ok(object_of(group.as_ref()))
             }
         }
     }

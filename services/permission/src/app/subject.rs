@@ -2,12 +2,15 @@
 
 use slipway_authz::subject::SubjectKind;
 use slipway_fault::{Fault, Reason};
-use slipway_names::id::{ObjectId, UserId};
+use slipway_names::id::UserId;
 use slipway_request::field::Field;
 use uuid::Uuid;
 
 use crate::{
-    domain::subject::{NamedSubject, Subject},
+    domain::{
+        group::object_of,
+        subject::{NamedSubject, Subject},
+    },
     store::change::Change,
 };
 
@@ -43,7 +46,7 @@ pub(super) async fn resolve_visible_subject(
 ) -> Result<Subject, Fault> {
     if named.is_group() {
         let group = change.group(&named.id).await?;
-        let object = group.map_or(ObjectId::ABSENT, |group| group.id.into());
+        let object = object_of(group.as_ref());
         if change.effective_role(creator, object).await?.role.is_none() {
             return Err(group_not_found(named));
         }

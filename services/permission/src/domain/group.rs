@@ -1,7 +1,7 @@
 //! Groups and their members.
 
 use slipway_names::{
-    id::{GroupId, UserId},
+    id::{GroupId, ObjectId, UserId},
     unit::Micros,
 };
 
@@ -30,4 +30,10 @@ pub struct Member {
     pub user: User,
     /// As in [`Membership`].
     pub admin: bool,
+}
+
+/// The object of a group. An absent group takes the same statements as an invisible one and gives
+/// the same error, so that neither text nor time tells which groups exist.
+pub fn object_of(group: Option<&Group>) -> ObjectId {
+    group.map_or(ObjectId::ABSENT, |group| group.id.into())
 }

@@ -1,3 +1,5 @@
+-- TEXT_BYTEWISE: text that sorts by its bytes on both databases (crates/database/src/migration.rs).
+
 create table users (
     id uuid primary key,
     issuer text not null,

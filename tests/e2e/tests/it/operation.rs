@@ -6,7 +6,7 @@ use slipway_testrig::{
     call::reason,
     database::{connect, create_on_server},
     env,
-    process::listens,
+    ports::listens,
 };
 use slipway_wire::{event::v1::WatchResponse, permission::v1::GetSelfRequest};
 use tonic::{Code, Status, Streaming};

@@ -12,7 +12,7 @@ use slipway_testrig::{
     call::{channel, with_token},
     env,
     identity::TestKeys,
-    process::{free_ports, listens},
+    ports::{free_ports, listens},
     stack::output_of,
     user::UnprivilegedUser,
 };
