@@ -24,7 +24,8 @@ impl From<BrokerError> for Fault {
 /// Handles the messages of one queue. Must be idempotent: every message can arrive twice, and late.
 #[async_trait]
 pub trait Handler: Send + Sync {
-    /// `Ok` acknowledges the message; otherwise the fault's kind gives the disposition.
+    /// `Ok` acknowledges the message; otherwise the fault's kind gives the disposition. RabbitMQ's
+    /// adapter dead-letters a message after five `INTERNAL` faults.
     async fn handle(&self, envelope: &Envelope) -> Result<(), Fault>;
 }
 

@@ -27,8 +27,8 @@ use crate::{
     topology::{Queue, Route},
 };
 
-/// A delivery that is retried for longer is requeued: RabbitMQ closes the channel of one that is
-/// unacknowledged for 30 minutes.
+/// After this time a delivery is requeued instead of retried here: RabbitMQ closes a channel that
+/// leaves a delivery unacknowledged for 30 minutes.
 const MAX_DELIVERY_AGE: Duration = Duration::from_secs(20 * 60);
 /// Attempts at a message for which the handler returns `INTERNAL`.
 const MAX_INTERNAL_ATTEMPTS: u32 = 5;
@@ -194,7 +194,7 @@ impl Broker for Rabbit {
     async fn publish(&self, envelope: &Envelope) -> Result<(), BrokerError> {
         let session = self.publisher.session().await?;
 
-        let confirmation = with_timeout("a message", publish_to(&session, envelope)).await;
+        let confirmation = with_timeout("basic.publish", publish_to(&session, envelope)).await;
         match confirmation {
             Ok(Confirmation::Ack(None)) => Ok(()),
             Ok(Confirmation::Ack(Some(_))) => {

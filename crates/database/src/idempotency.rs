@@ -57,8 +57,8 @@ impl<T> EarlierCall<T> {
 #[must_use]
 pub enum StoreOutcome {
     Stored,
-    /// A concurrent call with this key has stored its response first, so this call rolls back. See
-    /// [`request_in_progress`].
+    /// A concurrent call with this key was first: its response is stored or about to be, so this
+    /// call rolls back. See [`request_in_progress`].
     InFlight,
 }
 

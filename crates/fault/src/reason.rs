@@ -7,7 +7,7 @@ use strum::{EnumString, IntoStaticStr, VariantArray};
 pub enum Disposition {
     /// Acknowledge: the message changes nothing more.
     Ack,
-    /// Keep the delivery and handle it again when the dependency is available.
+    /// Handle the message again after a delay: the fault may not last.
     Retry,
     /// Dead-letter: handling the message can never succeed.
     DeadLetter,

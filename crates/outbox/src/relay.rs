@@ -18,7 +18,7 @@ use crate::{
     log::{envelope, last_position},
 };
 
-/// The largest number of unconfirmed messages; each has another subject.
+/// The most messages that are published at once, each of a different subject.
 const MAX_UNCONFIRMED: u16 = 100;
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(5);

@@ -71,8 +71,7 @@ pub fn parse(line: &str, rules: &PackageRules) -> Result<Option<PipRequirement>,
 
 fn is_path_or_url(text: &str) -> bool {
     text.starts_with("git+")
-        || text.starts_with("http") && text.contains("://")
-        || text.starts_with("file:")
+        || ["http:", "https:", "file:"].iter().any(|scheme| text.starts_with(scheme))
         || text.starts_with(['/', '.'])
 }
 

@@ -141,6 +141,7 @@ fn conda_lines_follow_the_grammar() {
 fn pip_lines_follow_the_grammar() {
     let url =
         format!("pkg @ https://example.org/pkg-1.0-py3-none-any.whl#sha256={}", "a".repeat(64));
+    let httpx = url.replace("pkg @", "httpx @");
     for (line, want) in [
         ("pandas[sql]", "pandas[sql]"),
         ("numpy>=1.20", "numpy>=1.20"),
@@ -148,6 +149,7 @@ fn pip_lines_follow_the_grammar() {
         ("tensorflow==2.15.0+cpu", "tensorflow==2.15.0+cpu"),
         ("uvicorn; python_version>\"3.8\"", "uvicorn ; python_full_version >= '3.9'"),
         (&url, &url),
+        (&httpx, &httpx),
         ("requests[security]>=2.8.1,==2.8.*", "requests[security]==2.8.*,>=2.8.1"),
     ] {
         accept(pip, line, want);

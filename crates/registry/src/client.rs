@@ -254,7 +254,8 @@ impl Registries {
         bytes.truncate(length);
         if sha256(&bytes).as_str() != digest {
             return Err(unreachable(
-                "the registry sent another config than the manifest names".into(),
+                "the registry sent a config whose digest differs from the one in the manifest"
+                    .into(),
             ));
         }
 

@@ -44,7 +44,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// The defaults of every other key, without a broker.
+    /// A configuration with these values, without a broker; every other key has its default.
     pub fn new(
         database: slipway_database::Settings,
         identity: slipway_identity::Settings,

@@ -128,7 +128,7 @@ async fn create_worker(config: &Config, store: Store) -> anyhow::Result<Worker> 
     let attempt_limit = Duration::from_secs(config.build_seconds);
     Ok(Worker {
         id: WorkerId::new(),
-        queue: Arc::new(store),
+        coordinator: Arc::new(store),
         executor: Arc::new(executor),
         slots: config.slots,
         timing: Timing { attempt_limit, ..Timing::default() },

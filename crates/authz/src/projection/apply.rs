@@ -28,8 +28,9 @@ use crate::{
 
 /// The lease that elects the applier of a database.
 pub(crate) const LEASE: &str = "access-feed";
-/// An arbitrary number, the same for all appliers.
-const ADVISORY_LOCK_KEY: i64 = 0x51_1b_0c;
+/// Key of the advisory lock of appliers: the same in all replicas, and different from the other
+/// locks of the service's database.
+const APPLIER_LOCK: i64 = 0x51_1b_0c;
 /// Marks the stored hash when this version did not know a grant. Permission knows no such hash, so
 /// the next stream begins with a snapshot, which a newer version may understand completely.
 const INCOMPLETE_PREFIX: &str = "partial:";
@@ -140,7 +141,7 @@ async fn begin_as_applier(
     holder: Uuid,
 ) -> Result<Option<DatabaseTransaction>, StoreError> {
     let transaction = database.begin().await?;
-    database.take_advisory_lock(&transaction, ADVISORY_LOCK_KEY).await?;
+    database.take_advisory_lock(&transaction, APPLIER_LOCK).await?;
 
     let is_held = lease::hold(database, &transaction, LEASE, holder).await?;
     Ok(is_held.then_some(transaction))

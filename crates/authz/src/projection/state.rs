@@ -69,8 +69,8 @@ pub async fn require_fresh(database: &Database, max_age: Duration) -> Result<(),
     }
     Err(Fault::new(
         Reason::AccessStale,
-        "This replica has had no contact with the permission service for too long to hand out \
-         references. Try again when the permission service is back.",
+        "This replica lost contact with the permission service, so its grants may be outdated and \
+         it hands out no references. Try again later.",
     ))
 }
 

@@ -2,7 +2,7 @@
 
 use crate::tidy::{modules::Package, source::Source};
 
-/// From a layer to the layers that it may use beside itself, and no others. The roots of a package
+/// From a layer to the layers that it may use besides itself, and no others. The roots of a package
 /// (`main`, `lib`, `config`, `wire_up`) have no entry and may use all.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("domain", &[]),

@@ -91,7 +91,9 @@ pub enum Refused {
         transition: &'static str,
     },
     /// The guard names an attempt that is not the build's current one.
-    #[error("attempt {current} of the build is the current one")]
+    #[error(
+        "the transition is for an attempt that is not current; the build is at attempt {current}"
+    )]
     OtherAttempt {
         /// The build's current attempt.
         current: AttemptNumber,

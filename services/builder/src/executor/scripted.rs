@@ -16,7 +16,7 @@ use crate::{
     worker::{
         executor::{Base, Executor},
         log_sink::LogSink,
-        ports::QueueError,
+        ports::CoordinatorError,
     },
 };
 
@@ -99,6 +99,6 @@ fn digest() -> Digest {
     DIGEST.parse().expect("a digest")
 }
 
-fn log_failure(error: QueueError) -> Failure {
+fn log_failure(error: CoordinatorError) -> Failure {
     Failure::new(FailureReason::ExecutorFailed, Step::Apt, error.to_string())
 }

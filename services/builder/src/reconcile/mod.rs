@@ -125,7 +125,13 @@ async fn expire(store: &Store, id: BuildId, attempt: AttemptNumber) {
     );
     let timeout = Transition::Timeout(failure);
 
-    if let Err(error) = store.advance(id, Guard::Attempt(attempt), &timeout).await {
-        tracing::warn!(build.id = %id, %error, "expiry of a queued build failed; retrying");
+    match store.advance(id, Guard::Attempt(attempt), &timeout).await {
+        Ok(_) => {}
+        Err(AdvanceError::Refused(refused)) => {
+            tracing::debug!(build.id = %id, %refused, "a queued build has left the queue in time");
+        }
+        Err(error) => {
+            tracing::warn!(build.id = %id, %error, "expiry of a queued build failed; retrying");
+        }
     }
 }

@@ -155,7 +155,8 @@ impl Store {
     }
 }
 
-/// True for the build if this attempt holds its lease.
+/// True for the build while this is its running attempt, even if its lease has expired: only
+/// the reconciler ends it then.
 pub(super) fn is_held_by(id: BuildId, attempt: AttemptNumber) -> Condition {
     Condition::all()
         .add(builds::COLUMN.id.eq(id))

@@ -3,11 +3,11 @@
 
 mod attempt;
 mod build;
+mod coordinator;
 pub mod entities;
 mod log;
 mod queue;
 pub mod transition;
-mod worker;
 
 use sea_orm::DatabaseTransaction;
 use sea_orm_migration::{MigrationTrait, MigratorTrait};

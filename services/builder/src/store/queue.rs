@@ -12,8 +12,8 @@ use crate::{
     store::{Store, append_change, entities::builds, transition::write_transition},
 };
 
-/// Key of the advisory lock that serializes claims. The number has no meaning; it must be the same
-/// in all replicas.
+/// Key of the advisory lock of claims: the same in all replicas, and different from the other locks
+/// of the builder's database.
 const CLAIM_LOCK: i64 = 0x51_1b_0b;
 
 impl Store {

@@ -1,5 +1,5 @@
-//! One attempt at a build, from its claim to its end. The queue refuses writes of an attempt that
-//! no longer holds the build.
+//! One attempt at a build, from its claim to its end. The coordinator refuses writes of an attempt
+//! that no longer holds the build.
 
 use std::{error::Error as _, sync::Arc, time::Duration};
 
@@ -19,7 +19,7 @@ use crate::{
     worker::{
         executor::Executor,
         log_sink::LogSink,
-        ports::{AdvanceError, AttemptStatus, Queue, QueueError},
+        ports::{AdvanceError, AttemptStatus, Coordinator, CoordinatorError},
     },
 };
 
@@ -91,7 +91,7 @@ impl Outcome {
 /// Why the steps of an attempt ended early.
 enum Interruption {
     Failed(Failure),
-    /// The queue refused a transition of this attempt.
+    /// The coordinator refused a transition of this attempt.
     Refused,
 }
 
@@ -103,7 +103,7 @@ impl From<Failure> for Interruption {
 
 /// Runs the attempt, records how it ended, and removes what it left.
 pub(super) async fn run(
-    queue: Arc<dyn Queue>,
+    coordinator: Arc<dyn Coordinator>,
     executor: Arc<dyn Executor>,
     build: Build,
     timing: Timing,
@@ -117,11 +117,11 @@ pub(super) async fn run(
     );
     slipway_telemetry::set_parent(&span, &build.traceparent);
 
-    run_and_record(queue, executor, build, timing, stop).instrument(span).await;
+    run_and_record(coordinator, executor, build, timing, stop).instrument(span).await;
 }
 
 async fn run_and_record(
-    queue: Arc<dyn Queue>,
+    coordinator: Arc<dyn Coordinator>,
     executor: Arc<dyn Executor>,
     build: Build,
     timing: Timing,
@@ -129,16 +129,16 @@ async fn run_and_record(
 ) {
     tracing::info!("attempt begins");
     let id = build.request.id;
-    let mut log = LogSink::new(queue.clone(), id, build.attempt);
+    let mut log = LogSink::new(coordinator.clone(), id, build.attempt);
 
     let outcome = tokio::select! {
-        outcome = run_steps(queue.as_ref(), executor.as_ref(), &build, &mut log) => outcome,
-        outcome = hold_lease(queue.as_ref(), &build, timing, stop) => outcome,
+        outcome = run_steps(coordinator.as_ref(), executor.as_ref(), &build, &mut log) => outcome,
+        outcome = hold_lease(coordinator.as_ref(), &build, timing, stop) => outcome,
     };
 
     // The future of the steps is dropped by now, and with it every process that it started.
     let _ = timeout(CLOSING_LINE_TIMEOUT, log.end(outcome.closing_line().as_deref())).await;
-    if let Err(error) = record(queue.as_ref(), &build, outcome).await {
+    if let Err(error) = record(coordinator.as_ref(), &build, outcome).await {
         tracing::error!(
             %error,
             cause = ?error.source(),
@@ -150,20 +150,20 @@ async fn run_and_record(
     executor.remove_attempt(id, build.attempt).await;
 }
 
-/// Runs all steps. An attempt whose transition was refused reads the reason from the queue.
+/// Runs all steps. An attempt whose transition was refused reads the reason from the coordinator.
 async fn run_steps(
-    queue: &dyn Queue,
+    coordinator: &dyn Coordinator,
     executor: &dyn Executor,
     build: &Build,
     log: &mut LogSink,
 ) -> Outcome {
-    let steps = build_and_push(queue, executor, build, log);
+    let steps = build_and_push(coordinator, executor, build, log);
 
     match steps.instrument(tracing::info_span!("steps")).await {
         Ok(()) => Outcome::Succeeded,
         Err(Interruption::Failed(failure)) => Outcome::Failed(failure),
         Err(Interruption::Refused) => {
-            match queue.attempt_status(build.request.id, build.attempt).await {
+            match coordinator.attempt_status(build.request.id, build.attempt).await {
                 Ok(AttemptStatus::CancelRequested) => Outcome::Cancelled,
                 _ => Outcome::Fenced,
             }
@@ -172,7 +172,7 @@ async fn run_steps(
 }
 
 async fn build_and_push(
-    queue: &dyn Queue,
+    coordinator: &dyn Coordinator,
     executor: &dyn Executor,
     build: &Build,
     log: &mut LogSink,
@@ -181,28 +181,28 @@ async fn build_and_push(
     let base = executor.prepare(build, log).instrument(tracing::info_span!("prepare")).await?;
 
     let base_ready = Transition::BaseReady(base.resolved.clone());
-    advance(queue, build, &base_ready).await?;
+    advance(coordinator, build, &base_ready).await?;
     executor.install(build, &base, log).instrument(tracing::info_span!("install")).await?;
 
     // The gate: refused if a cancel came first. Afterwards cancels are refused.
-    advance(queue, build, &Transition::Installed).await?;
+    advance(coordinator, build, &Transition::Installed).await?;
     log.begin_step(Step::Push).await.map_err(progress_failure)?;
     let pushed = executor.push(build, &base, log).instrument(tracing::info_span!("push")).await?;
 
-    advance(queue, build, &Transition::Pushed(pushed)).await
+    advance(coordinator, build, &Transition::Pushed(pushed)).await
 }
 
-/// Records progress. Retries while the queue is unavailable, without a limit of its own:
+/// Records progress. Retries while the coordinator is unavailable, without a limit of its own:
 /// `hold_lease` ends the attempt when it loses its lease or reaches its time limit.
 async fn advance(
-    queue: &dyn Queue,
+    coordinator: &dyn Coordinator,
     build: &Build,
     transition: &Transition,
 ) -> Result<(), Interruption> {
     let mut is_retry = false;
 
     loop {
-        match queue.advance_attempt(build.request.id, build.attempt, transition).await {
+        match coordinator.advance_attempt(build.request.id, build.attempt, transition).await {
             Ok(_) => return Ok(()),
             // An earlier try was written, and its answer was lost.
             Err(AdvanceError::Refused(Refused::NotAllowed { state, .. }))
@@ -211,10 +211,10 @@ async fn advance(
                 return Ok(());
             }
             Err(AdvanceError::Refused(_)) => return Err(Interruption::Refused),
-            Err(AdvanceError::Queue(QueueError::Unavailable(cause))) => {
+            Err(AdvanceError::Coordinator(CoordinatorError::Unavailable(cause))) => {
                 tracing::warn!(%cause, "could not record progress; retrying");
             }
-            Err(AdvanceError::Queue(error)) => return Err(progress_failure(error).into()),
+            Err(AdvanceError::Coordinator(error)) => return Err(progress_failure(error).into()),
         }
 
         is_retry = true;
@@ -224,7 +224,7 @@ async fn advance(
 
 /// Renews the lease of the attempt, and reads its status. Returns when the attempt has to end.
 async fn hold_lease(
-    queue: &dyn Queue,
+    coordinator: &dyn Coordinator,
     build: &Build,
     timing: Timing,
     stop: CancellationToken,
@@ -233,11 +233,11 @@ async fn hold_lease(
     let mut renewed = began;
 
     loop {
-        // Taken before the heartbeat is sent. The queue renews the lease later, so this attempt
-        // never believes in its lease for longer than the queue does.
+        // Taken before the heartbeat is sent. The coordinator renews the lease later, so this
+        // attempt never believes in its lease for longer than the coordinator does.
         let sent = boot_time();
         let is_renewal = sent.saturating_sub(renewed) >= timing.heartbeat;
-        let status = query_status(queue, build, is_renewal).await;
+        let status = query_status(coordinator, build, is_renewal).await;
         if is_renewal && status.is_ok() {
             renewed = sent;
         }
@@ -274,22 +274,26 @@ fn overdue(timing: Timing, now: Duration, began: Duration, renewed: Duration) ->
 }
 
 async fn query_status(
-    queue: &dyn Queue,
+    coordinator: &dyn Coordinator,
     build: &Build,
     is_renewal: bool,
-) -> Result<AttemptStatus, QueueError> {
+) -> Result<AttemptStatus, CoordinatorError> {
     let id = build.request.id;
     let status = if is_renewal {
-        timeout(STATUS_TIMEOUT, queue.heartbeat(id, build.attempt)).await
+        timeout(STATUS_TIMEOUT, coordinator.heartbeat(id, build.attempt)).await
     } else {
-        timeout(STATUS_TIMEOUT, queue.attempt_status(id, build.attempt)).await
+        timeout(STATUS_TIMEOUT, coordinator.attempt_status(id, build.attempt)).await
     };
 
-    status.unwrap_or_else(|elapsed| Err(QueueError::Unavailable(elapsed.into())))
+    status.unwrap_or_else(|elapsed| Err(CoordinatorError::Unavailable(elapsed.into())))
 }
 
 /// Records the final transition. A success is already recorded, and a fenced attempt may not write.
-async fn record(queue: &dyn Queue, build: &Build, outcome: Outcome) -> Result<(), QueueError> {
+async fn record(
+    coordinator: &dyn Coordinator,
+    build: &Build,
+    outcome: Outcome,
+) -> Result<(), CoordinatorError> {
     let transition = match outcome {
         Outcome::Succeeded => {
             tracing::info!("build succeeded");
@@ -305,7 +309,7 @@ async fn record(queue: &dyn Queue, build: &Build, outcome: Outcome) -> Result<()
         Outcome::Draining => Transition::PlatformFault { failure: drain_failure(), counts: false },
     };
 
-    match advance_to_end(queue, build, &transition).await {
+    match advance_to_end(coordinator, build, &transition).await {
         Ok(build) => {
             tracing::info!(
                 build.state = %build.state,
@@ -318,24 +322,25 @@ async fn record(queue: &dyn Queue, build: &Build, outcome: Outcome) -> Result<()
             tracing::warn!(%refused, "the attempt was already ended");
             Ok(())
         }
-        Err(AdvanceError::Queue(error)) => Err(error),
+        Err(AdvanceError::Coordinator(error)) => Err(error),
     }
 }
 
 /// Records the final transition. Retries for at most [`RECORD_TIMEOUT`].
 async fn advance_to_end(
-    queue: &dyn Queue,
+    coordinator: &dyn Coordinator,
     build: &Build,
     transition: &Transition,
 ) -> Result<Build, AdvanceError> {
     let began = boot_time();
 
     loop {
-        let recorded = queue.advance_attempt(build.request.id, build.attempt, transition).await;
+        let recorded =
+            coordinator.advance_attempt(build.request.id, build.attempt, transition).await;
         let is_in_time = boot_time().saturating_sub(began) < RECORD_TIMEOUT;
 
         match recorded {
-            Err(AdvanceError::Queue(QueueError::Unavailable(_))) if is_in_time => {
+            Err(AdvanceError::Coordinator(CoordinatorError::Unavailable(_))) if is_in_time => {
                 tokio::time::sleep(RETRY_DELAY).await;
             }
             recorded => return recorded,
@@ -343,7 +348,7 @@ async fn advance_to_end(
     }
 }
 
-fn progress_failure(error: QueueError) -> Failure {
+fn progress_failure(error: CoordinatorError) -> Failure {
     tracing::warn!(
         %error,
         cause = ?error.source(),

@@ -12,7 +12,7 @@ use crate::{
         log::{Cursor, HEAD_SIZE, LogChunk, MAX_LINE_BYTES, TAIL_BYTES, redact_url_user_info},
         step::Step,
     },
-    worker::ports::{LogStore, QueueError},
+    worker::ports::{CoordinatorError, LogStore},
 };
 
 /// A chunk is stored when it has reached this size; it may exceed it by one line.
@@ -97,7 +97,7 @@ impl LogSink {
     ///
     /// # Errors
     /// The error of the store, after retries.
-    pub async fn begin_step(&mut self, step: Step) -> Result<(), QueueError> {
+    pub async fn begin_step(&mut self, step: Step) -> Result<(), CoordinatorError> {
         self.end_incomplete_line().await?;
         self.flush().await?;
         self.step = step;
@@ -115,7 +115,7 @@ impl LogSink {
     ///
     /// # Errors
     /// The error of the store, after retries.
-    pub async fn write_line(&mut self, line: &[u8]) -> Result<(), QueueError> {
+    pub async fn write_line(&mut self, line: &[u8]) -> Result<(), CoordinatorError> {
         self.end_incomplete_line().await?;
 
         let mut own_line = Line::default();
@@ -135,7 +135,7 @@ impl LogSink {
         &mut self,
         mut bytes: &[u8],
         step_of_line: impl Fn(&[u8]) -> Option<Step>,
-    ) -> Result<(), QueueError> {
+    ) -> Result<(), CoordinatorError> {
         while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
             self.line.extend(&bytes[..end]);
             bytes = &bytes[end + 1..];
@@ -157,7 +157,7 @@ impl LogSink {
     ///
     /// # Errors
     /// The error of the store, after retries.
-    pub async fn flush_if_due(&mut self) -> Result<(), QueueError> {
+    pub async fn flush_if_due(&mut self) -> Result<(), CoordinatorError> {
         if self.chunk_began.is_some_and(|began| began.elapsed() >= FLUSH_DELAY) {
             self.flush().await?;
         }
@@ -168,7 +168,7 @@ impl LogSink {
     ///
     /// # Errors
     /// The error of the store, after retries.
-    pub async fn end(&mut self, closing_line: Option<&str>) -> Result<(), QueueError> {
+    pub async fn end(&mut self, closing_line: Option<&str>) -> Result<(), CoordinatorError> {
         if let Some(closing_line) = closing_line {
             self.write_line(closing_line.as_bytes()).await?;
         }
@@ -178,7 +178,7 @@ impl LogSink {
         self.store_tail().await
     }
 
-    async fn store_tail(&mut self) -> Result<(), QueueError> {
+    async fn store_tail(&mut self) -> Result<(), CoordinatorError> {
         let Tail { lines, omitted, .. } = std::mem::take(&mut self.tail);
 
         if omitted > ByteCount::ZERO {
@@ -195,12 +195,12 @@ impl LogSink {
         self.flush().await
     }
 
-    async fn end_incomplete_line(&mut self) -> Result<(), QueueError> {
+    async fn end_incomplete_line(&mut self) -> Result<(), CoordinatorError> {
         let line = std::mem::take(&mut self.line);
         if line.is_empty() { Ok(()) } else { self.add_line(line).await }
     }
 
-    async fn add_line(&mut self, line: Line) -> Result<(), QueueError> {
+    async fn add_line(&mut self, line: Line) -> Result<(), CoordinatorError> {
         let mut line = line.into_bytes();
         self.remember_line(&line);
         line.push(b'\n');
@@ -226,7 +226,7 @@ impl LogSink {
 
     /// Stores the current chunk. While the database is unavailable, the chunk is kept and the
     /// caller waits.
-    async fn flush(&mut self) -> Result<(), QueueError> {
+    async fn flush(&mut self) -> Result<(), CoordinatorError> {
         // A chunk whose earlier write was cancelled goes first.
         self.store_unsent().await?;
         self.chunk_began = None;
@@ -242,7 +242,7 @@ impl LogSink {
         Ok(())
     }
 
-    async fn store_unsent(&mut self) -> Result<(), QueueError> {
+    async fn store_unsent(&mut self) -> Result<(), CoordinatorError> {
         let Some(chunk) = &self.unsent else { return Ok(()) };
 
         let began = Instant::now();
@@ -291,7 +291,7 @@ impl Tail {
 }
 
 /// Waits before the next try. Returns the error when [`STORE_TIMEOUT`] has passed since `began`.
-async fn wait_for_retry(error: QueueError, began: Instant) -> Result<(), QueueError> {
+async fn wait_for_retry(error: CoordinatorError, began: Instant) -> Result<(), CoordinatorError> {
     if began.elapsed() > STORE_TIMEOUT {
         return Err(error);
     }

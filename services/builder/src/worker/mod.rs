@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     domain::build::Build,
-    worker::{attempt::Timing, executor::Executor, ports::Queue},
+    worker::{attempt::Timing, executor::Executor, ports::Coordinator},
 };
 
 /// Time between two claims when no build is waiting.
@@ -25,7 +25,7 @@ const CLAIM_INTERVAL: Duration = Duration::from_millis(250);
 /// Claims and runs builds.
 pub struct Worker {
     pub id: WorkerId,
-    pub queue: Arc<dyn Queue>,
+    pub coordinator: Arc<dyn Coordinator>,
     pub executor: Arc<dyn Executor>,
     /// Builds at the same time.
     pub slots: usize,
@@ -33,7 +33,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Runs until `stop`. Then the running builds return to the queue.
+    /// Runs until `stop`. Then the running builds return to the coordinator.
     pub async fn run(self, stop: CancellationToken) {
         self.executor.remove_all_attempts().await;
 
@@ -57,7 +57,7 @@ impl Worker {
 
     /// A waiting build; `None` also when the claim failed.
     async fn claim(&self) -> Option<Build> {
-        match self.queue.claim(self.id).await {
+        match self.coordinator.claim(self.id).await {
             Ok(build) => build,
             Err(error) => {
                 tracing::warn!(
@@ -77,12 +77,12 @@ impl Worker {
         slot: OwnedSemaphorePermit,
         stop: CancellationToken,
     ) -> impl Future<Output = ()> + Send + use<> {
-        let queue = self.queue.clone();
+        let coordinator = self.coordinator.clone();
         let executor = self.executor.clone();
         let timing = self.timing;
 
         async move {
-            attempt::run(queue, executor, build, timing, stop).await;
+            attempt::run(coordinator, executor, build, timing, stop).await;
             drop(slot);
         }
     }

@@ -1,5 +1,5 @@
-//! The ports of a worker: the queue of builds and the storage of logs. A worker knows neither
-//! database nor broker, so it could run on another host.
+//! The ports of a worker: the coordinator, which hands out builds, and the storage of logs. A
+//! worker knows neither database nor broker, so it could run on another host.
 
 use std::error::Error;
 
@@ -16,12 +16,12 @@ use crate::domain::{
 
 /// Why a call of a port failed.
 #[derive(Debug, thiserror::Error)]
-pub enum QueueError {
-    /// The queue does not answer, or other writers were faster. A repeated call can succeed.
-    #[error("the queue of builds is unavailable")]
+pub enum CoordinatorError {
+    /// The coordinator does not answer, or other writers were faster. A repeated call can succeed.
+    #[error("the coordinator of builds is unavailable")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
     /// A defect. A repeated call fails too.
-    #[error("the queue of builds failed")]
+    #[error("the coordinator of builds failed")]
     Failed(#[source] Box<dyn Error + Send + Sync>),
 }
 
@@ -32,7 +32,7 @@ pub enum AdvanceError {
     #[error(transparent)]
     Refused(#[from] Refused),
     #[error(transparent)]
-    Queue(#[from] QueueError),
+    Coordinator(#[from] CoordinatorError),
 }
 
 /// Whether an attempt may continue.
@@ -46,19 +46,19 @@ pub enum AttemptStatus {
     Fenced,
 }
 
-/// The queue of builds. Implemented by the store.
+/// Hands out builds, and records what becomes of them. Implemented by the store.
 #[async_trait]
-pub trait Queue: LogStore {
+pub trait Coordinator: LogStore {
     /// Takes a waiting build, if there is one. It becomes PREPARING, with a new attempt and a
     /// lease.
-    async fn claim(&self, worker: WorkerId) -> Result<Option<Build>, QueueError>;
+    async fn claim(&self, worker: WorkerId) -> Result<Option<Build>, CoordinatorError>;
 
     /// Renews the lease of an attempt, and reads its status.
     async fn heartbeat(
         &self,
         id: BuildId,
         attempt: AttemptNumber,
-    ) -> Result<AttemptStatus, QueueError>;
+    ) -> Result<AttemptStatus, CoordinatorError>;
 
     /// Reads the status of an attempt without renewing its lease. It is polled more often than the
     /// lease is renewed, so that a cancel takes effect soon.
@@ -66,7 +66,7 @@ pub trait Queue: LogStore {
         &self,
         id: BuildId,
         attempt: AttemptNumber,
-    ) -> Result<AttemptStatus, QueueError>;
+    ) -> Result<AttemptStatus, CoordinatorError>;
 
     /// Applies a transition to the attempt's build, and returns the build after it.
     async fn advance_attempt(
@@ -82,7 +82,7 @@ pub trait Queue: LogStore {
 pub trait LogStore: Send + Sync {
     /// Appends a chunk. Returns `false` for an attempt that no longer holds the build, and for a
     /// chunk that is already stored.
-    async fn append(&self, id: BuildId, chunk: &LogChunk) -> Result<bool, QueueError>;
+    async fn append(&self, id: BuildId, chunk: &LogChunk) -> Result<bool, CoordinatorError>;
 
     /// Records the current step of an attempt. Returns `false` for an attempt that no longer holds
     /// the build, and for a step that is already recorded.
@@ -91,5 +91,5 @@ pub trait LogStore: Send + Sync {
         id: BuildId,
         attempt: AttemptNumber,
         step: Step,
-    ) -> Result<bool, QueueError>;
+    ) -> Result<bool, CoordinatorError>;
 }

@@ -19,7 +19,7 @@ use slipway_builder::{
     worker::{
         executor::Executor,
         log_sink::LogSink,
-        ports::{LogStore, QueueError},
+        ports::{CoordinatorError, LogStore},
     },
 };
 use slipway_names::{
@@ -36,12 +36,17 @@ pub(crate) struct MemoryLog(Arc<Mutex<Vec<u8>>>);
 
 #[async_trait]
 impl LogStore for MemoryLog {
-    async fn append(&self, _: BuildId, chunk: &LogChunk) -> Result<bool, QueueError> {
+    async fn append(&self, _: BuildId, chunk: &LogChunk) -> Result<bool, CoordinatorError> {
         self.0.lock().unwrap().extend_from_slice(&chunk.data);
         Ok(true)
     }
 
-    async fn record_step(&self, _: BuildId, _: AttemptNumber, _: Step) -> Result<bool, QueueError> {
+    async fn record_step(
+        &self,
+        _: BuildId,
+        _: AttemptNumber,
+        _: Step,
+    ) -> Result<bool, CoordinatorError> {
         Ok(true)
     }
 }

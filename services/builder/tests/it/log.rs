@@ -7,7 +7,7 @@ use slipway_builder::{
     domain::{attempt::AttemptNumber, log::LogChunk, step::Step},
     worker::{
         log_sink::LogSink,
-        ports::{LogStore, QueueError},
+        ports::{CoordinatorError, LogStore},
     },
 };
 use slipway_names::id::BuildId;
@@ -27,7 +27,7 @@ struct Stored {
 
 #[async_trait]
 impl LogStore for CountingStore {
-    async fn append(&self, _: BuildId, chunk: &LogChunk) -> Result<bool, QueueError> {
+    async fn append(&self, _: BuildId, chunk: &LogChunk) -> Result<bool, CoordinatorError> {
         let mut stored = self.0.lock().unwrap();
         stored.bytes += chunk.data.len() as u64;
         stored.last_bytes = chunk.data[chunk.data.len().saturating_sub(200)..].to_vec();
@@ -35,7 +35,12 @@ impl LogStore for CountingStore {
         Ok(true)
     }
 
-    async fn record_step(&self, _: BuildId, _: AttemptNumber, _: Step) -> Result<bool, QueueError> {
+    async fn record_step(
+        &self,
+        _: BuildId,
+        _: AttemptNumber,
+        _: Step,
+    ) -> Result<bool, CoordinatorError> {
         Ok(true)
     }
 }

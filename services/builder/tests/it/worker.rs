@@ -25,7 +25,7 @@ use slipway_builder::{
     worker::{
         Worker,
         attempt::Timing,
-        ports::{AdvanceError, AttemptStatus, LogStore, Queue, QueueError},
+        ports::{AdvanceError, AttemptStatus, Coordinator, CoordinatorError, LogStore},
     },
 };
 use slipway_names::id::{BuildId, WorkerId};
@@ -73,11 +73,15 @@ struct RunningWorker {
 }
 
 /// Starts a worker with one slot.
-fn start(queue: Arc<dyn Queue>, install_time: Duration, timing: Timing) -> RunningWorker {
+fn start(
+    coordinator: Arc<dyn Coordinator>,
+    install_time: Duration,
+    timing: Timing,
+) -> RunningWorker {
     let stop = CancellationToken::new();
     let worker = Worker {
         id: WorkerId::new(),
-        queue,
+        coordinator,
         executor: Arc::new(scripted(install_time)),
         slots: 1,
         timing,
@@ -228,9 +232,9 @@ impl UnreliableQueue {
         })
     }
 
-    fn store(&self) -> Result<&Store, QueueError> {
+    fn store(&self) -> Result<&Store, CoordinatorError> {
         if self.is_unavailable.load(Ordering::SeqCst) {
-            Err(QueueError::Unavailable("the test made it unavailable".into()))
+            Err(CoordinatorError::Unavailable("the test made it unavailable".into()))
         } else {
             Ok(&self.store)
         }
@@ -239,7 +243,7 @@ impl UnreliableQueue {
 
 #[async_trait]
 impl LogStore for UnreliableQueue {
-    async fn append(&self, id: BuildId, chunk: &LogChunk) -> Result<bool, QueueError> {
+    async fn append(&self, id: BuildId, chunk: &LogChunk) -> Result<bool, CoordinatorError> {
         Ok(self.store()?.append(id, chunk).await?)
     }
 
@@ -248,14 +252,14 @@ impl LogStore for UnreliableQueue {
         id: BuildId,
         attempt: AttemptNumber,
         step: Step,
-    ) -> Result<bool, QueueError> {
+    ) -> Result<bool, CoordinatorError> {
         Ok(self.store()?.record_step(id, attempt, step).await?)
     }
 }
 
 #[async_trait]
-impl Queue for UnreliableQueue {
-    async fn claim(&self, worker: WorkerId) -> Result<Option<Build>, QueueError> {
+impl Coordinator for UnreliableQueue {
+    async fn claim(&self, worker: WorkerId) -> Result<Option<Build>, CoordinatorError> {
         let store =
             self.store().inspect_err(|_| self.has_refused_claim.store(true, Ordering::SeqCst))?;
         Ok(store.claim(worker).await?)
@@ -265,7 +269,7 @@ impl Queue for UnreliableQueue {
         &self,
         id: BuildId,
         attempt: AttemptNumber,
-    ) -> Result<AttemptStatus, QueueError> {
+    ) -> Result<AttemptStatus, CoordinatorError> {
         Ok(self.store()?.heartbeat(id, attempt).await?)
     }
 
@@ -273,7 +277,7 @@ impl Queue for UnreliableQueue {
         &self,
         id: BuildId,
         attempt: AttemptNumber,
-    ) -> Result<AttemptStatus, QueueError> {
+    ) -> Result<AttemptStatus, CoordinatorError> {
         Ok(self.store()?.attempt_status(id, attempt).await?)
     }
 
@@ -286,7 +290,7 @@ impl Queue for UnreliableQueue {
         let build = self.store()?.advance(id, Guard::Attempt(attempt), transition).await?;
 
         if self.loses_answers.load(Ordering::SeqCst) {
-            return Err(QueueError::Unavailable("the test lost the answer".into()).into());
+            return Err(CoordinatorError::Unavailable("the test lost the answer".into()).into());
         }
         Ok(build)
     }

@@ -20,7 +20,7 @@ use crate::{
         access::{Access, AccessChange, AccessGroup, RequestedAccess},
         image::{Image, ImageVersion},
     },
-    store::access::{BeginAccessChange, CommitAccessChange},
+    store::access::{BeginAccessOutcome, CommitAccessOutcome},
 };
 
 impl App {
@@ -47,10 +47,10 @@ impl App {
 
         let change = AccessChange::new(access);
         match self.store.begin_access_change(image.id, &change, version).await? {
-            BeginAccessChange::Begun => {}
-            BeginAccessChange::ImageGone => return Err(image_gone()),
-            BeginAccessChange::VersionMismatch => return Err(etag_mismatch()),
-            BeginAccessChange::InProgress => return Err(change_in_progress()),
+            BeginAccessOutcome::Begun => {}
+            BeginAccessOutcome::ImageGone => return Err(image_gone()),
+            BeginAccessOutcome::VersionMismatch => return Err(etag_mismatch()),
+            BeginAccessOutcome::InProgress => return Err(change_in_progress()),
         }
 
         let completion = self.finish_access_change(&image, &change).await.map_err(|fault| {
@@ -84,8 +84,8 @@ impl App {
         };
 
         Ok(match self.store.commit_access_change(image.id, change, policy_version).await? {
-            CommitAccessChange::Committed(image) => Completion::Completed(image),
-            CommitAccessChange::NotPending => Completion::Refused(change_not_pending()),
+            CommitAccessOutcome::Committed(image) => Completion::Completed(image),
+            CommitAccessOutcome::NotPending => Completion::Refused(change_not_pending()),
         })
     }
 

@@ -20,8 +20,8 @@ use slipway_names::{
 use crate::{
     app::{
         App,
-        queue::queue_full,
         registration::{Completion, outcome_unknown, registration},
+        waiting_builds::queue_full,
     },
     domain::{
         access::{Access, RequestedAccess},
@@ -30,7 +30,7 @@ use crate::{
         revision::{Draft, Revision},
         source::Source,
     },
-    store::create::{FinishCreate, Reserve},
+    store::create::{FinishOutcome, ReserveOutcome},
 };
 
 /// A derived name is tried as `x`, `x-2`, … up to this number, before the image id is appended.
@@ -117,9 +117,11 @@ impl App {
         let image = new_image(request, owner, access, draft.creator());
         let reserved = self.reserve_image(image, draft, given_name, key.as_ref()).await?;
         let (image, revision) = match reserved {
-            Reserve::Reserved(reserved) => *reserved,
-            Reserve::NameTaken(name) => return Err(name_taken(&name)),
-            Reserve::InFlight => return self.replay_create_in_flight(caller, key.as_ref()).await,
+            ReserveOutcome::Reserved(reserved) => *reserved,
+            ReserveOutcome::NameTaken(name) => return Err(name_taken(&name)),
+            ReserveOutcome::InFlight => {
+                return self.replay_create_in_flight(caller, key.as_ref()).await;
+            }
         };
 
         let completion = self
@@ -175,9 +177,11 @@ impl App {
 
         let settings = self.build_settings();
         match self.store.finish_create(image, revision, policy_version, &settings).await? {
-            FinishCreate::Finished(image) => Ok(Completion::Completed(image)),
-            FinishCreate::QueueFull => self.roll_back(image.id, queue_full(image, &settings)).await,
-            FinishCreate::NotCreating => self.finished_before(image.id).await,
+            FinishOutcome::Finished(image) => Ok(Completion::Completed(image)),
+            FinishOutcome::QueueFull => {
+                self.roll_back(image.id, queue_full(image, &settings)).await
+            }
+            FinishOutcome::NotCreating => self.finished_before(image.id).await,
         }
     }
 
@@ -210,7 +214,7 @@ impl App {
         draft: Draft,
         given_name: Option<Slug>,
         key: Option<&RequestKey>,
-    ) -> Result<Reserve, Fault> {
+    ) -> Result<ReserveOutcome, Fault> {
         if let Some(name) = given_name {
             let image = NewImage { name: name.to_string(), ..image };
             return self.try_reserve(image, draft, key).await;
@@ -222,7 +226,7 @@ impl App {
         for name in iter::once(derived.clone()).chain(numbered) {
             let image = NewImage { name: name.to_string(), ..image.clone() };
             match self.try_reserve(image, draft.clone(), key).await? {
-                Reserve::NameTaken(_) => {}
+                ReserveOutcome::NameTaken(_) => {}
                 reserve => return Ok(reserve),
             }
         }
@@ -236,9 +240,9 @@ impl App {
         image: NewImage,
         draft: Draft,
         key: Option<&RequestKey>,
-    ) -> Result<Reserve, Fault> {
+    ) -> Result<ReserveOutcome, Fault> {
         let reserve = self.store.reserve_image(image, draft, key).await;
-        Ok(conflict_as_in_flight(reserve, key, Reserve::InFlight)?)
+        Ok(conflict_as_in_flight(reserve, key, ReserveOutcome::InFlight)?)
     }
 }
 

@@ -5,12 +5,12 @@ pub mod build;
 pub mod build_request;
 pub mod create;
 pub mod image;
-pub mod queue;
 pub mod registration;
 pub mod resolve;
 pub mod revision;
 pub mod source;
 pub mod spec;
+pub mod waiting_builds;
 
 use std::{sync::Arc, time::Duration};
 

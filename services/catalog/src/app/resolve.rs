@@ -81,11 +81,12 @@ fn not_ready(image: &Image, revision: &Revision) -> Fault {
 
     let message = match image.active_revision {
         None => format!(
-            "Image `{name}` has no ready revision, and its revision {number} is {state}. \
+            "Image `{name}` has no ready revision, and its revision {number} is in state {state}. \
              Look at its build with `slipway image get {name}`."
         ),
         Some(active) => format!(
-            "Revision {number} of image `{name}` is {state}. The active revision is {active}."
+            "Revision {number} of image `{name}` is in state {state}. \
+             The active revision is {active}."
         ),
     };
 

@@ -8,13 +8,13 @@ use slipway_names::{revision::RevisionNumber, unit::PolicyVersion};
 use slipway_request::page::Page;
 
 use crate::{
-    app::{App, image::image_gone, queue::queue_full},
+    app::{App, image::image_gone, waiting_builds::queue_full},
     domain::{
         image::{Image, ImageSource},
         revision::{Draft, Revision, RevisionState},
         source::Source,
     },
-    store::revision::AddRevision,
+    store::revision::AddRevisionOutcome,
 };
 
 /// A page of a list.
@@ -128,14 +128,14 @@ impl App {
         let outcome =
             self.store.add_revision(image.id, draft, policy_version, &settings, key.as_ref()).await;
 
-        match conflict_as_in_flight(outcome, key.as_ref(), AddRevision::InFlight)? {
-            AddRevision::Added(added) => Ok(*added),
-            AddRevision::InFlight => {
+        match conflict_as_in_flight(outcome, key.as_ref(), AddRevisionOutcome::InFlight)? {
+            AddRevisionOutcome::Added(added) => Ok(*added),
+            AddRevisionOutcome::InFlight => {
                 let added = self.replay_revision(image, key.as_ref()).await?;
                 added.ok_or_else(request_in_progress)
             }
-            AddRevision::ImageGone => Err(image_gone()),
-            AddRevision::QueueFull => Err(queue_full(image, &settings)),
+            AddRevisionOutcome::ImageGone => Err(image_gone()),
+            AddRevisionOutcome::QueueFull => Err(queue_full(image, &settings)),
         }
     }
 

@@ -34,7 +34,7 @@ fn unknown_image_source(text: &str) -> String {
 pub enum ImageState {
     /// Internal and invisible: the image is not yet registered with permission.
     Creating,
-    /// The first build is running.
+    /// No revision resolves yet, and the newest one is being built.
     Building,
     /// At least one revision resolves.
     Ready,

@@ -27,7 +27,7 @@ use crate::{
 
 /// The outcome of [`Store::begin_access_change`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BeginAccessChange {
+pub enum BeginAccessOutcome {
     Begun,
     ImageGone,
     /// The image has another version.
@@ -38,7 +38,7 @@ pub enum BeginAccessChange {
 
 /// The outcome of [`Store::commit_access_change`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CommitAccessChange {
+pub enum CommitAccessOutcome {
     /// The image after the change.
     Committed(Box<Image>),
     /// The change was committed or aborted before.
@@ -62,13 +62,13 @@ impl Store {
         image: ImageId,
         change: &AccessChange,
         version: Option<ImageVersion>,
-    ) -> Result<BeginAccessChange, StoreError> {
+    ) -> Result<BeginAccessOutcome, StoreError> {
         let transaction = self.database.begin().await?;
         let Some(present) = lock_image(&transaction, image).await? else {
-            return Ok(BeginAccessChange::ImageGone);
+            return Ok(BeginAccessOutcome::ImageGone);
         };
         if version.is_some_and(|version| version != present.version) {
-            return Ok(BeginAccessChange::VersionMismatch);
+            return Ok(BeginAccessOutcome::VersionMismatch);
         }
 
         let row = access_changes::ActiveModel {
@@ -82,11 +82,11 @@ impl Store {
             .exec(&transaction)
             .await?;
         if !matches!(inserted, TryInsertResult::Inserted(_)) {
-            return Ok(BeginAccessChange::InProgress);
+            return Ok(BeginAccessOutcome::InProgress);
         }
 
         transaction.commit().await?;
-        Ok(BeginAccessChange::Begun)
+        Ok(BeginAccessOutcome::Begun)
     }
 
     /// Second step after a refusal of permission: removes the pending change.
@@ -119,16 +119,16 @@ impl Store {
         image: ImageId,
         change: &AccessChange,
         policy_version: PolicyVersion,
-    ) -> Result<CommitAccessChange, StoreError> {
+    ) -> Result<CommitAccessOutcome, StoreError> {
         let transaction = self.database.begin().await?;
         let now = self.database.now(&transaction).await?;
         let Some(before) = lock_image(&transaction, image).await? else {
-            return Ok(CommitAccessChange::NotPending);
+            return Ok(CommitAccessOutcome::NotPending);
         };
 
         let deleted = access_changes::Entity::delete_by_id(change.id).exec(&transaction).await?;
         if deleted.rows_affected == 0 {
-            return Ok(CommitAccessChange::NotPending);
+            return Ok(CommitAccessOutcome::NotPending);
         }
 
         let after = Image {
@@ -147,7 +147,7 @@ impl Store {
         transaction.commit().await?;
 
         self.wake.wake();
-        Ok(CommitAccessChange::Committed(Box::new(after)))
+        Ok(CommitAccessOutcome::Committed(Box::new(after)))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Creating an image, in two transactions around its registration with permission.
+//! The transactions of a create: reserve, finish, abort.
 
 use std::time::Duration;
 
@@ -25,14 +25,14 @@ use crate::{
         entities::{images, revisions},
         event::{append_image_event, append_revision_events},
         image::{LATEST, revision_of, revision_state_columns},
-        queue::{BuildSettings, request_build},
         revision::insert_revision,
+        waiting_builds::{BuildSettings, request_build},
     },
 };
 
 /// The outcome of [`Store::reserve_image`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reserve {
+pub enum ReserveOutcome {
     /// The image is stored as CREATING, with its first revision.
     Reserved(Box<(Image, Revision)>),
     /// Another image has this qualified name.
@@ -43,7 +43,7 @@ pub enum Reserve {
 
 /// The outcome of [`Store::finish_create`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FinishCreate {
+pub enum FinishOutcome {
     Finished(Box<Image>),
     /// The image is not CREATING: it was finished or rolled back before.
     NotCreating,
@@ -76,26 +76,26 @@ impl Store {
         image: NewImage,
         draft: Draft,
         key: Option<&RequestKey>,
-    ) -> Result<Reserve, StoreError> {
+    ) -> Result<ReserveOutcome, StoreError> {
         let transaction = self.database.begin().await?;
 
         if let Some(key) = key
             && store_response(&self.database, &transaction, key, &image.id).await?
                 == StoreOutcome::InFlight
         {
-            return Ok(Reserve::InFlight);
+            return Ok(ReserveOutcome::InFlight);
         }
 
         let now = self.database.now(&transaction).await?;
         let image = image.reserved_at(now);
         if !insert_image(&transaction, &image).await? {
-            return Ok(Reserve::NameTaken(image.qualified_name()));
+            return Ok(ReserveOutcome::NameTaken(image.qualified_name()));
         }
         let revision = draft.into_revision(image.id, image.latest_revision, now);
         insert_revision(&transaction, &revision).await?;
 
         transaction.commit().await?;
-        Ok(Reserve::Reserved(Box::new((image, revision))))
+        Ok(ReserveOutcome::Reserved(Box::new((image, revision))))
     }
 
     /// Second step of a create: makes the image visible at this policy version, and appends its
@@ -106,7 +106,7 @@ impl Store {
         revision: &Revision,
         policy_version: PolicyVersion,
         settings: &BuildSettings,
-    ) -> Result<FinishCreate, StoreError> {
+    ) -> Result<FinishOutcome, StoreError> {
         let transaction = self.database.begin().await?;
         let now = self.database.now(&transaction).await?;
 
@@ -122,19 +122,19 @@ impl Store {
             .exec(&transaction)
             .await?;
         if written.rows_affected == 0 {
-            return Ok(FinishCreate::NotCreating);
+            return Ok(FinishOutcome::NotCreating);
         }
 
         let is_activated = image.active_revision.is_some();
         append_image_event(&transaction, &image, ImageEvent::Created).await?;
         append_revision_events(&transaction, &image, revision, is_activated).await?;
         if !request_build(&self.database, &transaction, &image, revision, settings).await? {
-            return Ok(FinishCreate::QueueFull);
+            return Ok(FinishOutcome::QueueFull);
         }
         transaction.commit().await?;
 
         self.wake.wake();
-        Ok(FinishCreate::Finished(Box::new(image)))
+        Ok(FinishOutcome::Finished(Box::new(image)))
     }
 
     /// Deletes an image that is still CREATING, with its revision and its request id. A finished

@@ -159,7 +159,7 @@ impl From<VisibleImage> for ImageDetail {
     }
 }
 
-/// Groups and users of the access are for the managers of the image.
+/// The image as a viewer may see it: only its managers see the groups and users of its access.
 pub(super) fn visible_part(row: images::Model, manages: bool) -> Image {
     let image = Image::from(row);
 

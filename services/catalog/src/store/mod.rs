@@ -8,8 +8,8 @@ pub mod entities;
 mod event;
 pub mod image;
 pub mod list;
-pub mod queue;
 pub mod revision;
+pub mod waiting_builds;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 use slipway_authz::projection;

@@ -27,13 +27,13 @@ use crate::{
         entities::revisions,
         event::append_revision_events,
         image::{lock_image, write_revision_state},
-        queue::{BuildSettings, request_build},
+        waiting_builds::{BuildSettings, request_build},
     },
 };
 
 /// The outcome of [`Store::add_revision`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AddRevision {
+pub enum AddRevisionOutcome {
     /// The image after that, and the revision.
     Added(Box<(Image, Revision)>),
     /// Another call has reserved the same request id.
@@ -147,11 +147,11 @@ impl Store {
         policy_version: PolicyVersion,
         settings: &BuildSettings,
         key: Option<&RequestKey>,
-    ) -> Result<AddRevision, StoreError> {
+    ) -> Result<AddRevisionOutcome, StoreError> {
         let transaction = self.database.begin().await?;
         let now = self.database.now(&transaction).await?;
         let Some(before) = lock_image(&transaction, image).await? else {
-            return Ok(AddRevision::ImageGone);
+            return Ok(AddRevisionOutcome::ImageGone);
         };
 
         let revision = draft.into_revision(image, before.latest_revision.next(), now);
@@ -159,7 +159,7 @@ impl Store {
             let stored =
                 store_response(&self.database, &transaction, key, &revision.number).await?;
             if stored == StoreOutcome::InFlight {
-                return Ok(AddRevision::InFlight);
+                return Ok(AddRevisionOutcome::InFlight);
             }
         }
         insert_revision(&transaction, &revision).await?;
@@ -174,12 +174,12 @@ impl Store {
         let is_activated = after.active_revision != before.active_revision;
         append_revision_events(&transaction, &after, &revision, is_activated).await?;
         if !request_build(&self.database, &transaction, &after, &revision, settings).await? {
-            return Ok(AddRevision::QueueFull);
+            return Ok(AddRevisionOutcome::QueueFull);
         }
         transaction.commit().await?;
 
         self.wake.wake();
-        Ok(AddRevision::Added(Box::new((after, revision))))
+        Ok(AddRevisionOutcome::Added(Box::new((after, revision))))
     }
 }
 

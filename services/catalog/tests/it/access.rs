@@ -6,7 +6,7 @@ use slipway_catalog::{
         access::{Access, AccessChange, AccessGroup, RequestedAccess},
         image::{Image, ImageVersion, NewImage},
     },
-    store::access::{BeginAccessChange, CommitAccessChange},
+    store::access::{BeginAccessOutcome, CommitAccessOutcome},
 };
 use slipway_fault::Reason;
 use slipway_names::id::{GroupId, ImageId};
@@ -43,7 +43,7 @@ async fn begin(
     id: ImageId,
     change: &AccessChange,
     version: Option<i64>,
-) -> BeginAccessChange {
+) -> BeginAccessOutcome {
     let version = version.map(ImageVersion);
     fixture.store.begin_access_change(id, change, version).await.unwrap()
 }
@@ -57,8 +57,8 @@ async fn commit(
 ) -> Option<Image> {
     let version = policy_version(version);
     match fixture.store.commit_access_change(id, change, version).await.unwrap() {
-        CommitAccessChange::Committed(image) => Some(*image),
-        CommitAccessChange::NotPending => None,
+        CommitAccessOutcome::Committed(image) => Some(*image),
+        CommitAccessOutcome::NotPending => None,
     }
 }
 
@@ -71,7 +71,7 @@ async fn access_change_holds_once_it_is_committed(fixture: Fixture) {
     let (before, _) = fixture.create(&image("shared"), existing()).await;
     let change = AccessChange::new(vision());
 
-    assert_eq!(begin(&fixture, before.id, &change, None).await, BeginAccessChange::Begun);
+    assert_eq!(begin(&fixture, before.id, &change, None).await, BeginAccessOutcome::Begun);
     assert_eq!(fixture.image(before.id).await, before, "not committed yet");
     assert_eq!(pending(&fixture).await, [(before.clone(), change.clone())]);
     assert_eq!(
@@ -97,7 +97,7 @@ async fn access_change_holds_once_it_is_committed(fixture: Fixture) {
 }
 
 async fn second_access_change_is_refused_until_the_first_is_committed(fixture: Fixture) {
-    use BeginAccessChange::{Begun, InProgress, VersionMismatch};
+    use BeginAccessOutcome::{Begun, InProgress, VersionMismatch};
 
     let id = fixture.create(&image("shared"), existing()).await.0.id;
     let first = AccessChange::new(everyone());
@@ -113,7 +113,7 @@ async fn second_access_change_is_refused_until_the_first_is_committed(fixture: F
 }
 
 async fn stale_etag_is_refused(fixture: Fixture) {
-    use BeginAccessChange::{Begun, ImageGone, VersionMismatch};
+    use BeginAccessOutcome::{Begun, ImageGone, VersionMismatch};
 
     let id = fixture.create(&image("shared"), existing()).await.0.id;
     let first = AccessChange::new(everyone());

@@ -11,7 +11,7 @@ use slipway_catalog::{
         image::ImageState,
         revision::{Draft, Revision, RevisionState},
     },
-    store::{build::UpdateOutcome, revision::AddRevision},
+    store::{build::UpdateOutcome, revision::AddRevisionOutcome},
 };
 use slipway_fault::Reason;
 use slipway_names::{
@@ -77,7 +77,7 @@ impl Fixture {
 
     pub(crate) async fn add(&self, id: ImageId, draft: Draft, version: PolicyVersion) -> Revision {
         match self.store.add_revision(id, draft, version, &queue(100), None).await.unwrap() {
-            AddRevision::Added(added) => added.1,
+            AddRevisionOutcome::Added(added) => added.1,
             refused => panic!("the revision was not added: {refused:?}"),
         }
     }

@@ -6,7 +6,7 @@ use slipway_catalog::{
         image::{Image, ImageState, NewImage},
         revision::Draft,
     },
-    store::create::{FinishCreate, Reserve},
+    store::create::{FinishOutcome, ReserveOutcome},
 };
 use slipway_database::idempotency::{EarlierCall, RequestKey};
 use slipway_names::revision::RevisionNumber;
@@ -74,7 +74,7 @@ async fn check_create(
     assert_eq!(fixture.events(image.id).await, events);
     assert_eq!(store.unfinished_creates(ANY_AGE).await.unwrap(), []);
 
-    assert_eq!(fixture.finish(&reserved, 100).await, FinishCreate::NotCreating, "a second finish");
+    assert_eq!(fixture.finish(&reserved, 100).await, FinishOutcome::NotCreating, "a second finish");
     assert_eq!(fixture.events(image.id).await, events);
 }
 
@@ -93,7 +93,7 @@ async fn aborted_create_leaves_nothing(fixture: Fixture) {
     for table in ["images", "revisions", "idempotency", "outbox"] {
         assert_eq!(fixture.count(table).await, 0, "{table}");
     }
-    assert_eq!(fixture.finish(&reserved(reserve), 100).await, FinishCreate::NotCreating);
+    assert_eq!(fixture.finish(&reserved(reserve), 100).await, FinishOutcome::NotCreating);
     reserved(store.reserve_image(image, custom(), Some(&key)).await.unwrap());
 }
 
@@ -118,7 +118,7 @@ async fn taken_name_is_refused_within_its_owner(fixture: Fixture) {
     fixture.create(&image("same"), existing()).await;
 
     let reserve = store.reserve_image(second.clone(), existing(), Some(&key)).await;
-    assert_eq!(reserve.unwrap(), Reserve::NameTaken("system/same".to_owned()));
+    assert_eq!(reserve.unwrap(), ReserveOutcome::NameTaken("system/same".to_owned()));
     assert_eq!(
         store.find_created(&key).await.unwrap(),
         EarlierCall::None,
@@ -136,7 +136,7 @@ async fn repeated_request_id_is_recognised_before_the_taken_name(fixture: Fixtur
 
     reserved(store.reserve_image(first.clone(), existing(), Some(&key)).await.unwrap());
     let reserve = store.reserve_image(image("same"), existing(), Some(&key)).await;
-    assert_eq!(reserve.unwrap(), Reserve::InFlight);
+    assert_eq!(reserve.unwrap(), ReserveOutcome::InFlight);
 
     assert_eq!(store.find_created(&key).await.unwrap(), EarlierCall::Response(first.id));
     let other_body = RequestKey { hash: "another".to_owned(), ..key };
@@ -152,8 +152,8 @@ async fn concurrent_calls_with_one_request_id_reserve_one_image(fixture: Fixture
     );
 
     let outcomes = [one.unwrap(), two.unwrap()];
-    let refused: Vec<&Reserve> =
-        outcomes.iter().filter(|outcome| !matches!(outcome, Reserve::Reserved(_))).collect();
-    assert_eq!(refused, [&Reserve::InFlight], "{outcomes:?}");
+    let refused: Vec<&ReserveOutcome> =
+        outcomes.iter().filter(|outcome| !matches!(outcome, ReserveOutcome::Reserved(_))).collect();
+    assert_eq!(refused, [&ReserveOutcome::InFlight], "{outcomes:?}");
     assert_eq!(fixture.count("images").await, 1);
 }

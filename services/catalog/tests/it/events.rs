@@ -11,7 +11,7 @@ use slipway_catalog::{
         image::{Image, ImageEvent, NewImage},
         revision::{Revision, RevisionEvent},
     },
-    store::access::CommitAccessChange,
+    store::access::CommitAccessOutcome,
 };
 use slipway_names::{
     id::{GroupId, ImageId},
@@ -48,7 +48,7 @@ async fn messages_of_an_existing_image_match_the_json(fixture: Fixture) {
     fixture.store.begin_access_change(image.id, &change, None).await.unwrap();
     let committed =
         fixture.store.commit_access_change(image.id, &change, policy_version(2)).await.unwrap();
-    assert!(matches!(committed, CommitAccessChange::Committed(_)));
+    assert!(matches!(committed, CommitAccessOutcome::Committed(_)));
 
     let messages = published(&fixture, &revision).await;
     check(&messages, &["image.created", "image.access_changed"]);

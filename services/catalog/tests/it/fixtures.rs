@@ -21,8 +21,8 @@ use slipway_catalog::{
     },
     store::{
         Migrator, Store,
-        create::{FinishCreate, Reserve},
-        queue::BuildSettings,
+        create::{FinishOutcome, ReserveOutcome},
+        waiting_builds::BuildSettings,
     },
 };
 use slipway_database::idempotency::RequestKey;
@@ -67,7 +67,7 @@ impl Fixture {
         &self,
         (image, revision): &(Image, Revision),
         max_waiting: u32,
-    ) -> FinishCreate {
+    ) -> FinishOutcome {
         let queue = queue(max_waiting);
         self.store.finish_create(image, revision, policy_version(1), &queue).await.unwrap()
     }
@@ -153,17 +153,17 @@ impl Fixture {
 }
 
 /// The image of a successful reservation.
-pub(crate) fn reserved(reserve: Reserve) -> (Image, Revision) {
+pub(crate) fn reserved(reserve: ReserveOutcome) -> (Image, Revision) {
     match reserve {
-        Reserve::Reserved(reserved) => *reserved,
+        ReserveOutcome::Reserved(reserved) => *reserved,
         refused => panic!("the image was not reserved: {refused:?}"),
     }
 }
 
 /// The image of a finished create.
-pub(crate) fn finished(outcome: FinishCreate) -> Image {
+pub(crate) fn finished(outcome: FinishOutcome) -> Image {
     match outcome {
-        FinishCreate::Finished(image) => *image,
+        FinishOutcome::Finished(image) => *image,
         refused => panic!("the image was not finished: {refused:?}"),
     }
 }

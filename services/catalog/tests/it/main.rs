@@ -11,5 +11,5 @@ mod events;
 mod fake_permission;
 mod fixtures;
 mod list;
-mod queue;
 mod reconcile;
+mod waiting_builds;

@@ -9,7 +9,7 @@ use slipway_catalog::{
         image::ImageState,
     },
     reconcile::repair,
-    store::access::BeginAccessChange,
+    store::access::BeginAccessOutcome,
 };
 use slipway_fault::Reason;
 use slipway_names::id::{ImageId, ObjectId};
@@ -45,7 +45,7 @@ fn everyone() -> Access {
 async fn begin_change(fixture: &Fixture, image: ImageId) {
     let change = AccessChange::new(everyone());
     let begun = fixture.store.begin_access_change(image, &change, None).await.unwrap();
-    assert_eq!(begun, BeginAccessChange::Begun);
+    assert_eq!(begun, BeginAccessOutcome::Begun);
 }
 
 async fn repair_with(fixture: &Fixture, permission: &Arc<FakePermission>) {

@@ -18,8 +18,8 @@ use crate::{
     },
 };
 
-/// The key of the lock that serializes changes. Any number works, as long as all replicas use the
-/// same.
+/// Key of the advisory lock of changes: the same in all replicas, and different from the other
+/// locks of permission's database.
 const CHANGE_LOCK: i64 = 0x51_1b_0a;
 
 /// What a change begins with.

@@ -5,6 +5,7 @@ create table users (
     issuer text not null,
     subject text not null,
     name text not null,
+    -- False until an invited user's first call.
     seen boolean not null,
     create_time bigint not null,
     unique (issuer, subject)
@@ -34,6 +35,7 @@ create table grants (
     subject_id uuid,
     role integer not null,
     expire_time bigint,
+    -- Belongs to its object's registration; users cannot delete it.
     registered boolean not null
 );
 create index grants_object on grants (object_id, subject_kind, subject_id);

@@ -18,7 +18,7 @@ pub(crate) struct Resolve {
     /// Id of the notebook, job or application that will run the image.
     #[arg(long, default_value = "", hide_default_value = true)]
     consumer: String,
-    /// Resolve this revision instead of the active one (0).
+    /// Revision to resolve; 0 for the active one.
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     revision: i32,
 }

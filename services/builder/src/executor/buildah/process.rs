@@ -16,7 +16,7 @@ use crate::{
         failure::{Failure, FailureReason},
         step::Step,
     },
-    worker::{log_sink::LogSink, ports::QueueError},
+    worker::{log_sink::LogSink, ports::CoordinatorError},
 };
 
 /// Longest run of a command that is not a part of a build: probes, measuring, clean-up.
@@ -158,7 +158,7 @@ fn tool_failure(step: Step, error: &dyn Display) -> Failure {
     Failure::new(FailureReason::ExecutorFailed, step, message)
 }
 
-fn log_failure(step: Step, error: &QueueError) -> Failure {
+fn log_failure(step: Step, error: &CoordinatorError) -> Failure {
     let message = format!("The builder could not store the log: {error}");
     Failure::new(FailureReason::ExecutorFailed, step, message)
 }

@@ -1,5 +1,5 @@
-//! The store as the ports of a worker in the same process. Each call goes to the method of the same
-//! name that [`Store`] itself has; there is no recursion.
+//! Implements the worker's ports by the [`Store`] methods of the same names: claims in `queue.rs`,
+//! leases and steps in `attempt.rs`, transitions in `transition.rs`.
 
 use async_trait::async_trait;
 use slipway_database::StoreError;
@@ -14,12 +14,12 @@ use crate::{
         transition::{Guard, Transition},
     },
     store::{Store, transition},
-    worker::ports::{AdvanceError, AttemptStatus, LogStore, Queue, QueueError},
+    worker::ports::{AdvanceError, AttemptStatus, Coordinator, CoordinatorError, LogStore},
 };
 
 #[async_trait]
-impl Queue for Store {
-    async fn claim(&self, worker: WorkerId) -> Result<Option<Build>, QueueError> {
+impl Coordinator for Store {
+    async fn claim(&self, worker: WorkerId) -> Result<Option<Build>, CoordinatorError> {
         Ok(self.claim(worker).await?)
     }
 
@@ -27,7 +27,7 @@ impl Queue for Store {
         &self,
         id: BuildId,
         attempt: AttemptNumber,
-    ) -> Result<AttemptStatus, QueueError> {
+    ) -> Result<AttemptStatus, CoordinatorError> {
         Ok(self.heartbeat(id, attempt).await?)
     }
 
@@ -35,7 +35,7 @@ impl Queue for Store {
         &self,
         id: BuildId,
         attempt: AttemptNumber,
-    ) -> Result<AttemptStatus, QueueError> {
+    ) -> Result<AttemptStatus, CoordinatorError> {
         Ok(self.attempt_status(id, attempt).await?)
     }
 
@@ -51,7 +51,7 @@ impl Queue for Store {
 
 #[async_trait]
 impl LogStore for Store {
-    async fn append(&self, id: BuildId, chunk: &LogChunk) -> Result<bool, QueueError> {
+    async fn append(&self, id: BuildId, chunk: &LogChunk) -> Result<bool, CoordinatorError> {
         Ok(self.append(id, chunk).await?)
     }
 
@@ -60,7 +60,7 @@ impl LogStore for Store {
         id: BuildId,
         attempt: AttemptNumber,
         step: Step,
-    ) -> Result<bool, QueueError> {
+    ) -> Result<bool, CoordinatorError> {
         Ok(self.record_step(id, attempt, step).await?)
     }
 }
@@ -69,12 +69,12 @@ impl From<transition::AdvanceError> for AdvanceError {
     fn from(error: transition::AdvanceError) -> Self {
         match error {
             transition::AdvanceError::Refused(refused) => Self::Refused(refused),
-            transition::AdvanceError::Store(error) => Self::Queue(error.into()),
+            transition::AdvanceError::Store(error) => Self::Coordinator(error.into()),
         }
     }
 }
 
-impl From<StoreError> for QueueError {
+impl From<StoreError> for CoordinatorError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(_) | StoreError::Conflict(_) => Self::Unavailable(error.into()),

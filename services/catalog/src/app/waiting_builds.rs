@@ -1,9 +1,9 @@
-//! The fault of a request that exceeds the limit on an owner's waiting builds. `store/queue.rs`
-//! checks the limit.
+//! The fault of a request that exceeds the limit on an owner's waiting builds.
+//! `store/waiting_builds.rs` checks the limit.
 
 use slipway_fault::{Fault, Reason};
 
-use crate::{app::App, domain::image::Image, store::queue::BuildSettings};
+use crate::{app::App, domain::image::Image, store::waiting_builds::BuildSettings};
 
 impl App {
     pub(super) fn build_settings(&self) -> BuildSettings {

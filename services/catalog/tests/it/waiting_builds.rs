@@ -5,7 +5,7 @@ use slipway_catalog::{
         build::{BuildProgress, BuildState, BuildUpdate},
         image::{ImageState, NewImage},
     },
-    store::{build::UpdateOutcome, create::FinishCreate, revision::AddRevision},
+    store::{build::UpdateOutcome, create::FinishOutcome, revision::AddRevisionOutcome},
 };
 use slipway_database::idempotency::EarlierCall;
 use slipway_names::{
@@ -53,7 +53,7 @@ async fn create_is_refused_while_the_queue_of_its_owner_is_full(fixture: Fixture
     let reserved = fixture.reserve(&third, custom()).await;
     let build = build_of(&reserved.1);
 
-    assert_eq!(fixture.finish(&reserved, 2).await, FinishCreate::QueueFull);
+    assert_eq!(fixture.finish(&reserved, 2).await, FinishOutcome::QueueFull);
     assert_eq!(fixture.image(third.id).await.state, ImageState::Creating, "nothing is changed");
     assert!(fixture.events(third.id).await.is_empty() && fixture.events(build).await.is_empty());
 
@@ -80,7 +80,7 @@ async fn new_revision_is_refused_while_the_queue_is_full(fixture: Fixture) {
     let queue = queue(1);
     let add = || store.add_revision(image.id, custom(), PolicyVersion::ZERO, &queue, Some(&key));
 
-    assert_eq!(add().await.unwrap(), AddRevision::QueueFull);
+    assert_eq!(add().await.unwrap(), AddRevisionOutcome::QueueFull);
     assert_eq!(fixture.image(image.id).await.latest_revision, RevisionNumber::FIRST);
     assert_eq!(
         store.find_added(&key).await.unwrap(),
@@ -95,7 +95,9 @@ async fn new_revision_is_refused_while_the_queue_is_full(fixture: Fixture) {
     );
 
     start(&fixture, build_of(&first)).await;
-    let AddRevision::Added(added) = add().await.unwrap() else { panic!("the queue has room") };
+    let AddRevisionOutcome::Added(added) = add().await.unwrap() else {
+        panic!("the queue has room")
+    };
     let second = RevisionNumber::FIRST.next();
     assert_eq!((added.0.latest_revision, added.1.number), (second, second));
     assert_eq!(store.find_added(&key).await.unwrap(), EarlierCall::Response(second));
@@ -108,7 +110,7 @@ async fn concurrent_creates_cannot_exceed_the_limit(fixture: Fixture) {
     let (one, two) = tokio::join!(fixture.finish(&one, 1), fixture.finish(&two, 1));
 
     let outcomes = [one, two];
-    let refused: Vec<&FinishCreate> =
-        outcomes.iter().filter(|outcome| !matches!(outcome, FinishCreate::Finished(_))).collect();
-    assert_eq!(refused, [&FinishCreate::QueueFull], "{outcomes:?}");
+    let refused: Vec<&FinishOutcome> =
+        outcomes.iter().filter(|outcome| !matches!(outcome, FinishOutcome::Finished(_))).collect();
+    assert_eq!(refused, [&FinishOutcome::QueueFull], "{outcomes:?}");
 }

@@ -1,4 +1,5 @@
-//! The limit on an owner's waiting builds, checked when a build is requested.
+//! Requests a build (`event.rs` appends it to the outbox), within the limit on its owner's waiting
+//! builds.
 
 use sea_orm::{
     ColumnTrait as _, DatabaseTransaction, EntityTrait as _, JoinType, PaginatorTrait as _,
