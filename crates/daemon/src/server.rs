@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use axum::serve::ListenerExt as _;
 use serde::{Deserialize, Serialize};
 use slipway_identity::{IdentityLayer, Verifier};
 use slipway_names::port::Ports;
@@ -16,9 +17,8 @@ use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
 };
-use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
-use tonic::service::Routes;
+use tonic::{service::Routes, transport::server::TcpIncoming};
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -111,7 +111,7 @@ impl Server {
 
         let drain = stop.clone().cancelled_owned();
         supervisor.spawn("grpc", async move {
-            let incoming = TcpListenerStream::new(grpc);
+            let incoming = TcpIncoming::from(grpc).with_nodelay(Some(true));
             if let Err(error) = router.serve_with_incoming_shutdown(incoming, drain).await {
                 tracing::error!(service.name = name, %error, "gRPC server failed");
             }
@@ -184,6 +184,9 @@ async fn serve_http(
     reports: watch::Receiver<HealthReport>,
     stop: CancellationToken,
 ) {
+    let listener = listener.tap_io(|connection| {
+        let _ = connection.set_nodelay(true);
+    });
     let server =
         axum::serve(listener, routes(reports)).with_graceful_shutdown(stop.cancelled_owned());
 

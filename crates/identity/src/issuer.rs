@@ -1,17 +1,17 @@
-//! An issuer and its public keys. Keys are read on a schedule, and also when a token names an
-//! unknown key.
+//! An issuer and its public keys. Keys are read on a schedule, and also for a token that no known
+//! key has signed.
 
 use std::{
     fmt,
     path::PathBuf,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
     time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
 use tokio::{
     sync::Mutex,
-    time::{Instant, timeout},
+    time::{Instant, sleep_until, timeout},
 };
 
 use crate::jwks::{Key, Keys, parse};
@@ -24,11 +24,11 @@ pub const DEVELOPMENT_ISSUER: &str = "slipway-development";
 pub(crate) const SERVICE_ISSUER: &str = "slipway-service";
 
 const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
-/// The shortest time between two fetches because of unknown key ids. Without this limit, a client
-/// that invents key ids could flood the issuer with requests.
-const UNKNOWN_KEY_INTERVAL: Duration = Duration::from_secs(10);
+/// The shortest time between two fetches for tokens that no known key has signed. Without this
+/// limit, a client that invents tokens could flood the issuer with requests.
+const FETCH_INTERVAL: Duration = Duration::from_secs(1);
 /// The longest time that a call waits for a fetch that it has caused.
-const UNKNOWN_KEY_TIMEOUT: Duration = Duration::from_secs(3);
+const CALL_FETCH_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Configuration of an OIDC issuer of user tokens. Either `jwks_url` or `jwks_file` is set.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -39,8 +39,8 @@ pub struct Issuer {
     /// The `aud` that a token of this issuer must have.
     #[serde(default = "default_audience")]
     pub audience: String,
-    /// URL of the issuer's keys. They are fetched every 10 minutes, and when a token names an
-    /// unknown key.
+    /// URL of the issuer's keys. They are fetched every 10 minutes, and for a token that no
+    /// known key has signed.
     #[serde(default)]
     pub jwks_url: String,
     /// File with the issuer's keys. It is read as often as `jwks_url`.
@@ -55,23 +55,36 @@ fn default_audience() -> String {
 /// An issuer with the keys of its last successful fetch.
 pub(crate) struct TrustedIssuer {
     pub(crate) issuer: Issuer,
-    keys: RwLock<Keys>,
-    /// When an unknown key id last caused a fetch.
-    last_unknown_key_fetch: Mutex<Option<Instant>>,
+    keys: RwLock<FetchedKeys>,
+    /// When a token last caused a fetch.
+    last_fetch: Mutex<Option<Instant>>,
+}
+
+#[derive(Default)]
+struct FetchedKeys {
+    /// The JWKS that the keys were read from; empty before the first fetch.
+    jwks: String,
+    by_id: Keys,
+    /// The number of JWKS read so far that differed from their predecessor.
+    generation: u64,
 }
 
 impl TrustedIssuer {
     /// Has no keys until the first [`TrustedIssuer::refresh`].
     pub(crate) fn new(issuer: Issuer) -> Self {
-        Self { issuer, keys: RwLock::default(), last_unknown_key_fetch: Mutex::default() }
+        Self { issuer, keys: RwLock::default(), last_fetch: Mutex::default() }
     }
 
     /// Reads all keys. The old keys stay in use when this fails.
     pub(crate) async fn refresh(&self, http: &reqwest::Client) -> Result<(), String> {
-        let text = self.fetch(http).await.map_err(|error| self.refresh_error(error))?;
-        let keys = parse(&text).map_err(|error| self.refresh_error(error))?;
+        let jwks = self.fetch(http).await.map_err(|error| self.refresh_error(error))?;
+        let by_id = parse(&jwks).map_err(|error| self.refresh_error(error))?;
 
-        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        if keys.jwks != jwks {
+            let generation = keys.generation + 1;
+            *keys = FetchedKeys { jwks, by_id, generation };
+        }
         Ok(())
     }
 
@@ -79,43 +92,47 @@ impl TrustedIssuer {
         format!("keys of issuer `{}`: {error}", self.issuer.issuer)
     }
 
-    /// The key with this id. Issuers rotate keys between two refreshes, so an unknown id causes a
-    /// fetch.
-    pub(crate) async fn key(&self, id: &str, http: &reqwest::Client) -> Option<Arc<Key>> {
-        if let Some(key) = self.cached_key(id) {
-            return Some(key);
-        }
+    /// Rises when a key changes; 0 until the first keys are read.
+    pub(crate) fn key_generation(&self) -> u64 {
+        self.fetched().generation
+    }
 
-        let mut last_fetch = self.last_unknown_key_fetch.lock().await;
+    /// The known keys with this id.
+    pub(crate) fn keys(&self, id: &str) -> Vec<Arc<Key>> {
+        self.fetched().by_id.get(id).cloned().unwrap_or_default()
+    }
 
-        // Another call may have fetched the keys while this one waited for the lock.
-        if let Some(key) = self.cached_key(id) {
-            return Some(key);
-        }
+    fn fetched(&self) -> RwLockReadGuard<'_, FetchedKeys> {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner)
+    }
 
-        if last_fetch.is_some_and(|time| time.elapsed() < UNKNOWN_KEY_INTERVAL) {
-            return None;
+    /// Reads the keys again for a token that no known key has signed: issuers also rotate keys
+    /// between two scheduled refreshes. Concurrent calls share a fetch, and wait for it.
+    pub(crate) async fn fetch_for_token(&self, http: &reqwest::Client) {
+        let called = Instant::now();
+        let mut last_fetch = self.last_fetch.lock().await;
+
+        if let Some(last_fetch) = *last_fetch {
+            if last_fetch >= called {
+                return;
+            }
+            sleep_until(last_fetch + FETCH_INTERVAL).await;
         }
         *last_fetch = Some(Instant::now());
 
-        match timeout(UNKNOWN_KEY_TIMEOUT, self.refresh(http)).await {
+        match timeout(CALL_FETCH_TIMEOUT, self.refresh(http)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 tracing::warn!(
                     error,
-                    "a token names an unknown key; could not read the keys again"
+                    "no known key has signed a token; could not read the keys again"
                 );
             }
             Err(_) => tracing::warn!(
                 token.issuer = self.issuer.issuer,
-                "a token names an unknown key; reading the issuer's keys again took too long"
+                "no known key has signed a token; reading the issuer's keys again took too long"
             ),
         }
-        self.cached_key(id)
-    }
-
-    fn cached_key(&self, id: &str) -> Option<Arc<Key>> {
-        self.keys.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
 
     async fn fetch(

@@ -1,7 +1,7 @@
 //! Public keys from a JWKS (RFC 7517), each with the algorithms that it may verify (RFC 8725,
 //! section 3.1). `issuer.rs` fetches them.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, fmt, sync::Arc};
 
 use jsonwebtoken::{
     Algorithm, DecodingKey,
@@ -16,8 +16,8 @@ pub(crate) struct Key {
     pub(crate) algorithms: Vec<Algorithm>,
 }
 
-/// Keys by `kid`. A key without a `kid` has the empty id.
-pub(crate) type Keys = HashMap<String, Arc<Key>>;
+/// Keys by `kid`, which several keys may share. A key without a `kid` has the empty id.
+pub(crate) type Keys = HashMap<String, Vec<Arc<Key>>>;
 
 /// Issuers often publish RSA keys without `alg`. Such a key verifies all of these.
 const RSA_ALGORITHMS: &[Algorithm] = &[
@@ -34,9 +34,25 @@ struct KeySet {
     keys: Vec<Value>,
 }
 
+/// A JWKS that cannot replace the keys in use.
+#[derive(Debug)]
+pub(crate) enum UnusableKeySet {
+    NotJwks(serde_json::Error),
+    NoUsableKey,
+}
+
+impl fmt::Display for UnusableKeySet {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotJwks(error) => write!(formatter, "not a JWKS: {error}"),
+            Self::NoUsableKey => formatter.write_str("the JWKS has no key that can verify tokens"),
+        }
+    }
+}
+
 /// Skips keys that are malformed or of an unsupported type, so that the other keys stay usable.
-pub(crate) fn parse(text: &str) -> Result<Keys, serde_json::Error> {
-    let set: KeySet = serde_json::from_str(text)?;
+pub(crate) fn parse(text: &str) -> Result<Keys, UnusableKeySet> {
+    let set: KeySet = serde_json::from_str(text).map_err(UnusableKeySet::NotJwks)?;
     let mut keys = Keys::new();
 
     for jwk in set.keys {
@@ -49,10 +65,10 @@ pub(crate) fn parse(text: &str) -> Result<Keys, serde_json::Error> {
         }
 
         let id = jwk.common.key_id.unwrap_or_default();
-        keys.insert(id, Arc::new(Key { decoding, algorithms }));
+        keys.entry(id).or_default().push(Arc::new(Key { decoding, algorithms }));
     }
 
-    Ok(keys)
+    if keys.is_empty() { Err(UnusableKeySet::NoUsableKey) } else { Ok(keys) }
 }
 
 /// The algorithms that a key may verify. Only signatures by asymmetric keys are listed; every other

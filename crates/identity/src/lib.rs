@@ -1,11 +1,13 @@
 #![doc = include_str!("../README.md")]
 
 mod caller;
+mod claims;
 mod issuer;
 mod jwks;
 mod layer;
 mod signer;
 mod signing_key;
+mod token_cache;
 mod verifier;
 
 pub use caller::{Caller, ON_BEHALF_OF, ServiceName, User};

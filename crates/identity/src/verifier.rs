@@ -3,7 +3,8 @@
 use std::{
     path::PathBuf,
     str::FromStr as _,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    sync::Arc,
+    time::{Duration, SystemTime},
 };
 
 use jsonwebtoken::{
@@ -14,20 +15,14 @@ use jsonwebtoken::{
 };
 use serde::{Deserialize, Serialize};
 use slipway_fault::{Fault, Reason};
-use slipway_names::{id::UserId, text::validate_line};
 
 use crate::{
-    caller::{Caller, ON_BEHALF_OF, ServiceName, User, token_expired},
+    caller::{Caller, ON_BEHALF_OF, ServiceName, token_expired},
+    claims::{CLOCK_SKEW, Claims},
     issuer::{AUDIENCE, DEVELOPMENT_ISSUER, Issuer, SERVICE_ISSUER, TrustedIssuer},
     jwks::Key,
+    token_cache::{CacheKey, TokenCache},
 };
-
-/// Tolerated difference between the clocks of the issuer and of this service.
-const CLOCK_SKEW: Duration = Duration::from_secs(30);
-/// The end of the year 9999. A later `exp` is treated as this time.
-const LATEST_EXPIRY: u64 = 253_402_300_799;
-/// The longest `sub` (OpenID Connect Core, section 2) and the longest name.
-const MAX_TEXT_CHARACTERS: usize = 255;
 
 /// Configuration of the trusted issuers and of this service's key.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -46,20 +41,8 @@ pub struct Settings {
 pub struct Verifier {
     /// The issuer of service tokens is the first, so no configured issuer can replace it.
     issuers: Vec<TrustedIssuer>,
+    verified: TokenCache,
     http: reqwest::Client,
-}
-
-#[derive(Deserialize)]
-struct Claims {
-    iss: String,
-    sub: String,
-    /// Seconds since the Unix epoch; may have a fraction (RFC 7519, section 2, NumericDate).
-    #[serde(default)]
-    exp: f64,
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    preferred_username: String,
 }
 
 impl Verifier {
@@ -78,7 +61,11 @@ impl Verifier {
         };
         let issuers = std::iter::once(services).chain(settings.issuers);
 
-        Self { issuers: issuers.map(TrustedIssuer::new).collect(), http: reqwest::Client::new() }
+        Self {
+            issuers: issuers.map(TrustedIssuer::new).collect(),
+            verified: TokenCache::new(),
+            http: reqwest::Client::new(),
+        }
     }
 
     pub fn has_development_issuer(&self) -> bool {
@@ -110,7 +97,7 @@ impl Verifier {
         let claims = self.verify_token(bearer).await?;
         if claims.iss != SERVICE_ISSUER {
             return match on_behalf_of {
-                None => claims.into_caller(bearer),
+                None => claims.caller(bearer),
                 Some(_) => Err(user_acts_for_user()),
             };
         }
@@ -130,10 +117,15 @@ impl Verifier {
             return Err(service_acts_for_service());
         }
 
-        Ok(Caller { service: Some(service), ..user_claims.into_caller(user_token)? })
+        Ok(Caller { service: Some(service), ..user_claims.caller(user_token)? })
     }
 
-    async fn verify_token(&self, token: &str) -> Result<Claims, Fault> {
+    async fn verify_token(&self, token: &str) -> Result<Arc<Claims>, Fault> {
+        let cache_key = CacheKey::new(token, self.key_generation());
+        if let Some(claims) = self.verified.get(&cache_key) {
+            return Ok(claims);
+        }
+
         let header = decode_header(token).map_err(not_a_jwt)?;
         // The unverified `iss` only selects the issuer whose key has to verify the signature below.
         let unverified = insecure_decode::<Claims>(token).map_err(not_a_jwt)?.claims;
@@ -144,18 +136,55 @@ impl Verifier {
             .ok_or_else(unknown_issuer)?;
 
         let key_id = header.kid.unwrap_or_default();
-        let key = trusted.key(&key_id, &self.http).await.ok_or_else(wrong_signature)?;
-        let claims = decode::<Claims>(token, &key.decoding, &validation(&key, &trusted.issuer))
-            .map_err(|error| invalid_token(&error, &trusted.issuer.audience))?
-            .claims;
+        let mut decoded = decode_with_known_key(token, trusted, &key_id);
+        if decoded.as_ref().is_err_and(|error| *error.kind() == ErrorKind::InvalidSignature) {
+            trusted.fetch_for_token(&self.http).await;
+            decoded = decode_with_known_key(token, trusted, &key_id);
+        }
+        let claims = decoded.map_err(|error| invalid_token(&error, &trusted.issuer.audience))?;
 
+        // jsonwebtoken compares whole seconds, and so accepts a token for up to a second longer.
+        if SystemTime::now() >= claims.expires_at() {
+            return Err(token_expired());
+        }
         // A service's key signs tokens of that service only.
         if claims.iss == SERVICE_ISSUER && claims.sub != key_id {
             return Err(wrong_signature());
         }
 
+        let claims = Arc::new(claims);
+        self.verified.insert(cache_key, claims.clone());
         Ok(claims)
     }
+
+    /// Rises when a key of any issuer changes.
+    fn key_generation(&self) -> u64 {
+        self.issuers.iter().map(TrustedIssuer::key_generation).sum()
+    }
+}
+
+/// Verifies a token with each known key of this id.
+fn decode_with_known_key(
+    token: &str,
+    trusted: &TrustedIssuer,
+    key_id: &str,
+) -> Result<Claims, Error> {
+    let mut error = ErrorKind::InvalidSignature.into();
+
+    for key in trusted.keys(key_id) {
+        match decode(token, &key.decoding, &validation(&key, &trusted.issuer)) {
+            Ok(token) => return Ok(token.claims),
+            Err(other) if is_other_key(&other) => {}
+            Err(other) => error = other,
+        }
+    }
+
+    Err(error)
+}
+
+/// Whether another key may have signed the token.
+fn is_other_key(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::InvalidSignature | ErrorKind::InvalidAlgorithm)
 }
 
 fn validation(key: &Key, issuer: &Issuer) -> Validation {
@@ -170,36 +199,6 @@ fn validation(key: &Key, issuer: &Issuer) -> Validation {
     validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
 
     validation
-}
-
-impl Claims {
-    /// The time at which [`Verifier::verify`] begins to refuse the token.
-    fn expires_at(&self) -> SystemTime {
-        let expiry = Duration::from_secs((self.exp as u64).min(LATEST_EXPIRY));
-        UNIX_EPOCH + expiry + CLOCK_SKEW
-    }
-
-    /// An invalid name is dropped because it is only displayed. An invalid subject is refused
-    /// because it identifies the user.
-    fn into_caller(self, token: &str) -> Result<Caller, Fault> {
-        validate_line(&self.sub, 1..=MAX_TEXT_CHARACTERS).map_err(|error| {
-            Fault::new(Reason::TokenMalformed, format!("The token's `sub` {error}."))
-        })?;
-
-        let expires_at = self.expires_at();
-        let mut name = if self.name.is_empty() { self.preferred_username } else { self.name };
-        if validate_line(&name, 0..=MAX_TEXT_CHARACTERS).is_err() {
-            name.clear();
-        }
-        let user = User {
-            id: UserId::derive(&self.iss, &self.sub),
-            issuer: self.iss,
-            subject: self.sub,
-            name,
-        };
-
-        Ok(Caller { service: None, user: Some(user), expires_at, token: Some(token.to_owned()) })
-    }
 }
 
 /// The fault of a token that does not pass [`validation`].

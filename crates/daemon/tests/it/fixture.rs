@@ -21,6 +21,7 @@ use slipway_testrig::{
     ports::free_ports,
 };
 use slipway_wire::{
+    builder::v1::BuildRequested,
     catalog::v1::{
         GetBuildRequestRequest, GetBuildRequestResponse,
         build_request_service_client::BuildRequestServiceClient,
@@ -37,6 +38,9 @@ use tokio_stream::Stream;
 use tonic::{Request, Response, Status, Streaming, service::Routes, transport::Channel};
 
 pub(crate) const TEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// HTTP/2 sends a message of this size apart from the headers before it.
+const RESPONSE_BYTES: usize = 4_096;
+
 pub(crate) const SERVICES: &[&str] =
     &[build_request_service_server::SERVICE_NAME, event_service_server::SERVICE_NAME];
 
@@ -81,7 +85,9 @@ impl BuildRequestService for Stub {
         self.received_calls.fetch_add(1, Ordering::SeqCst);
         let _released = self.released_calls.acquire().await;
 
-        Ok(Response::new(GetBuildRequestResponse::default()))
+        let build_requested =
+            BuildRequested { image_name: "i".repeat(RESPONSE_BYTES), ..BuildRequested::default() };
+        Ok(Response::new(GetBuildRequestResponse { build_requested: Some(build_requested) }))
     }
 }
 

@@ -3,5 +3,6 @@
 mod deadline;
 mod drain;
 mod fixture;
+mod latency;
 mod limits;
 mod reflection;

@@ -135,7 +135,8 @@ async fn user_cannot_act_for_a_user() {
 
 #[tokio::test]
 async fn service_token_signed_by_another_services_key_is_refused() {
-    let fixture = Fixture::with_keys(&[]).await;
+    let key = Key::new(Algorithm::ES256, "one");
+    let fixture = Fixture::with_keys(&[key.jwk(Algorithm::ES256, json!({}))]).await;
     let catalog_key =
         SigningKey::read(&fixture.keys.service_key_file(ServiceName::Catalog), "catalog").unwrap();
     let builder = ServiceSigner::new(ServiceName::Builder, catalog_key);
@@ -147,6 +148,7 @@ async fn service_token_signed_by_another_services_key_is_refused() {
 
 #[tokio::test]
 async fn health_needs_no_token() {
-    let fixture = Fixture::with_keys(&[]).await;
+    let key = Key::new(Algorithm::ES256, "one");
+    let fixture = Fixture::with_keys(&[key.jwk(Algorithm::ES256, json!({}))]).await;
     assert!(call(&fixture, "/grpc.health.v1.Health/Check", &[]).await.unwrap().is_none());
 }

@@ -61,3 +61,17 @@ async fn expiry_beyond_the_calendar_is_accepted() {
 
     caller.require_unexpired(SystemTime::now()).unwrap();
 }
+
+#[tokio::test]
+async fn verified_token_is_refused_after_its_expiry() {
+    let (fixture, key) = fixture().await;
+    // Issuers' clocks may differ by 30 s, so this token is accepted for another second or two.
+    let token = token_with_expiry(&key, json!(now() - 28));
+
+    let caller = verify(&fixture, &token, None).await;
+    let left = caller.expires_at.duration_since(SystemTime::now()).unwrap();
+    tokio::time::sleep(left + Duration::from_millis(50)).await;
+
+    let refused = fixture.verifier.verify(&token, None).await;
+    assert_eq!(refused.unwrap_err().reason(), Reason::TokenExpired);
+}
