@@ -18,7 +18,7 @@ use slipway_names::{digest::Digest, platform::Platform, reference::Reference, un
 use tokio::time::timeout;
 
 use crate::{
-    artifact::{Artifact, Inspection},
+    artifact::{Artifact, Inspection, layers_of},
     strict_json::StrictValue,
 };
 
@@ -104,7 +104,7 @@ impl From<RegistryError> for Fault {
 
 /// The client of all registries. Calls are anonymous.
 pub struct Registries {
-    client: Client,
+    pub(crate) client: Client,
 }
 
 impl Registries {
@@ -226,7 +226,8 @@ impl Registries {
             .map_err(|error| RegistryError::unreachable(&name, error))?;
 
         let size = compressed_size(manifest);
-        Ok(Inspection { digest, config_digest, platform, size, config })
+        let layers = layers_of(manifest, &config);
+        Ok(Inspection { digest, config_digest, platform, size, layers, config })
     }
 
     /// Pulls the config that a manifest's descriptor names, and checks it against the descriptor's
@@ -263,7 +264,7 @@ impl Registries {
     }
 }
 
-fn parse_oci_reference(name: &str) -> Result<OciReference, RegistryError> {
+pub(crate) fn parse_oci_reference(name: &str) -> Result<OciReference, RegistryError> {
     name.parse().map_err(|error| RegistryError::unreachable(name, error))
 }
 
@@ -308,7 +309,7 @@ fn sha256(bytes: &[u8]) -> Digest {
 
 /// Converts an error of the client by HTTP status and error code (OCI distribution specification,
 /// error codes).
-fn classify(reference: &str, error: OciDistributionError) -> RegistryError {
+pub(crate) fn classify(reference: &str, error: OciDistributionError) -> RegistryError {
     let name = reference.to_owned();
     match &error {
         OciDistributionError::ImageManifestNotFoundError(_)

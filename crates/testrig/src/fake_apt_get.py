@@ -12,6 +12,12 @@ import sys
 import time
 
 
+def capabilities():
+    """Prints the effective capabilities."""
+    with open("/proc/self/status") as status:
+        print(*(line for line in status if line.startswith("CapEff")))
+
+
 def memory():
     """Allocates memory without end."""
     blocks = []
@@ -129,6 +135,7 @@ def surroundings():
 
 
 BEHAVIOURS = [
+    capabilities,
     memory,
     processes,
     processors,

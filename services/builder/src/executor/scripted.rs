@@ -57,6 +57,7 @@ impl Executor for Scripted {
         Ok(Base {
             reference: format!("{reference}@{DIGEST}"),
             platform: Platform::linux_amd64(),
+            layers: Vec::new(),
             resolved: ResolvedBase {
                 digest: digest(),
                 containerfile: format!("FROM {reference}\n"),

@@ -23,6 +23,10 @@ impl Coordinator for Store {
         Ok(self.claim(worker).await?)
     }
 
+    async fn wait_for_work(&self) {
+        self.wait_for_change().await;
+    }
+
     async fn heartbeat(
         &self,
         id: BuildId,

@@ -9,11 +9,14 @@ mod log;
 mod queue;
 pub mod transition;
 
+use std::sync::Arc;
+
 use sea_orm::DatabaseTransaction;
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 use slipway_database::{Database, SqlMigration, StoreError};
 use slipway_names::unit::Micros;
 use slipway_outbox::{NewMessage, Wake, append};
+use tokio::sync::Notify;
 
 use crate::{
     domain::build::Build,
@@ -25,12 +28,14 @@ use crate::{
 pub struct Store {
     database: Database,
     wake: Wake,
+    /// Notified of each change of a build by this process.
+    changed: Arc<Notify>,
 }
 
 impl Store {
     /// `wake` notifies the relay of new outbox rows.
     pub fn new(database: Database, wake: Wake) -> Self {
-        Self { database, wake }
+        Self { database, wake, changed: Arc::default() }
     }
 
     /// The database itself, for health checks, the access projection and the event log.
@@ -38,10 +43,11 @@ impl Store {
         &self.database
     }
 
-    /// Commits, and wakes the relay.
+    /// Commits a change of a build, and wakes the relay and the worker.
     async fn commit(&self, transaction: DatabaseTransaction) -> Result<(), StoreError> {
         transaction.commit().await?;
         self.wake.wake();
+        self.changed.notify_one();
         Ok(())
     }
 }

@@ -1,8 +1,11 @@
 //! The queue: which waiting build a worker gets.
 
+use std::time::Duration;
+
 use sea_orm::{DatabaseTransaction, raw_sql};
 use slipway_database::{StoreError, column::Text, raw_rows};
 use slipway_names::{id::WorkerId, unit::Micros};
+use tokio::time::timeout;
 
 use crate::{
     domain::{
@@ -16,7 +19,15 @@ use crate::{
 /// of the builder's database.
 const CLAIM_LOCK: i64 = 0x51_1b_0b;
 
+/// Other processes also queue and end builds, and a build may wait for its time.
+const CLAIM_INTERVAL: Duration = Duration::from_millis(250);
+
 impl Store {
+    /// Waits until this process has changed a build, at most 250 ms.
+    pub async fn wait_for_change(&self) {
+        let _ = timeout(CLAIM_INTERVAL, self.changed.notified()).await;
+    }
+
     /// Takes the oldest build that may start and whose image has no other running build.
     pub async fn claim(&self, worker: WorkerId) -> Result<Option<Build>, StoreError> {
         let transaction = self.database.begin().await?;

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use slipway_names::{id::BuildId, platform::Platform};
+use slipway_registry::Layer;
 
 use crate::{
     domain::{
@@ -18,6 +19,8 @@ pub struct Base {
     /// `<registry>/<repository>@sha256:…`
     pub reference: String,
     pub platform: Platform,
+    /// From the lowest on.
+    pub layers: Vec<Layer>,
     pub resolved: ResolvedBase,
 }
 

@@ -5,7 +5,7 @@ pub mod executor;
 pub mod log_sink;
 pub mod ports;
 
-use std::{error::Error as _, sync::Arc, time::Duration};
+use std::{error::Error as _, sync::Arc};
 
 use slipway_names::id::WorkerId;
 use tokio::{
@@ -18,9 +18,6 @@ use crate::{
     domain::build::Build,
     worker::{attempt::Timing, executor::Executor, ports::Coordinator},
 };
-
-/// Time between two claims when no build is waiting.
-const CLAIM_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Claims and runs builds.
 pub struct Worker {
@@ -48,7 +45,7 @@ impl Worker {
             while running.try_join_next().is_some() {}
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = tokio::time::sleep(CLAIM_INTERVAL) => {}
+                () = self.coordinator.wait_for_work() => {}
             }
         }
 

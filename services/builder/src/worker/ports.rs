@@ -53,6 +53,10 @@ pub trait Coordinator: LogStore {
     /// lease.
     async fn claim(&self, worker: WorkerId) -> Result<Option<Build>, CoordinatorError>;
 
+    /// Waits until a claim may find a build: after a change of the queue, and after a while in any
+    /// case.
+    async fn wait_for_work(&self);
+
     /// Renews the lease of an attempt, and reads its status.
     async fn heartbeat(
         &self,

@@ -49,13 +49,15 @@ impl BuildahFixture {
     async fn with_settings(change: impl FnOnce(Settings) -> Settings) -> Option<Self> {
         let registry = env::server(env::REGISTRY)?;
         let folder = data_dir();
+        // The second name makes another registry of the same one.
+        let insecure = vec![registry.clone(), registry.replace("127.0.0.1", "localhost")];
         let settings = change(Settings {
-            insecure_registries: vec![registry.clone()],
+            insecure_registries: insecure.clone(),
             ..default_settings(folder.path())
         });
         let network = settings.network;
 
-        let registries = Registries::new(&RegistryConfig { insecure: vec![registry.clone()] });
+        let registries = Registries::new(&RegistryConfig { insecure });
         let (executor, isolation) =
             Buildah::new(settings, PackageRules::default(), registries).await.unwrap();
 
@@ -94,7 +96,7 @@ impl BuildahFixture {
     }
 
     /// A base with the fake apt-get and more instructions.
-    fn derived_base(&self, name: &str, instructions: &str) -> String {
+    pub(crate) fn derived_base(&self, name: &str, instructions: &str) -> String {
         let user = UnprivilegedUser::find().unwrap();
         base_image::ensure_derived_base(&user, &self.registry, name, instructions).unwrap()
     }
@@ -125,7 +127,7 @@ fn default_settings(data_dir: &Path) -> Settings {
     Settings { accept_unenforced: Resource::ALL.to_vec(), ..Settings::new(data_dir.to_owned()) }
 }
 
-fn pushed_image(build: &Build, pushed: &Pushed) -> String {
+pub(crate) fn pushed_image(build: &Build, pushed: &Pushed) -> String {
     format!("docker://{}@{}", build.request.repository, pushed.digest)
 }
 
@@ -297,6 +299,20 @@ async fn check_routes(
     fixture.remove().await;
 }
 
+/// CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID, SETUID, SETPCAP, NET_BIND_SERVICE, SYS_CHROOT
+/// and SETFCAP, as bits of capability.h.
+const STEP_CAPABILITIES: &str = "00000000800405fb";
+
+#[tokio::test]
+async fn steps_have_the_capabilities_of_package_managers_only() {
+    let Some(fixture) = BuildahFixture::new(PackageSources::default()).await else { return };
+
+    let log = fixture.log_of("capabilities").await;
+
+    assert!(log.contains(&format!("CapEff:\t{STEP_CAPABILITIES}")), "{log}");
+    fixture.remove().await;
+}
+
 #[tokio::test]
 async fn steps_get_the_package_sources_but_not_the_environment_of_the_builder() {
     let bundle = tempfile::NamedTempFile::new().unwrap();
@@ -396,6 +412,12 @@ async fn unusable_settings_are_refused_at_start() {
     check_refusal(
         |settings| Settings { data_dir: "/proc/slipway".into(), ..settings },
         "`executor.data_dir`: /proc/slipway",
+    )
+    .await;
+
+    check_refusal(
+        |settings| Settings { data_dir: "/var/lib/containers/slipway".into(), ..settings },
+        "choose a folder elsewhere",
     )
     .await;
 

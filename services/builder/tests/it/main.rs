@@ -5,5 +5,6 @@ mod events;
 mod executor;
 mod fixtures;
 mod log;
+mod push;
 mod store;
 mod worker;

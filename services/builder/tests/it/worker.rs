@@ -36,6 +36,7 @@ use crate::fixtures::{Fixture, request};
 
 slipway_testrig::on_both_databases!(
     build_succeeds,
+    queued_build_wakes_an_idle_worker,
     build_over_its_time_limit_times_out,
     lease_of_a_running_build_is_renewed,
     cancel_ends_a_running_build,
@@ -142,6 +143,22 @@ async fn build_succeeds(fixture: Fixture) {
     assert_eq!(build.base.unwrap().containerfile, "FROM base\n");
 }
 
+async fn queued_build_wakes_an_idle_worker(fixture: Fixture) {
+    let store = &fixture.store;
+    let _worker = start_on(store, Duration::ZERO);
+
+    let mut delays = Vec::new();
+    for _ in 0..15 {
+        let id = enqueue(store, "base").await;
+        let build = wait_for_end(store, id).await;
+        delays.push(build.start_time.unwrap().0 - build.create_time.0);
+    }
+
+    delays.sort_unstable();
+    let median = delays[delays.len() / 2];
+    assert!(median < 60_000, "a worker that polls takes 125 ms; this one took {delays:?} µs");
+}
+
 async fn build_over_its_time_limit_times_out(fixture: Fixture) {
     let store = &fixture.store;
     let id = enqueue(store, "base").await;
@@ -215,14 +232,14 @@ async fn build_with_unreachable_registry_is_tried_three_times(fixture: Fixture) 
 }
 
 /// A queue that can be unavailable, and that can lose its answers after the write.
-struct UnreliableQueue {
+struct UnreliableCoordinator {
     store: Store,
     is_unavailable: AtomicBool,
     loses_answers: AtomicBool,
     has_refused_claim: AtomicBool,
 }
 
-impl UnreliableQueue {
+impl UnreliableCoordinator {
     fn new(store: &Store) -> Arc<Self> {
         Arc::new(Self {
             store: store.clone(),
@@ -242,7 +259,7 @@ impl UnreliableQueue {
 }
 
 #[async_trait]
-impl LogStore for UnreliableQueue {
+impl LogStore for UnreliableCoordinator {
     async fn append(&self, id: BuildId, chunk: &LogChunk) -> Result<bool, CoordinatorError> {
         Ok(self.store()?.append(id, chunk).await?)
     }
@@ -258,11 +275,15 @@ impl LogStore for UnreliableQueue {
 }
 
 #[async_trait]
-impl Coordinator for UnreliableQueue {
+impl Coordinator for UnreliableCoordinator {
     async fn claim(&self, worker: WorkerId) -> Result<Option<Build>, CoordinatorError> {
         let store =
             self.store().inspect_err(|_| self.has_refused_claim.store(true, Ordering::SeqCst))?;
         Ok(store.claim(worker).await?)
+    }
+
+    async fn wait_for_work(&self) {
+        self.store.wait_for_change().await;
     }
 
     async fn heartbeat(
@@ -299,7 +320,7 @@ impl Coordinator for UnreliableQueue {
 async fn attempt_without_database_fences_itself(fixture: Fixture) {
     let store = &fixture.store;
     let id = enqueue(store, "base").await;
-    let queue = UnreliableQueue::new(store);
+    let queue = UnreliableCoordinator::new(store);
     let timing = Timing { self_fence: Duration::from_millis(500), ..quick_heartbeat() };
     let _worker = start(queue.clone(), ENDLESS, timing);
     wait_for_state(store, id, State::Building).await;
@@ -335,7 +356,7 @@ fn sql_literal(store: &Store, id: BuildId) -> String {
 async fn build_with_lost_answers_succeeds(fixture: Fixture) {
     let store = &fixture.store;
     let id = enqueue(store, "base").await;
-    let queue = UnreliableQueue::new(store);
+    let queue = UnreliableCoordinator::new(store);
     queue.loses_answers.store(true, Ordering::SeqCst);
 
     let _worker = start(queue, Duration::ZERO, quick_heartbeat());

@@ -180,23 +180,23 @@ mod tests {
         check(
             (ImageState::Building, 0),
             (1, Building),
-            "`system/torch` has no ready revision, and its revision 1 is building",
+            "`system/torch` has no ready revision, and its revision 1 is in state building",
         );
         check(
             (ImageState::Failed, 0),
             (2, Failed),
-            "has no ready revision, and its revision 2 is failed",
+            "has no ready revision, and its revision 2 is in state failed",
         );
 
         check(
             (ImageState::Ready, 1),
             (2, Failed),
-            "Revision 2 of image `system/torch` is failed. The active revision is 1.",
+            "Revision 2 of image `system/torch` is in state failed. The active revision is 1.",
         );
         check(
             (ImageState::Ready, 2),
             (1, Cancelled),
-            "Revision 1 of image `system/torch` is cancelled. The active revision is 2.",
+            "Revision 1 of image `system/torch` is in state cancelled. The active revision is 2.",
         );
     }
 

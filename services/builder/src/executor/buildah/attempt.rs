@@ -18,6 +18,19 @@ use crate::domain::{
 /// The storage configuration for pulls: the store of bases.
 pub(super) const BASES_STORAGE: &str = "bases.conf";
 
+/// The configuration of buildah itself, in place of the host's.
+pub(super) const CONTAINERS_CONF: &str = "containers.conf";
+
+/// The text of [`CONTAINERS_CONF`]. Without a list, buildah gives steps more capabilities; without
+/// `base_hosts_file`, it copies the host's `/etc/hosts` into them. Format: containers.conf(5).
+const CONTAINERS_CONF_TEXT: &str = r#"[containers]
+base_hosts_file = "none"
+default_capabilities = [
+    "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETFCAP", "SETGID",
+    "SETPCAP", "SETUID", "SYS_CHROOT",
+]
+"#;
+
 /// The storage configuration for builds and pushes: the attempt's own store above the bases.
 pub(super) const ATTEMPT_STORAGE: &str = "attempt.conf";
 
@@ -36,7 +49,7 @@ impl Attempt {
         self.folder.join(name).display().to_string()
     }
 
-    /// Creates the directories and the storage configurations.
+    /// Creates the directories and the configurations of buildah.
     ///
     /// There are two stores. All attempts share the bases, which only pulls write. The layers of
     /// the attempt lie in a store of its own.
@@ -44,6 +57,8 @@ impl Attempt {
         for name in ["run", "tmp", "context"] {
             fs::create_dir_all(self.folder.join(name))?;
         }
+
+        fs::write(self.folder.join(CONTAINERS_CONF), CONTAINERS_CONF_TEXT)?;
 
         let bases_storage = storage(bases, &self.folder.join("run/bases"));
         fs::write(self.folder.join(BASES_STORAGE), bases_storage)?;

@@ -3,6 +3,7 @@
 //! share.
 
 mod attempt;
+mod base_layers;
 mod cgroup;
 mod command;
 mod controller;
@@ -165,6 +166,7 @@ impl Executor for Buildah {
         Ok(Base {
             reference: pinned,
             platform: inspection.platform,
+            layers: inspection.layers,
             resolved: ResolvedBase { digest: inspection.digest, containerfile },
         })
     }
@@ -205,6 +207,9 @@ impl Executor for Buildah {
 
 fn lock_data_dir(data_dir: &Path) -> Result<Flock<fs::File>, UnsupportedHost> {
     let path = data_dir.display().to_string();
+    if namespaces::is_covered(data_dir) {
+        return Err(UnsupportedHost::HiddenDirectory(path));
+    }
     let lock_file = match create_data_dir(data_dir) {
         Ok(lock_file) => lock_file,
         Err(error) => return Err(UnsupportedHost::Directory { path, error }),

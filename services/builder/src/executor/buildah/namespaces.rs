@@ -1,6 +1,8 @@
 //! Commands with and without a step's own network. Scripts are fixed texts; values reach them as
 //! arguments only.
 
+use std::path::Path;
+
 use super::{
     cgroup::Cgroup,
     command::CommandLine,
@@ -26,15 +28,29 @@ const NAMESPACES: &[&str] = &[
 /// Enters the control groups of the `cgroup.procs` files before `--`, then executes the rest.
 const ENTER_CGROUP: &str = include_str!("enter-cgroup.sh");
 
+/// Hides the folders before `--`, then executes the rest.
+const COVER_HOST: &str = include_str!("cover-host.sh");
+
 /// Makes the control groups read-only, then executes its arguments.
 const SEAL_CGROUPS: &str = include_str!("seal-cgroups.sh");
 
 /// Gives the step a network of its own. `$1` lists the allowed ranges, the rest is the command.
 const PRIVATE_NETWORK: &str = include_str!("private-network.sh");
 
+/// The host's container configuration: its registries, mirrors, policies, certificates and mounts
+/// must not change a build.
+const COVERED: [&str; 4] =
+    ["/etc/containers", "/etc/docker", "/usr/share/containers", "/var/lib/containers"];
+
+/// Whether commands do not see this folder.
+pub(super) fn is_covered(folder: &Path) -> bool {
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    COVERED.iter().any(|covered| folder.starts_with(covered))
+}
+
 /// The command in a user and PID namespace, with the host's network: for pull, push and clean-up.
 pub(super) fn with_host_network(cgroup: &Cgroup, command: CommandLine) -> CommandLine {
-    enter(cgroup).then(command)
+    enter(cgroup).then(cover_host()).then(command)
 }
 
 /// The command in a step's namespaces, with the configured network.
@@ -43,7 +59,7 @@ pub(super) fn with_step_network(
     settings: &Settings,
     command: CommandLine,
 ) -> CommandLine {
-    let seal = CommandLine::script(SEAL_CGROUPS, "slipway-seal");
+    let seal = cover_host().then(CommandLine::script(SEAL_CGROUPS, "slipway-seal"));
 
     match settings.network {
         NetworkMode::Host => enter(cgroup).then(seal).then(command),
@@ -63,4 +79,26 @@ fn enter(cgroup: &Cgroup) -> CommandLine {
         .arguments(cgroup.procs_files())
         .argument("--")
         .arguments(NAMESPACES.iter().copied())
+}
+
+fn cover_host() -> CommandLine {
+    CommandLine::script(COVER_HOST, "slipway-cover").arguments(COVERED).argument("--")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::executor::buildah::process::tokio_command;
+
+    #[tokio::test]
+    async fn commands_do_not_see_the_hosts_container_configuration() {
+        let existing = COVERED.into_iter().filter(|folder| Path::new(folder).is_dir());
+        let list = CommandLine::new("find").arguments(existing).arguments(["-type", "f"]);
+
+        let command = with_host_network(&Cgroup::NONE, list);
+        let output = tokio_command(&command, Path::new("/")).output().await.unwrap();
+
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "");
+    }
 }

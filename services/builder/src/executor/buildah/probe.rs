@@ -55,6 +55,12 @@ pub enum UnsupportedHost {
         /// The cause.
         error: io::Error,
     },
+    /// The data directory would be hidden from buildah.
+    #[error(
+        "`executor.data_dir`: {0} lies below a folder of the host's container tools, which \
+         builds do not see; choose a folder elsewhere, such as /var/lib/slipway"
+    )]
+    HiddenDirectory(String),
     /// A user namespace with subordinate ids cannot be created.
     #[error(
         "this host cannot create a user namespace with subordinate ids ({0}); install uidmap, and \

@@ -10,7 +10,12 @@ use tokio::{
     time::timeout,
 };
 
-use super::{attempt::Attempt, cgroup::Cgroup, command::CommandLine, namespaces};
+use super::{
+    attempt::{Attempt, CONTAINERS_CONF},
+    cgroup::Cgroup,
+    command::CommandLine,
+    namespaces,
+};
 use crate::{
     domain::{
         failure::{Failure, FailureReason},
@@ -87,6 +92,7 @@ fn spawn(
     // this function.
     let mut process = tokio_command(command, folder);
     process
+        .env("CONTAINERS_CONF", folder.join(CONTAINERS_CONF))
         .env("CONTAINERS_STORAGE_CONF", folder.join(storage_conf))
         .stdout(writer.try_clone()?)
         .stderr(writer);

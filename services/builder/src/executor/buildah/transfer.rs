@@ -8,6 +8,7 @@ use tokio::time::timeout;
 use super::{
     Buildah,
     attempt::{ATTEMPT_STORAGE, Attempt, BASES_STORAGE},
+    base_layers::PROVIDED_LAYERS,
     command::CommandLine,
     disk_io_failure, log_line, namespaces, process,
 };
@@ -19,6 +20,18 @@ use crate::{
     },
     worker::{executor::Base, log_sink::LogSink},
 };
+
+/// Parts of the errors of buildah that are about the registry. Every other error is about the
+/// builder's own tools and files.
+const REGISTRY_ERRORS: [&str; 7] = [
+    "pinging container registry",
+    "reading manifest",
+    "reading blob",
+    "fetching blob",
+    "happened during read",
+    "HTTP status",
+    "dial tcp",
+];
 
 impl Buildah {
     /// Pulls the base into the shared store, and checks that its id is the inspected `image_id`.
@@ -46,9 +59,9 @@ impl Buildah {
         let output = log.last_lines();
 
         if exit_code != Some(0) {
-            return Err(self.exceeded_limit(attempt, Step::Pull).unwrap_or_else(|| {
-                pull_failure(format!("The base could not be pulled: {}", last_line(&output)))
-            }));
+            return Err(self
+                .exceeded_limit(attempt, Step::Pull)
+                .unwrap_or_else(|| failed_pull(last_line(&output))));
         }
 
         let is_inspected_image =
@@ -73,17 +86,12 @@ impl Buildah {
         base: &Base,
         log: &mut LogSink,
     ) -> Result<Pushed, Failure> {
-        let image_id = fs::read_to_string(attempt.file("image-id"))
-            .map_err(|error| disk_io_failure(Step::Push, &error))?;
-        let command = CommandLine::buildah("push")
-            .switch("--quiet")
-            .flag("--format", "oci")
-            .flag("--signature-policy", self.signature_policy())
-            .flag("--digestfile", attempt.file("digest"))
-            .switch(self.tls_verify(&reference))
-            .argument(image_id.trim())
-            .argument(format!("docker://{reference}"));
+        let source = parse_reference(&base.reference)?;
+        let target = parse_reference(&reference)?;
 
+        let has_provided =
+            self.provide_base_layers(attempt, &base.layers, &source, &target, log).await?;
+        let command = self.push_command(attempt, &reference, has_provided)?;
         let timeout_failure = push_failure(format!(
             "The image could not be pushed within {} s.",
             self.settings.limits.transfer_seconds
@@ -101,10 +109,32 @@ impl Buildah {
         }
 
         let digest = pushed_digest(attempt)?;
-        let size = self.image_size(&reference, &digest).await?;
+        let size = self.image_size(&target, &digest).await?;
         log_line(log, &format!("pushed {reference} as {digest}")).await?;
 
         Ok(Pushed { reference, digest, platform: base.platform.clone(), size })
+    }
+
+    fn push_command(
+        &self,
+        attempt: &Attempt,
+        reference: &str,
+        has_provided_layers: bool,
+    ) -> Result<CommandLine, Failure> {
+        let image_id = fs::read_to_string(attempt.file("image-id"))
+            .map_err(|error| disk_io_failure(Step::Push, &error))?;
+
+        let mut command = CommandLine::buildah("push")
+            .switch("--quiet")
+            .flag("--format", "oci")
+            .flag("--signature-policy", self.signature_policy())
+            .flag("--digestfile", attempt.file("digest"))
+            .switch(self.tls_verify(reference));
+        if has_provided_layers {
+            command = command.flag("--blob-cache", attempt.file(PROVIDED_LAYERS));
+        }
+
+        Ok(command.argument(image_id.trim()).argument(format!("docker://{reference}")))
     }
 
     /// Runs a pull or push. Fails with `timeout_failure` when it exceeds its time.
@@ -127,11 +157,11 @@ impl Buildah {
     }
 
     /// The size of the image's config and compressed layers.
-    async fn image_size(&self, reference: &str, digest: &Digest) -> Result<ByteCount, Failure> {
-        let reference: Reference = reference
-            .parse()
-            .map_err(|error| push_failure(format!("The image reference {error}")))?;
-
+    async fn image_size(
+        &self,
+        reference: &Reference,
+        digest: &Digest,
+    ) -> Result<ByteCount, Failure> {
         let artifact = self
             .registries
             .resolve(&reference.at(digest))
@@ -156,6 +186,10 @@ impl Buildah {
     }
 }
 
+fn parse_reference(reference: &str) -> Result<Reference, Failure> {
+    reference.parse().map_err(|error| push_failure(format!("The reference `{reference}` {error}")))
+}
+
 /// The digest that `buildah push` wrote.
 fn pushed_digest(attempt: &Attempt) -> Result<Digest, Failure> {
     let text = fs::read_to_string(attempt.file("digest"))
@@ -178,10 +212,49 @@ fn last_line(output: &str) -> &str {
     output.lines().last().unwrap_or_default()
 }
 
+/// The failure of a pull by the last line that it printed.
+fn failed_pull(line: &str) -> Failure {
+    if REGISTRY_ERRORS.iter().any(|text| line.contains(text)) {
+        return pull_failure(format!("The base could not be pulled: {line}"));
+    }
+
+    Failure::new(
+        FailureReason::ExecutorFailed,
+        Step::Pull,
+        format!("The builder's tools could not pull the base: {line}"),
+    )
+}
+
 fn pull_failure(message: String) -> Failure {
     Failure::new(FailureReason::RegistryUnreachable, Step::Pull, message)
 }
 
 fn push_failure(message: String) -> Failure {
     Failure::new(FailureReason::PushFailed, Step::Push, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failed_pull_blames_the_registry_only_for_its_own_errors() {
+        for (line, want) in [
+            (
+                "Error: initializing source docker://r:1/b@sha256:ab: pinging container registry \
+                 r:1: Get \"https://r:1/v2/\": dial tcp: lookup r: no such host",
+                FailureReason::RegistryUnreachable,
+            ),
+            ("Error: reading blob sha256:ab: unexpected EOF", FailureReason::RegistryUnreachable),
+            (
+                "Error: initializing image from source docker://r:1/b: reading signatures: open \
+                 /var/lib/containers/sigstore/b/signature-1: permission denied",
+                FailureReason::ExecutorFailed,
+            ),
+            ("unshare: write failed /proc/self/uid_map", FailureReason::ExecutorFailed),
+            ("", FailureReason::ExecutorFailed),
+        ] {
+            assert_eq!(failed_pull(line).reason, want, "{line}");
+        }
+    }
 }
