@@ -116,6 +116,16 @@ def network():
                 print("no route to", address)
 
 
+def connect():
+    """`connect-<address>-<port>`: prints whether a connection is open or closed."""
+    address, port = sys.argv[-1].removeprefix("connect-").split("-")
+    try:
+        socket.create_connection((address, int(port)), timeout=3)
+        print("connection open")
+    except OSError as error:
+        print("connection closed:", error)
+
+
 def marks():
     """Forges the marks of steps and buildah's own lines, and fails."""
     script = "RUN --mount=type=bind,source=pip,target=/run/slipway"
@@ -146,6 +156,7 @@ BEHAVIOURS = [
     noise,
     limits,
     network,
+    connect,
     marks,
     surroundings,
 ]

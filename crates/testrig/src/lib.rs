@@ -13,6 +13,7 @@ pub mod env;
 pub mod identity;
 #[cfg(feature = "database")]
 mod on_both_databases;
+pub mod package_hosts;
 pub mod ports;
 pub mod postgres;
 pub mod process;

@@ -12,6 +12,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 
 use crate::{
+    package_hosts,
     ports::{free_ports, listens},
     process::Server,
     user::UnprivilegedUser,
@@ -160,6 +161,9 @@ impl Stack {
         command.args(["--grpc-port", &grpc_port, "--http-port", &http_port, "--log-text"]);
         for limit in UNENFORCED_LIMITS {
             command.args(["--accept-unenforced", limit]);
+        }
+        for range in package_hosts::ranges() {
+            command.args(["--allow-network", &range]);
         }
 
         command
@@ -312,8 +316,10 @@ impl Stack {
                 "{registries}\
                  [executor]\n\
                  data_dir = {:?}\n\
-                 accept_unenforced = {UNENFORCED_LIMITS:?}\n",
-                self.config.data.join("builds")
+                 accept_unenforced = {UNENFORCED_LIMITS:?}\n\
+                 allowed_networks = {:?}\n",
+                self.config.data.join("builds"),
+                package_hosts::ranges()
             ),
         }
     }

@@ -3,7 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use slipway_authz::{check::Authorizer as _, client::GrpcAuthorizer, projection::feed::Feed};
+use slipway_authz::{
+    check::Authorizer as _,
+    client::GrpcAuthorizer,
+    projection::{feed::Feed, state::check_contact},
+};
 use slipway_broker::{Broker, Rabbit, topology::BUILDER_REQUESTS};
 use slipway_daemon::{
     EventLog, Server, Supervisor,
@@ -83,8 +87,9 @@ pub async fn start_with(
 
     let events = event_log(database.clone(), app.clone(), stop.clone());
     let dependencies = Dependencies::default()
-        .needs("database", database, |database| async move { Ok(database.ping().await?) })
+        .needs("database", database.clone(), |database| async move { Ok(database.ping().await?) })
         .uses("broker", broker, |broker| async move { Ok(broker.ping().await?) })
+        .uses("access", database, |database| async move { check_contact(&database).await })
         .uses("permission", authorizer, |authorizer| async move { authorizer.ping().await });
     let server = Server {
         name: "builder",

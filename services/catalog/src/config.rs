@@ -23,9 +23,12 @@ pub struct Config {
     pub registry: String,
     #[serde(default)]
     pub registries: slipway_registry::RegistryConfig,
-    /// Seconds without contact to permission after which images no longer resolve.
+    /// Seconds without contact to permission after which no references are handed out.
     #[serde(default = "default_access_stale_seconds")]
     pub access_stale_seconds: u64,
+    /// Seconds without contact to permission after which nothing is read.
+    #[serde(default = "default_access_lost_seconds")]
+    pub access_lost_seconds: u64,
     /// Builds of one owner that may wait at the same time.
     #[serde(default = "default_waiting_builds_per_owner")]
     pub waiting_builds_per_owner: u32,
@@ -52,6 +55,7 @@ impl Config {
             registry,
             registries: slipway_registry::RegistryConfig::default(),
             access_stale_seconds: default_access_stale_seconds(),
+            access_lost_seconds: default_access_lost_seconds(),
             waiting_builds_per_owner: default_waiting_builds_per_owner(),
             refuse_pip_urls: false,
         }
@@ -64,6 +68,10 @@ fn default_permission_address() -> String {
 
 fn default_access_stale_seconds() -> u64 {
     600
+}
+
+fn default_access_lost_seconds() -> u64 {
+    3_600
 }
 
 fn default_waiting_builds_per_owner() -> u32 {

@@ -3,7 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use slipway_authz::{check::Authorizer as _, client::GrpcAuthorizer, projection::feed::Feed};
+use slipway_authz::{
+    check::Authorizer as _,
+    client::GrpcAuthorizer,
+    projection::{feed::Feed, state::check_contact},
+};
 use slipway_broker::{Broker, Rabbit, topology::CATALOG_BUILDS};
 use slipway_daemon::{
     Server, Supervisor,
@@ -49,7 +53,8 @@ pub async fn start_with(
     let policy = CatalogPolicy {
         registry: slipway_names::reference::normalize_host(&config.registry),
         packages: PackageRules { pip_urls: !config.refuse_pip_urls, ..PackageRules::default() },
-        access_max_age: Duration::from_secs(config.access_stale_seconds),
+        reference_max_age: Duration::from_secs(config.access_stale_seconds),
+        read_max_age: Duration::from_secs(config.access_lost_seconds),
         waiting_builds_per_owner: config.waiting_builds_per_owner,
     };
     let registries = Registries::new(&config.registries);
@@ -75,6 +80,7 @@ pub async fn start_with(
     let dependencies = Dependencies::default()
         .needs("database", database.clone(), |database| async move { Ok(database.ping().await?) })
         .uses("broker", broker, |broker| async move { Ok(broker.ping().await?) })
+        .uses("access", database.clone(), |database| async move { check_contact(&database).await })
         .uses("permission", authorizer, |authorizer| async move { authorizer.ping().await });
 
     let server = Server {

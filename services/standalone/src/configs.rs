@@ -44,6 +44,10 @@ pub(crate) struct ServeFlags {
     /// Network of build steps: private, none, or host, which reaches the services of this machine.
     #[arg(long, value_enum, default_value = "private")]
     network: NetworkFlag,
+    /// Address range that build steps may reach although it is private, such as a mirror's; can be
+    /// repeated.
+    #[arg(long = "allow-network", value_name = "CIDR")]
+    allowed_networks: Vec<String>,
     /// Log filter, such as `info` or `slipway_builder=debug`.
     #[arg(long, value_name = "FILTER", default_value_t = Settings::default().log)]
     log: String,
@@ -132,6 +136,7 @@ impl ServeFlags {
 
         buildah::Settings {
             network,
+            allowed_networks: self.allowed_networks.clone(),
             accept_unenforced: self.accept_unenforced.clone(),
             ..buildah::Settings::new(data_dir.join("builds"))
         }

@@ -65,6 +65,16 @@ impl Viewer {
         Condition::all().add(qualified(access_version).lte(reached)).add(Expr::exists(grant))
     }
 
+    /// The columns of [`crate::projection::state::Contact`], and their names after the prefix.
+    pub fn contact(self) -> [(Expr, &'static str); 2] {
+        let last = Query::select()
+            .column(access_state::Column::LastContact)
+            .from(access_state::Entity)
+            .take();
+
+        [(last.into(), "last"), (self.clock.now(), "now")]
+    }
+
     /// Selects the grants that give the viewer a role on `object`, which is a column or a value:
     /// grants on the object or the platform that have not expired. The caller adds what to select;
     /// [`highest_role`] is an example.

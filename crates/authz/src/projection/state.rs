@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sea_orm::{ConnectionTrait, EntityTrait as _, QuerySelect as _, Set};
+use sea_orm::{ConnectionTrait, EntityTrait as _, FromQueryResult, QuerySelect as _, Set};
 use slipway_database::{Database, StoreError};
 use slipway_fault::{Fault, Reason};
 use slipway_names::unit::{Micros, PolicyVersion};
@@ -20,6 +20,28 @@ const MAX_LAG: i64 = 1_000;
 /// A projection with a contact younger than this receives changes: permission sends a heartbeat
 /// each second.
 const CONNECTED_AGE: Duration = Duration::from_secs(10);
+
+/// A later contact than now means that the database's clock was set back. Statements of the same
+/// moment may differ by less.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(1);
+
+/// The last contact of the projection with permission, by the clock of its database.
+#[derive(Debug, Clone, Copy, FromQueryResult)]
+pub struct Contact {
+    last: Micros,
+    now: Micros,
+}
+
+impl Contact {
+    /// The time since the contact; the longest time if the clock was set back, because grants may
+    /// be of any age then.
+    pub fn age(self) -> Duration {
+        if self.last > self.now + CLOCK_TOLERANCE {
+            return Duration::MAX;
+        }
+        self.now.since(self.last)
+    }
+}
 
 /// Waits until the projection has reached `policy_version`, within the call's deadline.
 ///
@@ -64,14 +86,35 @@ pub async fn wait_for_version(
 /// # Errors
 /// `ACCESS_STALE`, `DATABASE_UNAVAILABLE`.
 pub async fn require_fresh(database: &Database, max_age: Duration) -> Result<(), Fault> {
-    if contact_age(database).await? <= max_age {
+    if contact_age(database).await? <= max_age { Ok(()) } else { Err(access_stale()) }
+}
+
+/// The fault of a call that must not rely on outdated grants.
+pub fn access_stale() -> Fault {
+    Fault::new(
+        Reason::AccessStale,
+        "This replica lost contact with the permission service, so its grants may be outdated. \
+         Try again later.",
+    )
+}
+
+/// Whether the projection receives changes, for health reports.
+///
+/// # Errors
+/// `ACCESS_STALE` with the age of the last contact, `DATABASE_UNAVAILABLE`.
+pub async fn check_contact(database: &Database) -> Result<(), Fault> {
+    let contact = read_contact(database).await?;
+    if contact.age() < CONNECTED_AGE {
         return Ok(());
     }
-    Err(Fault::new(
-        Reason::AccessStale,
-        "This replica lost contact with the permission service, so its grants may be outdated and \
-         it hands out no references. Try again later.",
-    ))
+
+    let message = if contact.last == Micros::default() {
+        "There was no contact with the permission service yet.".to_owned()
+    } else {
+        let seconds = contact.age().as_secs();
+        format!("The last contact with the permission service was {seconds} s ago.")
+    };
+    Err(Fault::new(Reason::AccessStale, message))
 }
 
 async fn poll_until(database: &Database, policy_version: PolicyVersion) -> Result<(), Fault> {
@@ -87,18 +130,20 @@ fn version_not_reached() -> Fault {
     Fault::new(Reason::AccessStale, "This replica has not received that write yet. Try again.")
 }
 
-/// The time since the last contact with permission; zero if the database's clock was set back.
 async fn contact_age(database: &Database) -> Result<Duration, StoreError> {
-    let times = access_state::Entity::find()
+    Ok(read_contact(database).await?.age())
+}
+
+async fn read_contact(database: &Database) -> Result<Contact, StoreError> {
+    let contact = access_state::Entity::find()
         .select_only()
-        .column(access_state::Column::LastContact)
+        .column_as(access_state::Column::LastContact, "last")
         .expr_as(database.clock().now(), "now")
-        .into_tuple::<(Micros, Micros)>()
+        .into_model::<Contact>()
         .one(database.reader())
         .await?;
 
-    let (last_contact, now) = times.ok_or_else(no_state)?;
-    Ok(now.since(last_contact))
+    contact.ok_or_else(no_state)
 }
 
 /// Records a contact with permission. Returns the projection's policy version.

@@ -3,6 +3,7 @@
 
 use std::{
     io::Write as _,
+    net::{IpAddr, TcpListener, TcpStream, UdpSocket},
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
@@ -20,7 +21,7 @@ use slipway_builder::{
 use slipway_names::{id::BuildId, unit::ByteCount};
 use slipway_packages::PackageRules;
 use slipway_registry::{Registries, RegistryConfig};
-use slipway_testrig::{base_image, env, user::UnprivilegedUser};
+use slipway_testrig::{base_image, env, package_hosts, user::UnprivilegedUser};
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -124,7 +125,11 @@ fn data_dir() -> TempDir {
 }
 
 fn default_settings(data_dir: &Path) -> Settings {
-    Settings { accept_unenforced: Resource::ALL.to_vec(), ..Settings::new(data_dir.to_owned()) }
+    Settings {
+        accept_unenforced: Resource::ALL.to_vec(),
+        allowed_networks: package_hosts::ranges(),
+        ..Settings::new(data_dir.to_owned())
+    }
 }
 
 pub(crate) fn pushed_image(build: &Build, pushed: &Pushed) -> String {
@@ -262,13 +267,53 @@ fn contains(file: &Path, marker: &str) -> bool {
 }
 
 #[tokio::test]
-async fn steps_reach_no_private_network_that_is_not_allowed() {
-    let private = ["10.1.2.3", "100.64.0.1", "169.254.169.254", "172.16.5.5", "192.168.7.1"];
+async fn steps_reach_no_special_network_that_is_not_allowed() {
+    let public = "1.1.1.1";
+    let special = [
+        "0.1.2.3",
+        "10.1.2.3",
+        "100.64.0.1",
+        "168.63.129.16",
+        "169.254.169.254",
+        "172.16.5.5",
+        "192.0.2.1",
+        "192.168.7.1",
+        "198.18.0.1",
+        "198.51.100.1",
+        "203.0.113.1",
+        "224.0.0.1",
+        "240.0.0.1",
+    ];
 
-    check_routes(NetworkMode::Private, &[], &["192.0.2.1"], &private).await;
-    check_routes(NetworkMode::Private, &["192.168.7.0/24"], &["192.168.7.1"], &["192.168.8.1"])
-        .await;
-    check_routes(NetworkMode::None, &[], &[], &["192.0.2.1"]).await;
+    check_routes(NetworkMode::Private, &[], &[public], &special).await;
+    // A range that equals a closed one, and a part of a closed one.
+    let allowed = ["192.168.0.0/16", "203.0.113.7/32"];
+    let reachable = ["192.168.7.1", "203.0.113.7"];
+    check_routes(NetworkMode::Private, &allowed, &reachable, &["203.0.113.8"]).await;
+    check_routes(NetworkMode::None, &[], &[], &[public]).await;
+}
+
+#[tokio::test]
+async fn steps_cannot_connect_to_the_addresses_of_the_host() {
+    let Some(address) = host_address() else { return };
+    let listener = TcpListener::bind((address, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    TcpStream::connect((address, port)).expect("the host itself can connect");
+
+    let Some(fixture) = BuildahFixture::new(PackageSources::default()).await else { return };
+    let log = fixture.log_of(&format!("connect-{address}-{port}")).await;
+
+    assert!(log.contains("connection closed"), "{log}");
+    fixture.remove().await;
+}
+
+/// An address of this host that is not its loopback.
+fn host_address() -> Option<IpAddr> {
+    let socket = UdpSocket::bind(("0.0.0.0", 0)).ok()?;
+    // Looks up the route, and sends nothing.
+    socket.connect(("1.1.1.1", 9)).ok()?;
+
+    Some(socket.local_addr().ok()?.ip())
 }
 
 async fn check_routes(

@@ -1,9 +1,14 @@
 //! Finding images: reads are answered from the projection; a write also asks permission.
 
+use std::time::Duration;
+
 use slipway_authz::{
     check::ObjectQuery,
     object::ObjectKind,
-    projection::{condition::Viewer, state::wait_for_version},
+    projection::{
+        condition::Viewer,
+        state::{access_stale, require_fresh, wait_for_version},
+    },
     role::Role,
 };
 use slipway_fault::{Fault, Reason};
@@ -50,22 +55,45 @@ impl App {
 
     /// An image that the caller may read. Groups and users of its access are for its managers only.
     ///
+    /// Without its references when the grants are too old to hand them out.
+    ///
     /// # Errors
-    /// `FIELD_INVALID`, `IMAGE_NOT_FOUND`.
+    /// `FIELD_INVALID`, `IMAGE_NOT_FOUND`, `ACCESS_STALE`.
     pub async fn image(&self, caller: &Caller, id_or_name: &str) -> Result<ImageDetail, Fault> {
+        let detail = self.fresh_image(caller, id_or_name, self.policy.read_max_age).await?;
+
+        if self.may_show_references(&detail) { Ok(detail) } else { Ok(detail.without_artifacts()) }
+    }
+
+    /// An image that the caller may read, by grants that are not older than `max_age`.
+    pub(super) async fn fresh_image(
+        &self,
+        caller: &Caller,
+        id_or_name: &str,
+        max_age: Duration,
+    ) -> Result<ImageDetail, Fault> {
         if id_or_name.is_empty() {
             return Err(Fault::field("image", "is empty; give an id or `<owner>/<name>`"));
         }
 
         let viewer = self.viewer(caller)?;
-        let image = self.store.visible_image(id_or_name, viewer, Role::Reader).await?;
-        image.ok_or_else(|| image_not_found(id_or_name))
+        let Some(detail) = self.store.visible_image(id_or_name, viewer, Role::Reader).await? else {
+            require_fresh(self.store.database(), max_age).await?;
+            return Err(image_not_found(id_or_name));
+        };
+
+        if detail.access_age <= max_age { Ok(detail) } else { Err(access_stale()) }
+    }
+
+    /// Whether the grants are young enough to hand out the references of the image.
+    pub(super) fn may_show_references(&self, detail: &ImageDetail) -> bool {
+        detail.access_age <= self.policy.reference_max_age
     }
 
     /// A page of the images that the caller may read.
     ///
     /// # Errors
-    /// `PAGE_TOKEN_INVALID`.
+    /// `PAGE_TOKEN_INVALID`, `ACCESS_STALE`.
     pub async fn images(
         &self,
         caller: &Caller,
@@ -75,6 +103,7 @@ impl App {
     ) -> Result<ImagePage, Fault> {
         let after = page_start(page, order)?;
         let viewer = self.viewer(caller)?;
+        require_fresh(self.store.database(), self.policy.read_max_age).await?;
 
         let mut images =
             self.store.images(viewer, filter, order, after.as_ref(), page.limit()).await?;

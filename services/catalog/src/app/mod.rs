@@ -32,8 +32,10 @@ pub struct CatalogPolicy {
     pub registry: String,
     /// What package lines may name.
     pub packages: PackageRules,
-    /// The longest time without contact to permission at which images still resolve.
-    pub access_max_age: Duration,
+    /// The longest time without contact to permission at which references are handed out.
+    pub reference_max_age: Duration,
+    /// The longest time without contact to permission at which anything is read.
+    pub read_max_age: Duration,
     /// Builds of one owner that may wait at the same time.
     pub waiting_builds_per_owner: u32,
 }

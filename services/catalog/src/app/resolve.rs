@@ -1,6 +1,5 @@
 //! Resolving an image to the exact reference to run. Answered from the projection.
 
-use slipway_authz::projection::state::require_fresh;
 use slipway_fault::{Fault, Reason};
 use slipway_identity::Caller;
 use slipway_names::revision::RevisionNumber;
@@ -39,8 +38,9 @@ impl App {
         accelerator: Accelerator,
         platform: &str,
     ) -> Result<ResolvedImage, Fault> {
-        require_fresh(self.store.database(), self.policy.access_max_age).await?;
-        let ImageDetail { image, latest, active } = self.image(caller, id_or_name).await?;
+        let max_age = self.policy.reference_max_age;
+        let ImageDetail { image, latest, active, .. } =
+            self.fresh_image(caller, id_or_name, max_age).await?;
 
         let revision = match number {
             None => active.unwrap_or(latest),

@@ -26,10 +26,11 @@ pub struct RevisionPage {
 }
 
 impl App {
-    /// A page of an image's revisions, newest first.
+    /// A page of an image's revisions, newest first; without references when the grants are too old
+    /// to hand them out.
     ///
     /// # Errors
-    /// `IMAGE_NOT_FOUND`, `PAGE_TOKEN_INVALID`.
+    /// `IMAGE_NOT_FOUND`, `PAGE_TOKEN_INVALID`, `ACCESS_STALE`.
     pub async fn revisions(
         &self,
         caller: &Caller,
@@ -37,9 +38,13 @@ impl App {
         page: &Page,
     ) -> Result<RevisionPage, Fault> {
         let before = page.key()?;
-        let image = self.image(caller, id_or_name).await?.image;
+        let detail = self.image(caller, id_or_name).await?;
+        let may_show_references = self.may_show_references(&detail);
 
-        let mut revisions = self.store.revisions(image.id, before, page.limit()).await?;
+        let mut revisions = self.store.revisions(detail.image.id, before, page.limit()).await?;
+        if !may_show_references {
+            revisions = revisions.into_iter().map(Revision::without_artifacts).collect();
+        }
         let next_page_token =
             page.cut(&mut revisions, |revision| vec![revision.number.to_string()]);
 

@@ -1,6 +1,6 @@
 //! Images: the entries of the catalog.
 
-use std::{fmt, num::ParseIntError, str::FromStr};
+use std::{fmt, num::ParseIntError, str::FromStr, time::Duration};
 
 use slipway_names::{
     id::{GroupId, ImageId, UserId},
@@ -205,6 +205,20 @@ pub struct ImageDetail {
     pub latest: Revision,
     /// The revision that resolves; `None` while none is READY.
     pub active: Option<Revision>,
+    /// The age of the grants by which the reader sees the image.
+    pub access_age: Duration,
+}
+
+impl ImageDetail {
+    /// What a reader may see whose grants may be outdated.
+    #[must_use]
+    pub fn without_artifacts(self) -> Self {
+        Self {
+            latest: self.latest.without_artifacts(),
+            active: self.active.map(Revision::without_artifacts),
+            ..self
+        }
+    }
 }
 
 /// An image in a list, as one reader sees it.

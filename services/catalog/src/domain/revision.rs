@@ -140,3 +140,11 @@ pub struct Revision {
     /// The user who requested the revision.
     pub creator: UserId,
 }
+
+impl Revision {
+    /// Without what can be run.
+    #[must_use]
+    pub fn without_artifacts(self) -> Self {
+        Self { artifact: None, gpu_artifact: None, ..self }
+    }
+}

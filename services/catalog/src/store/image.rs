@@ -5,7 +5,10 @@ use sea_orm::{
     FromQueryResult, JoinType, PartialModelTrait as _, QueryFilter as _, QuerySelect as _,
     RelationDef, Set,
 };
-use slipway_authz::{projection::condition::Viewer, role::Role};
+use slipway_authz::{
+    projection::{condition::Viewer, state::Contact},
+    role::Role,
+};
 use slipway_database::{
     StoreError,
     column::{JsonText, Text, constant},
@@ -38,6 +41,8 @@ struct VisibleImage {
     #[sea_orm(nested(prefix = "active_"))]
     active: Option<revisions::Model>,
     manages: bool,
+    #[sea_orm(nested(prefix = "contact_"))]
+    contact: Contact,
 }
 
 impl From<images::Model> for Image {
@@ -118,6 +123,11 @@ impl Store {
         let query = revisions::Model::select_cols_nested(query, Some("latest_"), Some(LATEST));
         let query = revisions::Model::select_cols_nested(query, Some("active_"), Some(ACTIVE));
 
+        let query = viewer
+            .contact()
+            .into_iter()
+            .fold(query, |query, (column, name)| query.expr_as(column, format!("contact_{name}")));
+
         let row = query
             .expr_as(has_role(viewer, Role::Manager), "manages")
             .into_model::<VisibleImage>()
@@ -155,6 +165,7 @@ impl From<VisibleImage> for ImageDetail {
             image: visible_part(row.image, row.manages),
             latest: row.latest.into(),
             active: row.active.map(Into::into),
+            access_age: row.contact.age(),
         }
     }
 }

@@ -107,7 +107,8 @@ pub(crate) fn app(fixture: &Fixture, permission: &Arc<FakePermission>) -> App {
     let policy = CatalogPolicy {
         registry: "localhost:5000".to_owned(),
         packages: PackageRules::default(),
-        access_max_age: Duration::from_secs(600),
+        reference_max_age: Duration::from_secs(600),
+        read_max_age: Duration::from_secs(3_600),
         waiting_builds_per_owner: 1,
     };
     let registries = Registries::new(&RegistryConfig::default());

@@ -12,4 +12,5 @@ mod fake_permission;
 mod fixtures;
 mod list;
 mod reconcile;
+mod stale_access;
 mod waiting_builds;

@@ -22,8 +22,8 @@ const DEBIAN_WHEELS: &str = "/usr/share/python-wheels";
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NetworkMode {
-    /// A network of their own, through slirp4netns, without loopback, private and link-local
-    /// ranges.
+    /// A network of their own, through slirp4netns, without private and other special-purpose
+    /// ranges and without the addresses of the host.
     #[default]
     Private,
     /// No network.
@@ -121,7 +121,7 @@ pub struct Settings {
     /// The network of steps.
     #[serde(default)]
     pub network: NetworkMode,
-    /// Private CIDR ranges that steps may reach nevertheless, such as those of mirrors.
+    /// CIDR ranges that steps may reach although they are private, such as those of mirrors.
     #[serde(default)]
     pub allowed_networks: Vec<String>,
     /// The limits of one attempt.
