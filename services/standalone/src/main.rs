@@ -5,8 +5,10 @@ mod configs;
 mod keys;
 
 use std::{
+    fs,
     io::{self, Write as _},
-    path::PathBuf,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
     time::Duration,
@@ -75,7 +77,7 @@ fn main() -> ExitCode {
 
 async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let data_dir = std::path::absolute(&arguments.data_dir)?;
-    std::fs::create_dir_all(&data_dir)?;
+    create_data_dir(&data_dir)?;
     let keys = keys::Keys::of_data_dir(&data_dir);
 
     match arguments.command {
@@ -90,6 +92,13 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
             Ok(writeln!(io::stdout(), "{token}")?)
         }
     }
+}
+
+/// Only the user of this process may read the keys and databases, also in a directory that others
+/// have created.
+fn create_data_dir(data_dir: &Path) -> io::Result<()> {
+    fs::create_dir_all(data_dir)?;
+    fs::set_permissions(data_dir, fs::Permissions::from_mode(0o700))
 }
 
 async fn serve(configs: configs::Configs) -> anyhow::Result<()> {

@@ -1,20 +1,22 @@
 //! Values of messages as people read them.
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use slipway_names::text::hidden_kind;
 use slipway_wire::builder::v1::{Build, BuildFailure};
 
-/// Makes control characters visible, so that text from a service cannot control the terminal.
-/// Line feeds and tabs stay.
+/// Makes hidden characters visible, so that text from a service can neither control the terminal
+/// nor look like another text. Line feeds and tabs stay.
 pub(crate) fn escape(text: &str) -> String {
-    text.chars()
-        .map(|character| {
-            if character.is_control() && character != '\n' && character != '\t' {
-                character.escape_default().to_string()
-            } else {
-                character.to_string()
-            }
-        })
-        .collect()
+    let mut escaped = String::with_capacity(text.len());
+
+    for character in text.chars() {
+        if hidden_kind(character).is_some() && !matches!(character, '\n' | '\t') {
+            escaped.extend(character.escape_default());
+        } else {
+            escaped.push(character);
+        }
+    }
+    escaped
 }
 
 /// `IMAGE_TYPE_CPU` as `CPU`; empty for the unspecified value.
@@ -75,5 +77,18 @@ mod tests {
         assert_eq!(failure_summary(Some(&unknown)), "in step apt: no jq");
         assert_eq!(failure_message(&unknown), "no jq");
         assert_eq!(failure_summary(None), "");
+    }
+
+    #[test]
+    fn hidden_characters_are_escaped() {
+        for (text, want) in [
+            ("a\nb\tc ü", "a\nb\tc ü"),
+            ("\u{1b}[31m", "\\u{1b}[31m"),
+            ("user\u{202e}txt.exe", "user\\u{202e}txt.exe"),
+            ("vision\u{200b}", "vision\\u{200b}"),
+            ("a\rb", "a\\rb"),
+        ] {
+            assert_eq!(escape(text), want);
+        }
     }
 }

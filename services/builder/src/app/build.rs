@@ -40,9 +40,10 @@ impl App {
             && self.store.build(id).await?.is_none()
         {
             self.store.enqueue(&request).await?;
-            if let Some(build) = self.store.build_visible_to(id, user, role).await? {
-                return Ok(build);
-            }
+        }
+        // The request may also have arrived by message in the meantime.
+        if let Some(build) = self.store.build_visible_to(id, user, role).await? {
+            return Ok(build);
         }
 
         let is_visible = role > Role::Reader

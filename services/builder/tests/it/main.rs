@@ -1,5 +1,6 @@
 //! Contract suites of the builder's store and executors, and tests of its worker and its events.
 
+mod build;
 mod buildah;
 mod events;
 mod executor;
