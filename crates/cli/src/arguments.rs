@@ -20,7 +20,7 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 denied, 5 unavailable.";
     version,
     about = "List, share, resolve and build container images.",
     after_help = AFTER_HELP,
-    next_help_heading = "Global options"
+    next_help_heading = "Connection and output"
 )]
 pub(crate) struct Arguments {
     /// Format of the result. With json and yaml, progress goes to standard error.
@@ -81,8 +81,8 @@ mod tests {
         Arguments::command().debug_assert();
     }
 
-    /// The long help of the command and of every command below it. The global options are listed
-    /// by the first command only.
+    /// The long help of the command and of every command below it. The options of the connection
+    /// are listed by the first command only.
     fn help_of(command: Command, is_first: bool) -> String {
         let mut command = command.mut_args(|argument| {
             let is_hidden = argument.is_hide_set() || argument.is_global_set() && !is_first;

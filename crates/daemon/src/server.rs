@@ -87,10 +87,14 @@ impl Server {
         let refresh = refresh_keys(self.verifier.clone(), has_all_keys, stop.clone());
         supervisor.spawn("keys", refresh);
 
+        let dependencies =
+            self.dependencies.needs("keys", self.verifier.clone(), |verifier| async move {
+                verifier.check_keys()
+            });
         let (reporter, health_service) = tonic_health::server::health_reporter();
         reporter.set_service_status("", tonic_health::ServingStatus::NotServing).await;
         let (report_sender, reports) = watch::channel(HealthReport::default());
-        let health = watch_dependencies(self.dependencies, reporter, report_sender, stop.clone());
+        let health = watch_dependencies(dependencies, reporter, report_sender, stop.clone());
         supervisor.spawn("health", health);
 
         let grpc = bind(name, self.listen.grpc, "gRPC").await?;

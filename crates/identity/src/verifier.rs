@@ -88,6 +88,20 @@ impl Verifier {
         last_error.map_or(Ok(()), |error| Err(Fault::internal(error)))
     }
 
+    /// Whether the keys of every issuer have been read once, for health reports.
+    ///
+    /// # Errors
+    /// `DEPENDENCY_FAILED` with the name of an issuer without keys.
+    pub fn check_keys(&self) -> Result<(), Fault> {
+        match self.issuers.iter().find(|trusted| trusted.key_generation() == 0) {
+            None => Ok(()),
+            Some(trusted) => Err(Fault::new(
+                Reason::DependencyFailed,
+                format!("The keys of issuer `{}` were not read yet.", trusted.issuer.issuer),
+            )),
+        }
+    }
+
     /// Verifies a bearer token and, if a service acts for a user, the user's token.
     ///
     /// # Errors

@@ -1,5 +1,5 @@
-//! Image references (distribution's reference grammar). Docker short forms are completed and kept
-//! in the complete form.
+//! Image references (distribution's reference grammar). A name of one part, such as `python`, is
+//! completed as Docker does and kept in the complete form.
 
 use std::{fmt, str::FromStr};
 
@@ -33,6 +33,17 @@ pub enum InvalidReference {
     UpperCase {
         /// The text in lower case.
         nearest: String,
+    },
+    /// Two parts without a host: a repository of Docker Hub, or an image of the catalog.
+    #[error(
+        "has no registry; write `{nearest}` for an image of Docker Hub. For an image of the \
+         catalog, give the reference that `slipway image resolve {name}` prints"
+    )]
+    NoRegistry {
+        /// The text with the registry of Docker Hub.
+        nearest: String,
+        /// The text without tag and digest.
+        name: String,
     },
     /// Any other violation of the grammar.
     #[error("is not a valid image reference: {reason}")]
@@ -87,6 +98,7 @@ impl FromStr for Reference {
         check_text(text)?;
         let parsed: OciReference = text.parse().map_err(|error| refusal(text, &error))?;
         check_repository(text, &parsed)?;
+        check_registry(text)?;
 
         let digest = match parsed.digest() {
             Some(digest) => Some(
@@ -153,6 +165,21 @@ fn check_repository(text: &str, parsed: &OciReference) -> Result<(), InvalidRefe
     Ok(())
 }
 
+/// Refuses a name of several parts whose first is no host. Docker would look for it at Docker Hub,
+/// but here it is more often the name of an image of the catalog.
+fn check_registry(text: &str) -> Result<(), InvalidReference> {
+    let Some((first, _)) = text.split_once('/') else { return Ok(()) };
+    if first.contains(['.', ':']) || first.eq_ignore_ascii_case("localhost") {
+        return Ok(());
+    }
+
+    let end = text.find([':', '@']).unwrap_or(text.len());
+    Err(InvalidReference::NoRegistry {
+        nearest: format!("docker.io/{text}"),
+        name: text[..end].to_owned(),
+    })
+}
+
 /// The canonical spelling of a registry's host: lower case, and without the default port 443.
 pub fn normalize_host(host: &str) -> String {
     let host = host.to_lowercase();
@@ -197,7 +224,6 @@ mod tests {
 
         check("python", "docker.io/library/python:latest");
         check("python:3.12", "docker.io/library/python:3.12");
-        check("team/app", "docker.io/team/app:latest");
         check("localhost:5000/a/b:t", "localhost:5000/a/b:t");
         check("REGISTRY.corp:05000/a/b:t", "registry.corp:5000/a/b:t");
         check("Registry.corp:443/a/b:t", "registry.corp/a/b:t");
@@ -215,6 +241,8 @@ mod tests {
         check("", "is empty");
         check("https://docker.io/library/python:3.12", "`docker.io/library/python:3.12`");
         check("docker.io/Library/Python:3.12", "`docker.io/library/python:3.12`");
+        check("vision/torch", "`docker.io/vision/torch`");
+        check("vision/torch:1", "`slipway image resolve vision/torch`");
         check("a b", "only letters");
         check("$(id)", "only letters");
         check("a:b:c", "not a valid");

@@ -340,7 +340,7 @@ pub fn is_fully_ready(response: &str) -> bool {
 }
 
 /// The response of `/readyz` with its status line. `None` if there is none.
-fn get_readyz(port: u16) -> Option<String> {
+pub fn get_readyz(port: u16) -> Option<String> {
     if !listens(port) {
         return None;
     }

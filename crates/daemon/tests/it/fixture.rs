@@ -110,8 +110,11 @@ pub(crate) struct Fixture {
 
 impl Fixture {
     pub(crate) async fn start(limits: Limits) -> Self {
+        Self::start_with_keys(limits, TestKeys::new()).await
+    }
+
+    pub(crate) async fn start_with_keys(limits: Limits, keys: TestKeys) -> Self {
         install_crypto_provider();
-        let keys = TestKeys::new();
 
         let port = free_ports(2).unwrap();
         let stub = Stub::new();

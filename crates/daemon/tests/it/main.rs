@@ -5,4 +5,5 @@ mod drain;
 mod fixture;
 mod latency;
 mod limits;
+mod readiness;
 mod reflection;

@@ -42,7 +42,7 @@ async fn check_push(fixture: &BuildahFixture, build: &Build, want_in_log: &str) 
 #[tokio::test]
 async fn layers_of_a_base_in_the_same_registry_are_mounted() {
     let Some(fixture) = BuildahFixture::new(PackageSources::default()).await else { return };
-    let base = fixture.derived_base("layers", INSTRUCTIONS);
+    let base = fixture.derived_base("mounted-layers", INSTRUCTIONS);
     let first = build(&fixture.registry, &base, &["jq"], &[]);
     let mut second = build(&fixture.registry, &base, &["jq"], &[]);
     second.request.repository.clone_from(&first.request.repository);
@@ -57,7 +57,8 @@ async fn layers_of_a_base_in_the_same_registry_are_mounted() {
 #[tokio::test]
 async fn layers_of_a_base_in_another_registry_are_copied() {
     let Some(fixture) = BuildahFixture::new(PackageSources::default()).await else { return };
-    let base = fixture.derived_base("layers", INSTRUCTIONS).replace("127.0.0.1", "localhost");
+    let base =
+        fixture.derived_base("copied-layers", INSTRUCTIONS).replace("127.0.0.1", "localhost");
     let build = build(&fixture.registry, &base, &["jq"], &[]);
 
     check_push(&fixture, &build, "0 present, 0 mounted, 2 copied, 0 to be uploaded").await;

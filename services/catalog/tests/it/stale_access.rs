@@ -61,9 +61,10 @@ impl Reader {
     }
 }
 
+/// Moves the last contact into the past.
 async fn set_contact(fixture: &Fixture, seconds_ago: i64) {
-    let sql =
-        format!("update access_state set last_contact = last_contact - {seconds_ago} * 1000000");
+    let microseconds = seconds_ago * 1_000_000;
+    let sql = format!("update access_state set last_contact = last_contact - ({microseconds})");
     fixture.execute(&sql).await;
 }
 

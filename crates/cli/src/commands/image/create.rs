@@ -19,17 +19,6 @@ use crate::{
 
 #[derive(Args)]
 pub(crate) struct Create {
-    /// Read the whole request (CreateImageRequest of proto/) from a YAML or JSON file.
-    #[arg(
-        long,
-        short,
-        conflicts_with_all = [
-            "owner", "name", "display_name", "description", "image_type", "global", "groups",
-            "users", "reference", "gpu_reference", "skip_verification", "base", "apt", "conda",
-            "pip",
-        ]
-    )]
-    file: Option<PathBuf>,
     /// Owner of the image: `system`, or a group's name or id.
     #[arg(long, default_value = "", hide_default_value = true)]
     owner: String,
@@ -46,9 +35,20 @@ pub(crate) struct Create {
     #[arg(long = "type", value_name = "TYPE", value_enum, default_value = "cpu")]
     image_type: ImageTypeFlag,
     #[command(flatten)]
-    access: AccessFlags,
-    #[command(flatten)]
     source: SourceFlags,
+    #[command(flatten)]
+    access: AccessFlags,
+    /// Read the whole request (CreateImageRequest of proto/) from a YAML or JSON file.
+    #[arg(
+        long,
+        short,
+        conflicts_with_all = [
+            "owner", "name", "display_name", "description", "image_type", "global", "groups",
+            "users", "reference", "gpu_reference", "skip_verification", "base", "apt", "conda",
+            "pip",
+        ]
+    )]
+    file: Option<PathBuf>,
     /// Request id (UUID). Repeating the command with the same id within 24 hours is safe. Replaces
     /// the id in the file.
     #[arg(long, value_name = "UUID")]

@@ -21,6 +21,8 @@ pub(crate) struct Create {
     /// Image: its id or `<owner>/<name>`. Can be omitted if the file names the image.
     #[arg(required_unless_present = "file")]
     image: Option<String>,
+    #[command(flatten)]
+    source: SourceFlags,
     /// Read the whole request (CreateRevisionRequest of proto/) from a YAML or JSON file.
     #[arg(
         long,
@@ -30,8 +32,6 @@ pub(crate) struct Create {
         ]
     )]
     file: Option<PathBuf>,
-    #[command(flatten)]
-    source: SourceFlags,
     /// Request id (UUID). Repeating the command with the same id within 24 hours is safe. Replaces
     /// the id in the file.
     #[arg(long, value_name = "UUID")]
