@@ -30,6 +30,11 @@ pub(crate) struct Claims {
 }
 
 impl Claims {
+    /// The length of all texts.
+    pub(crate) fn text_bytes(&self) -> usize {
+        [&self.iss, &self.sub, &self.name, &self.preferred_username].map(String::len).iter().sum()
+    }
+
     /// The time from which the token is refused.
     pub(crate) fn expires_at(&self) -> SystemTime {
         let expiry = Duration::from_secs((self.exp as u64).min(LATEST_EXPIRY));

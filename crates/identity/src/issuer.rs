@@ -9,8 +9,9 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use slipway_fault::{Fault, Reason};
 use tokio::{
-    sync::Mutex,
+    sync::{Mutex, Semaphore},
     time::{Instant, sleep_until, timeout},
 };
 
@@ -27,6 +28,8 @@ const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
 /// The shortest time between two fetches for tokens that no known key has signed. Without this
 /// limit, a client that invents tokens could flood the issuer with requests.
 const FETCH_INTERVAL: Duration = Duration::from_secs(1);
+/// Calls that wait for a fetch at the same time. They hold memory, and their callers are unknown.
+const MAX_WAITING: usize = 256;
 /// The longest time that a call waits for a fetch that it has caused.
 const CALL_FETCH_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -56,8 +59,10 @@ fn default_audience() -> String {
 pub(crate) struct TrustedIssuer {
     pub(crate) issuer: Issuer,
     keys: RwLock<FetchedKeys>,
-    /// When a token last caused a fetch.
-    last_fetch: Mutex<Option<Instant>>,
+    /// When a token last caused a fetch, and whether the keys were read.
+    last_fetch: Mutex<Option<(Instant, bool)>>,
+    /// Limits the calls that wait for a fetch.
+    waiting: Arc<Semaphore>,
 }
 
 #[derive(Default)]
@@ -72,7 +77,12 @@ struct FetchedKeys {
 impl TrustedIssuer {
     /// Has no keys until the first [`TrustedIssuer::refresh`].
     pub(crate) fn new(issuer: Issuer) -> Self {
-        Self { issuer, keys: RwLock::default(), last_fetch: Mutex::default() }
+        Self {
+            issuer,
+            keys: RwLock::default(),
+            last_fetch: Mutex::default(),
+            waiting: Arc::new(Semaphore::new(MAX_WAITING)),
+        }
     }
 
     /// Reads all keys. The old keys stay in use when this fails.
@@ -108,31 +118,66 @@ impl TrustedIssuer {
 
     /// Reads the keys again for a token that no known key has signed: issuers also rotate keys
     /// between two scheduled refreshes. Concurrent calls share a fetch, and wait for it.
-    pub(crate) async fn fetch_for_token(&self, http: &reqwest::Client) {
+    ///
+    /// # Errors
+    /// `DEPENDENCY_FAILED` when the keys could not be read, or too many calls wait for them.
+    pub(crate) async fn fetch_for_token(
+        self: &Arc<Self>,
+        http: &reqwest::Client,
+    ) -> Result<(), Fault> {
+        let permit = self.waiting.clone().try_acquire_owned().map_err(|_| self.keys_unknown())?;
+
+        // A task of its own, so that a caller who gives up does not end the fetch of others.
+        let issuer = self.clone();
+        let http = http.clone();
         let called = Instant::now();
+        let fetch = tokio::spawn(async move {
+            let _permit = permit;
+            issuer.fetch_after(called, &http).await
+        });
+
+        let is_fetched = fetch.await.unwrap_or(false);
+        if is_fetched { Ok(()) } else { Err(self.keys_unknown()) }
+    }
+
+    /// Whether the keys were read after `called`.
+    async fn fetch_after(&self, called: Instant, http: &reqwest::Client) -> bool {
         let mut last_fetch = self.last_fetch.lock().await;
 
-        if let Some(last_fetch) = *last_fetch {
-            if last_fetch >= called {
-                return;
+        if let Some((time, is_fetched)) = *last_fetch {
+            if time >= called {
+                return is_fetched;
             }
-            sleep_until(last_fetch + FETCH_INTERVAL).await;
+            sleep_until(time + FETCH_INTERVAL).await;
         }
-        *last_fetch = Some(Instant::now());
+        let time = Instant::now();
 
-        match timeout(CALL_FETCH_TIMEOUT, self.refresh(http)).await {
-            Ok(Ok(())) => {}
+        let fetched = timeout(CALL_FETCH_TIMEOUT, self.refresh(http)).await;
+        *last_fetch = Some((time, matches!(fetched, Ok(Ok(())))));
+
+        match fetched {
+            Ok(Ok(())) => true,
             Ok(Err(error)) => {
                 tracing::warn!(
                     error,
                     "no known key has signed a token; could not read the keys again"
                 );
+                false
             }
-            Err(_) => tracing::warn!(
-                token.issuer = self.issuer.issuer,
-                "no known key has signed a token; reading the issuer's keys again took too long"
-            ),
+            Err(_) => {
+                tracing::warn!(
+                    token.issuer = self.issuer.issuer,
+                    "no known key has signed a token; reading the issuer's keys again took too long"
+                );
+                false
+            }
         }
+    }
+
+    pub(crate) fn keys_unknown(&self) -> Fault {
+        let issuer = &self.issuer.issuer;
+        let message = format!("The keys of issuer `{issuer}` could not be read. Try again.");
+        Fault::new(Reason::DependencyFailed, message)
     }
 
     async fn fetch(

@@ -7,8 +7,11 @@ use moka::sync::Cache;
 
 use crate::claims::Claims;
 
-/// The number of tokens that are kept, in about 5 MiB.
-const MAX_TOKENS: u64 = 10_000;
+/// The size of the remembered claims, in bytes: about 20,000 usual tokens.
+const MAX_BYTES: u64 = 8 << 20;
+
+/// What an entry takes beside the texts of its claims, estimated.
+const ENTRY_BYTES: usize = 300;
 
 /// The claims of verified tokens until they expire. Tokens are kept as hashes only.
 pub(crate) struct TokenCache(Cache<CacheKey, Arc<Claims>>);
@@ -17,7 +20,7 @@ pub(crate) struct TokenCache(Cache<CacheKey, Arc<Claims>>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct CacheKey {
     token: [u8; 32],
-    /// Another one when a key has changed, so that no token outlives the key that signed it.
+    /// Changes with every change of a key, so that no cached token outlives the key that signed it.
     generation: u64,
 }
 
@@ -32,7 +35,10 @@ impl CacheKey {
 
 impl TokenCache {
     pub(crate) fn new() -> Self {
-        Self(Cache::new(MAX_TOKENS))
+        let weigh = |_: &CacheKey, claims: &Arc<Claims>| {
+            u32::try_from(ENTRY_BYTES + claims.text_bytes()).unwrap_or(u32::MAX)
+        };
+        Self(Cache::builder().weigher(weigh).max_capacity(MAX_BYTES).build())
     }
 
     /// The claims of a token that was verified and has not expired since.

@@ -40,7 +40,7 @@ pub struct Settings {
 /// Verifies tokens. It keeps the keys in memory; [`Verifier::refresh`] reads them again.
 pub struct Verifier {
     /// The issuer of service tokens is the first, so no configured issuer can replace it.
-    issuers: Vec<TrustedIssuer>,
+    issuers: Vec<Arc<TrustedIssuer>>,
     verified: TokenCache,
     http: reqwest::Client,
 }
@@ -62,7 +62,7 @@ impl Verifier {
         let issuers = std::iter::once(services).chain(settings.issuers);
 
         Self {
-            issuers: issuers.map(TrustedIssuer::new).collect(),
+            issuers: issuers.map(TrustedIssuer::new).map(Arc::new).collect(),
             verified: TokenCache::new(),
             http: reqwest::Client::new(),
         }
@@ -88,18 +88,21 @@ impl Verifier {
         last_error.map_or(Ok(()), |error| Err(Fault::internal(error)))
     }
 
-    /// Whether the keys of every issuer have been read once, for health reports.
+    /// Whether calls can be verified, for health reports: the keys of the services and of at least
+    /// one issuer of users have been read.
     ///
     /// # Errors
     /// `DEPENDENCY_FAILED` with the name of an issuer without keys.
     pub fn check_keys(&self) -> Result<(), Fault> {
-        match self.issuers.iter().find(|trusted| trusted.key_generation() == 0) {
-            None => Ok(()),
-            Some(trusted) => Err(Fault::new(
-                Reason::DependencyFailed,
-                format!("The keys of issuer `{}` were not read yet.", trusted.issuer.issuer),
-            )),
-        }
+        let has_keys = |trusted: &Arc<TrustedIssuer>| trusted.key_generation() > 0;
+        let Some((services, users)) = self.issuers.split_first() else { return Ok(()) };
+
+        let missing = match users.first() {
+            _ if !has_keys(services) => services,
+            Some(first) if !users.iter().any(has_keys) => first,
+            _ => return Ok(()),
+        };
+        Err(missing.keys_unknown())
     }
 
     /// Verifies a bearer token and, if a service acts for a user, the user's token.
@@ -152,7 +155,7 @@ impl Verifier {
         let key_id = header.kid.unwrap_or_default();
         let mut decoded = decode_with_known_key(token, trusted, &key_id);
         if decoded.as_ref().is_err_and(|error| *error.kind() == ErrorKind::InvalidSignature) {
-            trusted.fetch_for_token(&self.http).await;
+            trusted.fetch_for_token(&self.http).await?;
             decoded = decode_with_known_key(token, trusted, &key_id);
         }
         let claims = decoded.map_err(|error| invalid_token(&error, &trusted.issuer.audience))?;
@@ -171,9 +174,9 @@ impl Verifier {
         Ok(claims)
     }
 
-    /// Rises when a key of any issuer changes.
+    /// Rises when the JWKS of any issuer changes.
     fn key_generation(&self) -> u64 {
-        self.issuers.iter().map(TrustedIssuer::key_generation).sum()
+        self.issuers.iter().map(|trusted| trusted.key_generation()).sum()
     }
 }
 

@@ -34,16 +34,14 @@ pub enum InvalidReference {
         /// The text in lower case.
         nearest: String,
     },
-    /// Two parts without a host: a repository of Docker Hub, or an image of the catalog.
+    /// Several parts without a host: a repository of Docker Hub, or an image of the catalog.
     #[error(
         "has no registry; write `{nearest}` for an image of Docker Hub. For an image of the \
-         catalog, give the reference that `slipway image resolve {name}` prints"
+         catalog, give the reference that `slipway image resolve` prints"
     )]
     NoRegistry {
         /// The text with the registry of Docker Hub.
         nearest: String,
-        /// The text without tag and digest.
-        name: String,
     },
     /// Any other violation of the grammar.
     #[error("is not a valid image reference: {reason}")]
@@ -173,14 +171,11 @@ fn check_registry(text: &str) -> Result<(), InvalidReference> {
         return Ok(());
     }
 
-    let end = text.find([':', '@']).unwrap_or(text.len());
-    Err(InvalidReference::NoRegistry {
-        nearest: format!("docker.io/{text}"),
-        name: text[..end].to_owned(),
-    })
+    Err(InvalidReference::NoRegistry { nearest: format!("docker.io/{text}") })
 }
 
-/// The canonical spelling of a registry's host: lower case, and without the default port 443.
+/// The canonical spelling of a registry's host: lower case, and without the default port 443,
+/// which only makes a name without a dot a host.
 pub fn normalize_host(host: &str) -> String {
     let host = host.to_lowercase();
     let Some((name, port)) = host.rsplit_once(':') else { return host };
@@ -189,7 +184,7 @@ pub fn normalize_host(host: &str) -> String {
     }
 
     match port.trim_start_matches('0') {
-        "443" => name.to_owned(),
+        "443" if name.contains('.') || name == "localhost" => name.to_owned(),
         port => format!("{name}:{port}"),
     }
 }
@@ -227,6 +222,7 @@ mod tests {
         check("localhost:5000/a/b:t", "localhost:5000/a/b:t");
         check("REGISTRY.corp:05000/a/b:t", "registry.corp:5000/a/b:t");
         check("Registry.corp:443/a/b:t", "registry.corp/a/b:t");
+        check("registry:443/a/b:t", "registry:443/a/b:t");
         check(&format!("ghcr.io/o/i@{DIGEST}"), &format!("ghcr.io/o/i@{DIGEST}"));
         check(&format!("ghcr.io/o/i:v1@{DIGEST}"), &format!("ghcr.io/o/i:v1@{DIGEST}"));
     }
@@ -242,7 +238,7 @@ mod tests {
         check("https://docker.io/library/python:3.12", "`docker.io/library/python:3.12`");
         check("docker.io/Library/Python:3.12", "`docker.io/library/python:3.12`");
         check("vision/torch", "`docker.io/vision/torch`");
-        check("vision/torch:1", "`slipway image resolve vision/torch`");
+        check("vision/torch:1", "`docker.io/vision/torch:1`");
         check("a b", "only letters");
         check("$(id)", "only letters");
         check("a:b:c", "not a valid");

@@ -114,6 +114,8 @@ impl Registries {
             protocol: ClientProtocol::HttpsExcept(config.insecure.clone()),
             connect_timeout: Some(CONNECT_TIMEOUT),
             read_timeout: Some(READ_TIMEOUT),
+            // Otherwise each read from one registry becomes a request to the other.
+            use_monolithic_push: true,
             ..ClientConfig::default()
         };
 

@@ -1,7 +1,9 @@
 //! Brings layers into another repository without a change.
 
 use futures_util::{StreamExt as _, stream};
-use oci_client::{errors::OciDistributionError, manifest::OciDescriptor};
+use oci_client::{
+    RegistryOperation, errors::OciDistributionError, manifest::OciDescriptor, secrets::RegistryAuth,
+};
 use slipway_names::reference::Reference;
 
 use crate::{
@@ -37,6 +39,10 @@ impl Registries {
         let digest = layer.digest.as_str();
         let failure = |error| classify(&name, error);
 
+        self.client
+            .auth(&target, &RegistryAuth::Anonymous, RegistryOperation::Push)
+            .await
+            .map_err(failure)?;
         if self.client.blob_exists(&target, digest).await.map_err(failure)? {
             return Ok(LayerSource::Present);
         }

@@ -41,6 +41,7 @@ pub async fn start_with(
     broker: Arc<dyn Broker>,
     supervisor: &mut Supervisor,
 ) -> anyhow::Result<()> {
+    check_config(&config)?;
     let database = Database::connect(&config.database).await?;
     let wake = Wake::default();
     let store = Store::new(database.clone(), wake.clone());
@@ -93,4 +94,18 @@ pub async fn start_with(
         dependencies,
     };
     server.start(supervisor).await
+}
+
+fn check_config(config: &Config) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        config.access_lost_seconds >= config.access_stale_seconds,
+        "configuration: `access_lost_seconds` is less than `access_stale_seconds`; references are \
+         not handed out for longer than anything is read"
+    );
+
+    let repository = format!("{}/repository", config.registry);
+    let reference: Result<slipway_names::reference::Reference, _> = repository.parse();
+    reference.map(|_| ()).map_err(|error| {
+        anyhow::anyhow!("configuration: `registry` is not a host with an optional port: {error}")
+    })
 }

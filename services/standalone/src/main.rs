@@ -7,13 +7,14 @@ mod keys;
 use std::{
     fs,
     io::{self, Write as _},
-    os::unix::fs::PermissionsExt as _,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
     time::Duration,
 };
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use slipway_broker::InProcess;
 use slipway_daemon::{Supervisor, install_crypto_provider, process::migrate};
@@ -94,11 +95,23 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
 }
 
-/// Only the user of this process may read the keys and databases, also in a directory that others
-/// have created.
-fn create_data_dir(data_dir: &Path) -> io::Result<()> {
-    fs::create_dir_all(data_dir)?;
+/// Only the user of this process may read the keys and databases.
+fn create_data_dir(data_dir: &Path) -> anyhow::Result<()> {
+    let path = data_dir.display();
+    fs::create_dir_all(data_dir).with_context(|| format!("`--data-dir`: {path}"))?;
+
+    let metadata = fs::symlink_metadata(data_dir)?;
+    anyhow::ensure!(
+        metadata.uid() == fs::metadata("/proc/self")?.uid(),
+        "`--data-dir`: {path} belongs to another user; give a directory of your own"
+    );
+    let is_empty = fs::read_dir(data_dir)?.next().is_none();
+    anyhow::ensure!(
+        is_empty || data_dir.join("keys").is_dir(),
+        "`--data-dir`: {path} holds other files; give an empty directory or a new one"
+    );
     fs::set_permissions(data_dir, fs::Permissions::from_mode(0o700))
+        .with_context(|| format!("`--data-dir`: {path} cannot be closed to other users"))
 }
 
 async fn serve(configs: configs::Configs) -> anyhow::Result<()> {

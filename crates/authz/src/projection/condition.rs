@@ -65,7 +65,7 @@ impl Viewer {
         Condition::all().add(qualified(access_version).lte(reached)).add(Expr::exists(grant))
     }
 
-    /// The columns of [`crate::projection::state::Contact`], and their names after the prefix.
+    /// The columns of [`crate::projection::state::Contact`], each with the field that it fills.
     pub fn contact(self) -> [(Expr, &'static str); 2] {
         let last = Query::select()
             .column(access_state::Column::LastContact)

@@ -110,6 +110,8 @@ pub async fn check_contact(database: &Database) -> Result<(), Fault> {
 
     let message = if contact.last == Micros::default() {
         "There was no contact with the permission service yet.".to_owned()
+    } else if contact.age() == Duration::MAX {
+        "The clock of the database was set back, so the age of the grants is unknown.".to_owned()
     } else {
         let seconds = contact.age().as_secs();
         format!("The last contact with the permission service was {seconds} s ago.")

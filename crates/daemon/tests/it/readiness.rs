@@ -38,7 +38,8 @@ async fn server_is_not_ready_before_the_first_keys() {
     fs::remove_file(&jwks_file).unwrap();
 
     let fixture = Fixture::start_with_keys(Limits::default(), keys).await;
-    wait_for_readyz(&fixture, "503", "The keys of issuer `slipway-development`").await;
+    wait_for_readyz(&fixture, "503", "The keys of issuer `slipway-development` could not be read")
+        .await;
 
     fs::write(&jwks_file, jwks).unwrap();
     let response = wait_for_readyz(&fixture, "200", "keys").await;

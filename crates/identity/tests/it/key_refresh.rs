@@ -4,7 +4,7 @@ use std::{
     fs,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -16,6 +16,7 @@ use slipway_testrig::identity::write_jwks;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
+    time::timeout,
 };
 
 use crate::fixture::{Fixture, Key, alice, claims};
@@ -25,6 +26,8 @@ use crate::fixture::{Fixture, Key, alice, claims};
 struct JwksServer {
     jwks: Mutex<String>,
     requests: AtomicUsize,
+    /// Milliseconds until an answer.
+    delay: AtomicU64,
 }
 
 impl JwksServer {
@@ -60,6 +63,7 @@ impl JwksServer {
         }
 
         self.requests.fetch_add(1, Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_millis(self.delay.load(Ordering::SeqCst))).await;
         let body = self.jwks.lock().unwrap().clone();
         let response = format!(
             "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
@@ -87,18 +91,49 @@ async fn token_of_an_unknown_key_waits_for_the_next_fetch() {
     assert_eq!(fixture.verify(&token(&first)).await, alice());
     assert_eq!(server.requests(), 1);
 
+    let start = Instant::now();
     server.rotate(&second);
     assert_eq!(fixture.verify(&token(&second)).await, alice());
     assert_eq!(server.requests(), 2, "an unknown key is fetched at once");
 
     server.rotate(&third);
-    let start = Instant::now();
     let [invented, valid] = [token(&first.with_id("invented")), token(&third)];
     let results =
         tokio::join!(fixture.verify(&invented), fixture.verify(&valid), fixture.verify(&valid));
     assert_eq!(results, (Err(Reason::TokenSignature), alice(), alice()));
     assert_eq!(server.requests(), 3, "concurrent calls share one fetch");
     assert!(start.elapsed() > Duration::from_millis(900), "at most one fetch in a second");
+}
+
+#[tokio::test]
+async fn caller_who_gives_up_does_not_end_the_fetch_of_others() {
+    let [first, second] = ["first", "second"].map(|id| Key::new(Algorithm::ES256, id));
+    let server = Arc::new(JwksServer::default());
+    server.rotate(&first);
+    let fixture = Fixture::with_url(&server.clone().start().await).await;
+    let [invented, other, valid] =
+        [token(&first.with_id("invented")), token(&first.with_id("other")), token(&second)];
+    assert_eq!(fixture.verify(&invented).await, Err(Reason::TokenSignature));
+
+    server.rotate(&second);
+    server.delay.store(500, Ordering::SeqCst);
+    // The next fetch begins after a second, and this caller leaves during it.
+    let impatient = timeout(Duration::from_millis(1_200), fixture.verify(&other));
+
+    let (impatient, valid) = tokio::join!(impatient, fixture.verify(&valid));
+    assert!(impatient.is_err(), "{impatient:?}");
+    assert_eq!(valid, alice());
+    assert_eq!(server.requests(), 3);
+}
+
+#[tokio::test]
+async fn unread_keys_do_not_refuse_the_token() {
+    let [first, second] = ["first", "second"].map(|id| Key::new(Algorithm::ES256, id));
+    let fixture = Fixture::with_keys(&[jwk(&first)]).await;
+    fs::remove_file(fixture.issuer_file()).unwrap();
+
+    assert_eq!(fixture.verify(&token(&second)).await, Err(Reason::DependencyFailed));
+    assert_eq!(fixture.verify(&token(&first)).await, alice());
 }
 
 #[tokio::test]

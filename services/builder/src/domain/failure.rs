@@ -148,14 +148,14 @@ impl fmt::Display for Failure {
 
 /// The failure that the last lines of a step's output, `tail`, describe.
 ///
-/// A step can forge its output. At worst, forged output makes its failure a platform fault, which
-/// is retried as often as any other.
+/// A step can forge its output. At worst, a user fault passes for a platform fault, and the build
+/// is retried.
 pub fn classify(step: Step, exit_code: Option<i32>, tail: &str) -> Failure {
     if tail.contains(DISK_FULL_MARK) {
         return Failure::new(
             FailureReason::DiskFull,
             step,
-            "The disk of the builder is full. Slipway repeats the build at most twice; \
+            "The disk of the builder is full. Slipway tries a build at most three times; \
              if it fails again, ask the operators to free space.",
         );
     }

@@ -86,7 +86,7 @@ async fn end_lost_attempt(
     let failure = Failure::new(
         FailureReason::WorkerLost,
         None,
-        "The worker did not renew its lease in time. Slipway repeats the build at most twice.",
+        "The worker did not renew its lease in time. Slipway tries a build at most three times.",
     );
     let counts = lease_loss == LeaseLoss::WorkerSilent;
     let lease_lost = Transition::LeaseLost { failure, counts };
@@ -96,7 +96,7 @@ async fn end_lost_attempt(
             build.id = %id,
             build.attempt = attempt.0,
             build.state = %build.state,
-            "a worker lost its lease"
+            "ended an attempt whose lease had expired"
         ),
         // The worker has renewed its lease, or ended the attempt, since the lease was examined.
         Err(AdvanceError::Refused(refused)) => {
@@ -128,7 +128,11 @@ async fn expire(store: &Store, id: BuildId, attempt: AttemptNumber) {
     match store.advance(id, Guard::Attempt(attempt), &timeout).await {
         Ok(_) => {}
         Err(AdvanceError::Refused(refused)) => {
-            tracing::debug!(build.id = %id, %refused, "a queued build has left the queue in time");
+            tracing::debug!(
+                build.id = %id,
+                %refused,
+                "did not expire a queued build; it has left the queue"
+            );
         }
         Err(error) => {
             tracing::warn!(build.id = %id, %error, "expiry of a queued build failed; retrying");

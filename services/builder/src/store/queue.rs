@@ -19,7 +19,8 @@ use crate::{
 /// of the builder's database.
 const CLAIM_LOCK: i64 = 0x51_1b_0b;
 
-/// Other processes also queue and end builds, and a build may wait for its time.
+/// The longest wait between two claims: other processes also queue and end builds, and a delayed
+/// retry becomes due.
 const CLAIM_INTERVAL: Duration = Duration::from_millis(250);
 
 impl Store {

@@ -357,7 +357,7 @@ fn progress_failure(error: CoordinatorError) -> Failure {
     Failure::new(
         FailureReason::ExecutorFailed,
         None,
-        "The builder could not record its progress. Slipway repeats the build at most twice.",
+        "The builder could not record its progress. Slipway tries a build at most three times.",
     )
 }
 

@@ -30,7 +30,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Runs until `stop`. Then the running builds return to the coordinator.
+    /// Runs until `stop`. Then the running builds return to the queue.
     pub async fn run(self, stop: CancellationToken) {
         self.executor.remove_all_attempts().await;
 

@@ -231,7 +231,7 @@ async fn build_with_unreachable_registry_is_tried_three_times(fixture: Fixture) 
     assert_eq!(build.failure.unwrap().reason, FailureReason::RegistryUnreachable);
 }
 
-/// A queue that can be unavailable, and that can lose its answers after the write.
+/// A coordinator that can be unavailable, and whose answers can be lost after the write.
 struct UnreliableCoordinator {
     store: Store,
     is_unavailable: AtomicBool,
@@ -320,23 +320,23 @@ impl Coordinator for UnreliableCoordinator {
 async fn attempt_without_database_fences_itself(fixture: Fixture) {
     let store = &fixture.store;
     let id = enqueue(store, "base").await;
-    let queue = UnreliableCoordinator::new(store);
+    let coordinator = UnreliableCoordinator::new(store);
     let timing = Timing { self_fence: Duration::from_millis(500), ..quick_heartbeat() };
-    let _worker = start(queue.clone(), ENDLESS, timing);
+    let _worker = start(coordinator.clone(), ENDLESS, timing);
     wait_for_state(store, id, State::Building).await;
 
-    queue.is_unavailable.store(true, Ordering::SeqCst);
+    coordinator.is_unavailable.store(true, Ordering::SeqCst);
     let waiting = enqueue(store, "base").await;
 
     // The fenced attempt frees its slot, so the worker claims again.
     let began = Instant::now();
-    while !queue.has_refused_claim.load(Ordering::SeqCst) {
+    while !coordinator.has_refused_claim.load(Ordering::SeqCst) {
         assert!(began.elapsed() < WAIT_TIMEOUT, "the attempt continues without its lease");
         tokio::time::sleep(POLL_INTERVAL).await;
     }
 
     // It writes nothing, also when the database is available again.
-    queue.is_unavailable.store(false, Ordering::SeqCst);
+    coordinator.is_unavailable.store(false, Ordering::SeqCst);
     wait_for_state(store, waiting, State::Building).await;
     let fenced = store.build(id).await.unwrap().unwrap();
     assert_eq!(fenced.state, State::Building, "only the end of its lease may change the build");
@@ -356,10 +356,10 @@ fn sql_literal(store: &Store, id: BuildId) -> String {
 async fn build_with_lost_answers_succeeds(fixture: Fixture) {
     let store = &fixture.store;
     let id = enqueue(store, "base").await;
-    let queue = UnreliableCoordinator::new(store);
-    queue.loses_answers.store(true, Ordering::SeqCst);
+    let coordinator = UnreliableCoordinator::new(store);
+    coordinator.loses_answers.store(true, Ordering::SeqCst);
 
-    let _worker = start(queue, Duration::ZERO, quick_heartbeat());
+    let _worker = start(coordinator, Duration::ZERO, quick_heartbeat());
     let build = wait_for_end(store, id).await;
 
     assert_eq!((build.state, build.attempt), (State::Succeeded, AttemptNumber(1)));

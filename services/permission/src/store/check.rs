@@ -26,7 +26,8 @@ use crate::{
 /// The tables of the access condition.
 pub(super) const TABLES: GrantTables = GrantTables { grants: "grants", members: "members" };
 
-/// Kind and role stay unparsed: a word of a newer version gives no access here.
+/// Kind and role are read as raw values: one that only a newer version knows must mean no access,
+/// not a failed query.
 #[derive(FromQueryResult)]
 struct Decision {
     policy_version: PolicyVersion,

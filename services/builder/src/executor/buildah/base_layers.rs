@@ -1,11 +1,12 @@
 //! Brings the layers of the base into the image's repository before the push, so that the push
-//! neither compresses nor uploads them, and the image keeps their digests.
+//! does not compress them again, and the image keeps their digests.
 
 use std::{error::Error, fs, io, path::Path};
 
+use serde::Deserialize;
 use slipway_names::reference::Reference;
 use slipway_registry::{Layer, LayerSource};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::{Buildah, attempt::Attempt, disk_io_failure, log_line};
 use crate::{
@@ -30,10 +31,13 @@ impl Buildah {
         let folder = attempt.folder.join(PROVIDED_LAYERS);
         fs::create_dir_all(&folder).map_err(|error| disk_io_failure(Step::Push, &error))?;
 
+        // The other half is for the push itself.
+        let deadline = Instant::now() + self.settings.limits.transfer_timeout() / 2;
+        let pulled = self.pulled_layers().map_err(|error| disk_io_failure(Step::Push, &error))?;
         let mut provided = Vec::new();
-        // A note has no place for the compression, and buildah assumes gzip.
-        for layer in layers.iter().filter(|layer| layer.is_gzip) {
-            match self.provide_base_layer(layer, source, target, &folder).await {
+        // Only gzip: what `write_note` writes cannot name a compression, and buildah assumes gzip.
+        for layer in layers.iter().filter(|layer| layer.is_gzip && pulled.contains(layer)) {
+            match self.provide_base_layer(layer, source, target, &folder, deadline).await {
                 Ok(layer_source) => provided.push(layer_source),
                 Err(error) => tracing::warn!(
                     layer.digest = %layer.digest,
@@ -47,19 +51,50 @@ impl Buildah {
         Ok(!provided.is_empty())
     }
 
+    /// The layers in the store of bases, as they were received. The manifest and the config of a
+    /// base are its author's statements, and could name other content.
+    fn pulled_layers(&self) -> io::Result<PulledLayers> {
+        let file = self.settings.data_dir.join("bases/overlay-layers/layers.json");
+        Ok(PulledLayers(serde_json::from_slice(&fs::read(file)?)?))
+    }
+
     async fn provide_base_layer(
         &self,
         layer: &Layer,
         source: &Reference,
         target: &Reference,
         folder: &Path,
+        deadline: Instant,
     ) -> Result<LayerSource, Box<dyn Error + Send + Sync>> {
         let provide = self.registries.provide_layer(layer, source, target);
-        let layer_source = timeout(self.settings.limits.transfer_timeout(), provide).await??;
+        let layer_source = timeout_at(deadline, provide).await??;
 
         write_note(folder, layer)?;
         Ok(layer_source)
     }
+}
+
+struct PulledLayers(Vec<PulledLayer>);
+
+impl PulledLayers {
+    fn contains(&self, layer: &Layer) -> bool {
+        self.0.iter().any(|pulled| {
+            pulled.diff_digest == layer.diff_id.as_str()
+                && pulled.compressed_digest == layer.digest.as_str()
+                && pulled.compressed_size == u64::from(layer.size)
+        })
+    }
+}
+
+/// A layer in the `layers.json` of containers-storage.
+#[derive(Deserialize)]
+struct PulledLayer {
+    #[serde(default, rename = "diff-digest")]
+    diff_digest: String,
+    #[serde(default, rename = "compressed-diff-digest")]
+    compressed_digest: String,
+    #[serde(default, rename = "compressed-size")]
+    compressed_size: u64,
 }
 
 fn summary(layers: &[Layer], provided: &[LayerSource]) -> String {
@@ -84,4 +119,38 @@ fn write_note(folder: &Path, layer: &Layer) -> io::Result<()> {
 
     let compressed = format!("{}.compressed", layer.diff_id);
     fs::write(folder.join(compressed), layer.digest.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digest(character: char) -> String {
+        format!("sha256:{}", character.to_string().repeat(64))
+    }
+
+    fn layer(digest: &str, diff_id: &str, size: u64) -> Layer {
+        Layer {
+            digest: digest.parse().unwrap(),
+            diff_id: diff_id.parse().unwrap(),
+            size: size.try_into().unwrap(),
+            is_gzip: true,
+        }
+    }
+
+    #[test]
+    fn only_layers_that_were_pulled_as_the_base_states_are_provided() {
+        let [a, b, x, y] = ['a', 'b', '1', '2'].map(digest);
+        let layers_json = serde_json::json!([
+            { "diff-digest": x, "compressed-diff-digest": a, "compressed-size": 3 },
+            { "diff-digest": y, "compressed-diff-digest": b, "compressed-size": 4 },
+            { "id": "without digests" },
+        ]);
+        let pulled = PulledLayers(serde_json::from_value(layers_json).unwrap());
+
+        assert!(pulled.contains(&layer(&a, &x, 3)));
+        for (digest, diff_id, size) in [(&a, &y, 3), (&b, &x, 4), (&a, &x, 4)] {
+            assert!(!pulled.contains(&layer(digest, diff_id, size)), "{digest} {diff_id} {size}");
+        }
+    }
 }

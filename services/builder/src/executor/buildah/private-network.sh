@@ -1,11 +1,12 @@
 # Runs a command in a network namespace that reaches the internet through slirp4netns.
-# $1: address ranges that stay reachable although they are private; the rest: the command.
+# $1: address ranges that stay reachable although they are closed below; the rest: the command.
 set -eu
 allowed=$1
 shift
 
 # The addresses of the host itself, while this still is the host's network.
-own=$(ip -4 -o route show table local type local | while read -r _ address _; do echo "$address"; done)
+local_routes=$(ip -4 -o route show table local type local)
+own=$(echo "$local_routes" | while read -r _ address _; do echo "$address"; done)
 
 # A process that holds the new network namespace until the end of the step. It begins in the old
 # one, and needs a few milliseconds to enter the new one.

@@ -86,7 +86,8 @@ pub enum UnsupportedHost {
     /// Limits that this host cannot enforce, and that the settings do not accept.
     #[error(
         "this host cannot enforce the limits of {}; start the builder in a control group that is \
-         delegated to it (systemd: `Delegate=yes`), or accept that these limits are not enforced: \
+         delegated to it (systemd: `Delegate=cpu memory pids`), or accept that these limits are \
+         not enforced: \
          `executor.accept_unenforced = [{}]`",
         list(.0, ""), list(.0, "\"")
     )]

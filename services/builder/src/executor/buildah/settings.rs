@@ -121,7 +121,7 @@ pub struct Settings {
     /// The network of steps.
     #[serde(default)]
     pub network: NetworkMode,
-    /// CIDR ranges that steps may reach although they are private, such as those of mirrors.
+    /// CIDR ranges that steps may reach although the network is private, such as those of mirrors.
     #[serde(default)]
     pub allowed_networks: Vec<String>,
     /// The limits of one attempt.
