@@ -1,6 +1,7 @@
 //! Configuration of the builder. The keys are documented in `deploy/README.md`.
 
 use serde::{Deserialize, Serialize};
+use slipway_authz::projection::state;
 use slipway_daemon::{Limits, Listen, process::ServiceConfig};
 use slipway_names::port;
 
@@ -38,6 +39,12 @@ pub struct Config {
     /// Longest time in the queue, in seconds.
     #[serde(default = "default_queue_seconds")]
     pub queue_seconds: u64,
+    /// Seconds without contact to permission after which no references are handed out.
+    #[serde(default = "state::default_stale_seconds")]
+    pub access_stale_seconds: u64,
+    /// Seconds without contact to permission after which nothing is read.
+    #[serde(default = "state::default_lost_seconds")]
+    pub access_lost_seconds: u64,
     /// Refuses pip lines of the form `name @ https://…#sha256=…`. The catalog has the same key.
     #[serde(default)]
     pub refuse_pip_urls: bool,
@@ -64,6 +71,8 @@ impl Config {
             slots: default_slots(),
             build_seconds: default_build_seconds(),
             queue_seconds: default_queue_seconds(),
+            access_stale_seconds: state::default_stale_seconds(),
+            access_lost_seconds: state::default_lost_seconds(),
             refuse_pip_urls: false,
         }
     }

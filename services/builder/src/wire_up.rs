@@ -6,7 +6,10 @@ use anyhow::Context as _;
 use slipway_authz::{
     check::Authorizer as _,
     client::GrpcAuthorizer,
-    projection::{feed::Feed, state::check_contact},
+    projection::{
+        feed::Feed,
+        state::{MaxAges, check_contact},
+    },
 };
 use slipway_broker::{Broker, Rabbit, topology::BUILDER_REQUESTS};
 use slipway_daemon::{
@@ -54,6 +57,8 @@ pub async fn start_with(
     broker: Arc<dyn Broker>,
     supervisor: &mut Supervisor,
 ) -> anyhow::Result<()> {
+    let max_ages = MaxAges::new(config.access_stale_seconds, config.access_lost_seconds)
+        .map_err(anyhow::Error::msg)?;
     let database = Database::connect(&config.database).await?;
     let wake = Wake::default();
     let store = Store::new(database.clone(), wake.clone());
@@ -63,7 +68,7 @@ pub async fn start_with(
     let permission = channel(&config.permission_address)?;
     let authorizer = Arc::new(GrpcAuthorizer::new(permission.clone(), service_call.clone()));
     let catalog = CatalogClient::new(channel(&config.catalog_address)?, service_call.clone());
-    let app = App::new(store.clone(), authorizer.clone(), Arc::new(catalog));
+    let app = App::new(store.clone(), authorizer.clone(), Arc::new(catalog), max_ages);
 
     let stop = supervisor.stop_token();
     supervisor.spawn(

@@ -1,6 +1,7 @@
 //! Configuration of the catalog service. deploy/README.md documents the keys.
 
 use serde::{Deserialize, Serialize};
+use slipway_authz::projection::state;
 use slipway_daemon::{Limits, Listen, process::ServiceConfig};
 use slipway_names::port;
 
@@ -24,10 +25,10 @@ pub struct Config {
     #[serde(default)]
     pub registries: slipway_registry::RegistryConfig,
     /// Seconds without contact to permission after which no references are handed out.
-    #[serde(default = "default_access_stale_seconds")]
+    #[serde(default = "state::default_stale_seconds")]
     pub access_stale_seconds: u64,
     /// Seconds without contact to permission after which nothing is read.
-    #[serde(default = "default_access_lost_seconds")]
+    #[serde(default = "state::default_lost_seconds")]
     pub access_lost_seconds: u64,
     /// Builds of one owner that may wait at the same time.
     #[serde(default = "default_waiting_builds_per_owner")]
@@ -54,8 +55,8 @@ impl Config {
             permission_address: default_permission_address(),
             registry,
             registries: slipway_registry::RegistryConfig::default(),
-            access_stale_seconds: default_access_stale_seconds(),
-            access_lost_seconds: default_access_lost_seconds(),
+            access_stale_seconds: state::default_stale_seconds(),
+            access_lost_seconds: state::default_lost_seconds(),
             waiting_builds_per_owner: default_waiting_builds_per_owner(),
             refuse_pip_urls: false,
         }
@@ -64,14 +65,6 @@ impl Config {
 
 fn default_permission_address() -> String {
     port::PERMISSION.local_url()
-}
-
-fn default_access_stale_seconds() -> u64 {
-    600
-}
-
-fn default_access_lost_seconds() -> u64 {
-    3_600
 }
 
 fn default_waiting_builds_per_owner() -> u32 {

@@ -1,12 +1,15 @@
 //! The only file that knows every layer: creates the parts and starts the tasks.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use slipway_authz::{
     check::Authorizer as _,
     client::GrpcAuthorizer,
-    projection::{feed::Feed, state::check_contact},
+    projection::{
+        feed::Feed,
+        state::{MaxAges, check_contact},
+    },
 };
 use slipway_broker::{Broker, Rabbit, topology::CATALOG_BUILDS};
 use slipway_daemon::{
@@ -16,6 +19,7 @@ use slipway_daemon::{
 };
 use slipway_database::Database;
 use slipway_identity::{ServiceName, ServiceSigner, SigningKey, Verifier};
+use slipway_names::reference::Reference;
 use slipway_outbox::{Relay, Wake};
 use slipway_packages::PackageRules;
 use slipway_registry::Registries;
@@ -41,7 +45,9 @@ pub async fn start_with(
     broker: Arc<dyn Broker>,
     supervisor: &mut Supervisor,
 ) -> anyhow::Result<()> {
-    check_config(&config)?;
+    let max_ages = MaxAges::new(config.access_stale_seconds, config.access_lost_seconds)
+        .map_err(anyhow::Error::msg)?;
+    check_registry(&config.registry)?;
     let database = Database::connect(&config.database).await?;
     let wake = Wake::default();
     let store = Store::new(database.clone(), wake.clone());
@@ -54,8 +60,7 @@ pub async fn start_with(
     let policy = CatalogPolicy {
         registry: slipway_names::reference::normalize_host(&config.registry),
         packages: PackageRules { pip_urls: !config.refuse_pip_urls, ..PackageRules::default() },
-        reference_max_age: Duration::from_secs(config.access_stale_seconds),
-        read_max_age: Duration::from_secs(config.access_lost_seconds),
+        max_ages,
         waiting_builds_per_owner: config.waiting_builds_per_owner,
     };
     let registries = Registries::new(&config.registries);
@@ -96,16 +101,11 @@ pub async fn start_with(
     server.start(supervisor).await
 }
 
-fn check_config(config: &Config) -> anyhow::Result<()> {
-    anyhow::ensure!(
-        config.access_lost_seconds >= config.access_stale_seconds,
-        "configuration: `access_lost_seconds` is less than `access_stale_seconds`; references are \
-         not handed out for longer than anything is read"
-    );
+/// Pushes of custom images would fail at their end otherwise.
+fn check_registry(registry: &str) -> anyhow::Result<()> {
+    let repository: Result<Reference, _> = format!("{registry}/repository").parse();
 
-    let repository = format!("{}/repository", config.registry);
-    let reference: Result<slipway_names::reference::Reference, _> = repository.parse();
-    reference.map(|_| ()).map_err(|error| {
+    repository.map(|_| ()).map_err(|error| {
         anyhow::anyhow!("configuration: `registry` is not a host with an optional port: {error}")
     })
 }

@@ -43,6 +43,43 @@ impl Contact {
     }
 }
 
+/// How old the last contact may be for reads, because permission may have revoked grants since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MaxAges {
+    /// For handing out references and digests.
+    pub references: Duration,
+    /// For reading anything.
+    pub reads: Duration,
+}
+
+impl MaxAges {
+    /// From the keys `access_stale_seconds` and `access_lost_seconds`.
+    ///
+    /// # Errors
+    /// The text of a complaint if references would be handed out for longer than anything is read.
+    pub fn new(stale_seconds: u64, lost_seconds: u64) -> Result<Self, &'static str> {
+        if lost_seconds < stale_seconds {
+            return Err(
+                "configuration: `access_lost_seconds` is less than `access_stale_seconds`; \
+                        references cannot be handed out for longer than anything is read",
+            );
+        }
+
+        let references = Duration::from_secs(stale_seconds);
+        Ok(Self { references, reads: Duration::from_secs(lost_seconds) })
+    }
+}
+
+/// The default of `access_stale_seconds`.
+pub fn default_stale_seconds() -> u64 {
+    600
+}
+
+/// The default of `access_lost_seconds`.
+pub fn default_lost_seconds() -> u64 {
+    3_600
+}
+
 /// Waits until the projection has reached `policy_version`, within the call's deadline.
 ///
 /// Versions far ahead of the projection are rejected at once: waiting for them could not succeed.
@@ -132,7 +169,8 @@ fn version_not_reached() -> Fault {
     Fault::new(Reason::AccessStale, "This replica has not received that write yet. Try again.")
 }
 
-async fn contact_age(database: &Database) -> Result<Duration, StoreError> {
+/// The time since the last contact with permission.
+pub async fn contact_age(database: &Database) -> Result<Duration, StoreError> {
     Ok(read_contact(database).await?.age())
 }
 

@@ -2,7 +2,12 @@
 
 use std::{error::Error as _, time::Duration};
 
-use slipway_authz::{check::ObjectQuery, object::ObjectKind, role::Role};
+use slipway_authz::{
+    check::ObjectQuery,
+    object::ObjectKind,
+    projection::state::{access_stale, contact_age},
+    role::Role,
+};
 use slipway_fault::{Fault, Reason};
 use slipway_identity::Caller;
 use slipway_names::{
@@ -24,13 +29,35 @@ use crate::{
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 impl App {
-    /// The build, if the caller has the role on its image. A build whose request has not arrived
-    /// yet is fetched from the catalog.
+    /// The build, if the caller has the role on its image; without its references when the grants
+    /// are too old to hand them out.
     ///
     /// # Errors
     /// `BUILD_NOT_FOUND` for an absent or invisible build, `ROLE_MISSING` for a visible one,
-    /// `DATABASE_UNAVAILABLE`, and the reasons of [`Caller::require_user`].
+    /// `ACCESS_STALE`, `DATABASE_UNAVAILABLE`, and the reasons of [`Caller::require_user`].
     pub async fn build(&self, caller: &Caller, id: BuildId, role: Role) -> Result<Build, Fault> {
+        let may_show_references = self.require_fresh_access().await?;
+        let build = self.find_build(caller, id, role).await?;
+
+        if may_show_references { Ok(build) } else { Ok(build.without_references()) }
+    }
+
+    /// Returns whether the grants are young enough to hand out references.
+    ///
+    /// # Errors
+    /// `ACCESS_STALE` when they are too old to read anything.
+    async fn require_fresh_access(&self) -> Result<bool, Fault> {
+        let age = contact_age(self.store.database()).await?;
+
+        if age <= self.max_ages.reads {
+            Ok(age <= self.max_ages.references)
+        } else {
+            Err(access_stale())
+        }
+    }
+
+    /// A build whose request has not arrived yet is fetched from the catalog.
+    async fn find_build(&self, caller: &Caller, id: BuildId, role: Role) -> Result<Build, Fault> {
         let user = caller.require_user()?.id;
         if let Some(build) = self.store.build_visible_to(id, user, role).await? {
             return Ok(build);
@@ -73,7 +100,7 @@ impl App {
     /// A page of the builds that the caller may see, newest first.
     ///
     /// # Errors
-    /// `PAGE_TOKEN_INVALID`, `DATABASE_UNAVAILABLE`, and the reasons of
+    /// `PAGE_TOKEN_INVALID`, `ACCESS_STALE`, `DATABASE_UNAVAILABLE`, and the reasons of
     /// [`Caller::require_user`].
     pub async fn builds(
         &self,
@@ -82,8 +109,13 @@ impl App {
         page: &Page,
     ) -> Result<Vec<Build>, Fault> {
         let user = caller.require_user()?.id;
+        let may_show_references = self.require_fresh_access().await?;
 
-        Ok(self.store.builds(user, image, page.key()?, page.limit()).await?)
+        let builds = self.store.builds(user, image, page.key()?, page.limit()).await?;
+        if may_show_references {
+            return Ok(builds);
+        }
+        Ok(builds.into_iter().map(Build::without_references).collect())
     }
 
     /// Watches a build. `stop` ends the watch when the replica shuts down.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use slipway_authz::{
     check::{Authorizer, ObjectQuery},
+    projection::state::MaxAges,
     role::Role,
 };
 use slipway_fault::Fault;
@@ -22,6 +23,7 @@ pub struct App {
     store: Store,
     authorizer: Arc<dyn Authorizer>,
     requests: Arc<dyn RequestSource>,
+    max_ages: MaxAges,
 }
 
 impl App {
@@ -29,8 +31,9 @@ impl App {
         store: Store,
         authorizer: Arc<dyn Authorizer>,
         requests: Arc<dyn RequestSource>,
+        max_ages: MaxAges,
     ) -> Self {
-        Self { store, authorizer, requests }
+        Self { store, authorizer, requests, max_ages }
     }
 
     /// Checks access to the event log, which contains the events of all builds.

@@ -126,6 +126,12 @@ pub struct Build {
 }
 
 impl Build {
+    /// Without what can be pulled.
+    #[must_use]
+    pub fn without_references(self) -> Self {
+        Self { base: None, pushed: None, ..self }
+    }
+
     /// A new build, which waits for its first claim. It has no event yet.
     pub fn queued(request: Request, traceparent: String, now: Micros) -> Self {
         Self {

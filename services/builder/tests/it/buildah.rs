@@ -3,7 +3,7 @@
 
 use std::{
     io::Write as _,
-    net::{IpAddr, TcpListener, TcpStream, UdpSocket},
+    net::{IpAddr, Ipv4Addr, TcpListener, TcpStream, UdpSocket},
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
@@ -301,7 +301,8 @@ async fn steps_cannot_connect_to_the_addresses_of_the_host() {
     TcpStream::connect((address, port)).expect("the host itself can connect");
 
     // The range around the address is allowed, so that only the address itself is closed.
-    let allowed_networks = vec![format!("{address}/24")];
+    let [a, b, c, _] = address.octets();
+    let allowed_networks = vec![format!("{a}.{b}.{c}.0/24")];
     let fixture =
         BuildahFixture::with_settings(|settings| Settings { allowed_networks, ..settings });
     let Some(fixture) = fixture.await else { return };
@@ -312,12 +313,15 @@ async fn steps_cannot_connect_to_the_addresses_of_the_host() {
 }
 
 /// An address of this host that is not its loopback.
-fn host_address() -> Option<IpAddr> {
+fn host_address() -> Option<Ipv4Addr> {
     let socket = UdpSocket::bind(("0.0.0.0", 0)).ok()?;
     // Looks up the route, and sends nothing.
     socket.connect(("1.1.1.1", 9)).ok()?;
 
-    Some(socket.local_addr().ok()?.ip())
+    match socket.local_addr().ok()?.ip() {
+        IpAddr::V4(address) => Some(address),
+        IpAddr::V6(_) => None,
+    }
 }
 
 async fn check_routes(

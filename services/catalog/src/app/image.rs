@@ -60,7 +60,7 @@ impl App {
     /// # Errors
     /// `FIELD_INVALID`, `IMAGE_NOT_FOUND`, `ACCESS_STALE`.
     pub async fn image(&self, caller: &Caller, id_or_name: &str) -> Result<ImageDetail, Fault> {
-        let detail = self.fresh_image(caller, id_or_name, self.policy.read_max_age).await?;
+        let detail = self.fresh_image(caller, id_or_name, self.policy.max_ages.reads).await?;
 
         if self.may_show_references(&detail) { Ok(detail) } else { Ok(detail.without_artifacts()) }
     }
@@ -87,7 +87,7 @@ impl App {
 
     /// Whether the grants are young enough to hand out the references of the image.
     pub(super) fn may_show_references(&self, detail: &ImageDetail) -> bool {
-        detail.access_age <= self.policy.reference_max_age
+        detail.access_age <= self.policy.max_ages.references
     }
 
     /// A page of the images that the caller may read.
@@ -103,7 +103,7 @@ impl App {
     ) -> Result<ImagePage, Fault> {
         let after = page_start(page, order)?;
         let viewer = self.viewer(caller)?;
-        require_fresh(self.store.database(), self.policy.read_max_age).await?;
+        require_fresh(self.store.database(), self.policy.max_ages.reads).await?;
 
         let mut images =
             self.store.images(viewer, filter, order, after.as_ref(), page.limit()).await?;

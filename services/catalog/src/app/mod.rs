@@ -12,10 +12,11 @@ pub mod source;
 pub mod spec;
 pub mod waiting_builds;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use slipway_authz::{
     check::{Authorizer, ObjectQuery},
+    projection::state::MaxAges,
     role::Role,
 };
 use slipway_fault::Fault;
@@ -32,10 +33,8 @@ pub struct CatalogPolicy {
     pub registry: String,
     /// What package lines may name.
     pub packages: PackageRules,
-    /// The longest time without contact to permission at which references are handed out.
-    pub reference_max_age: Duration,
-    /// The longest time without contact to permission at which anything is read.
-    pub read_max_age: Duration,
+    /// How old the last contact with permission may be.
+    pub max_ages: MaxAges,
     /// Builds of one owner that may wait at the same time.
     pub waiting_builds_per_owner: u32,
 }

@@ -38,7 +38,7 @@ impl App {
         accelerator: Accelerator,
         platform: &str,
     ) -> Result<ResolvedImage, Fault> {
-        let max_age = self.policy.reference_max_age;
+        let max_age = self.policy.max_ages.references;
         let ImageDetail { image, latest, active, .. } =
             self.fresh_image(caller, id_or_name, max_age).await?;
 

@@ -1,10 +1,11 @@
 //! A permission service in memory, and the use cases that call it.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use slipway_authz::{
     check::{Authorizer, Decision, ObjectQuery, Registered, Registration},
+    projection::state::MaxAges,
     role::Role,
 };
 use slipway_catalog::app::{App, CatalogPolicy};
@@ -107,8 +108,7 @@ pub(crate) fn app(fixture: &Fixture, permission: &Arc<FakePermission>) -> App {
     let policy = CatalogPolicy {
         registry: "localhost:5000".to_owned(),
         packages: PackageRules::default(),
-        reference_max_age: Duration::from_secs(600),
-        read_max_age: Duration::from_secs(3_600),
+        max_ages: MaxAges::new(600, 3_600).unwrap(),
         waiting_builds_per_owner: 1,
     };
     let registries = Registries::new(&RegistryConfig::default());
