@@ -102,7 +102,7 @@ impl TrustedIssuer {
         format!("keys of issuer `{}`: {error}", self.issuer.issuer)
     }
 
-    /// Rises when a key changes; 0 until the first keys are read.
+    /// Rises when the JWKS changes; 0 until it is read for the first time.
     pub(crate) fn key_generation(&self) -> u64 {
         self.fetched().generation
     }

@@ -1,7 +1,7 @@
 //! Public keys from a JWKS (RFC 7517), each with the algorithms that it may verify (RFC 8725,
 //! section 3.1). `issuer.rs` fetches them.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
 use jsonwebtoken::{
     Algorithm, DecodingKey,
@@ -35,24 +35,17 @@ struct KeySet {
 }
 
 /// A JWKS that cannot replace the keys in use.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum UnusableKeySet {
-    NotJwks(serde_json::Error),
+    #[error("not a JWKS: {0}")]
+    NotJwks(#[from] serde_json::Error),
+    #[error("the JWKS has no key that can verify tokens")]
     NoUsableKey,
-}
-
-impl fmt::Display for UnusableKeySet {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotJwks(error) => write!(formatter, "not a JWKS: {error}"),
-            Self::NoUsableKey => formatter.write_str("the JWKS has no key that can verify tokens"),
-        }
-    }
 }
 
 /// Skips keys that are malformed or of an unsupported type, so that the other keys stay usable.
 pub(crate) fn parse(text: &str) -> Result<Keys, UnusableKeySet> {
-    let set: KeySet = serde_json::from_str(text).map_err(UnusableKeySet::NotJwks)?;
+    let set: KeySet = serde_json::from_str(text)?;
     let mut keys = Keys::new();
 
     for jwk in set.keys {

@@ -97,12 +97,13 @@ impl Verifier {
         let has_keys = |trusted: &Arc<TrustedIssuer>| trusted.key_generation() > 0;
         let Some((services, users)) = self.issuers.split_first() else { return Ok(()) };
 
-        let missing = match users.first() {
-            _ if !has_keys(services) => services,
-            Some(first) if !users.iter().any(has_keys) => first,
-            _ => return Ok(()),
-        };
-        Err(missing.keys_unknown())
+        if !has_keys(services) {
+            return Err(services.keys_unknown());
+        }
+        match users.first() {
+            Some(first) if !users.iter().any(has_keys) => Err(first.keys_unknown()),
+            _ => Ok(()),
+        }
     }
 
     /// Verifies a bearer token and, if a service acts for a user, the user's token.

@@ -32,7 +32,7 @@ struct Reservation {
 }
 
 impl Reservation {
-    /// `None` if a process holds the port, or listens on it without a reservation.
+    /// `None` if a process has reserved the port, or listens on it.
     fn try_new(port: u16) -> Option<Self> {
         let name = reserve_name(port).ok()?;
         let is_free = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
@@ -120,10 +120,10 @@ mod tests {
     #[test]
     fn port_of_another_process_is_not_reserved() {
         let port = free_port().unwrap();
-        assert!(Reservation::try_new(port).is_none(), "reserved, and nobody listens");
+        assert!(Reservation::try_new(port).is_none(), "a reserved port was reserved again");
 
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
-        assert!(Reservation::try_new(port).is_none(), "not reserved, and somebody listens");
+        assert!(Reservation::try_new(port).is_none(), "a port with a listener was reserved");
     }
 }

@@ -33,7 +33,13 @@ impl Buildah {
 
         // The other half is for the push itself.
         let deadline = Instant::now() + self.settings.limits.transfer_timeout() / 2;
-        let pulled = self.pulled_layers().map_err(|error| disk_io_failure(Step::Push, &error))?;
+        let pulled = self.pulled_layers().unwrap_or_else(|error| {
+            tracing::warn!(
+                %error,
+                "could not read the store of bases; the push uploads all layers"
+            );
+            PulledLayers::default()
+        });
         let mut provided = Vec::new();
         // Only gzip: what `write_note` writes cannot name a compression, and buildah assumes gzip.
         for layer in layers.iter().filter(|layer| layer.is_gzip && pulled.contains(layer)) {
@@ -74,6 +80,7 @@ impl Buildah {
     }
 }
 
+#[derive(Default)]
 struct PulledLayers(Vec<PulledLayer>);
 
 impl PulledLayers {
